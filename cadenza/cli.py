@@ -1,0 +1,259 @@
+"""The command line: `cadenza COMMAND`. Each stage is imported when its command runs.
+
+Exit code 0: done. 1: it failed. 2: it was used wrongly. 130: stopped with Ctrl-C.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, arg
+from tyro.extras import SubcommandApp
+
+from contract.errors import CadenzaError, UsageError
+from contract.spec import Precision
+from contract.version import VERSION
+from serving.settings import Settings
+from training.config import TrainConfig
+
+app = SubcommandApp()
+
+_EXTRAS = {
+    "torch": "train", "matplotlib": "train", "pyarrow": "train", "onnx": "export",
+    "onnxruntime": "sample", "orjson": "sample", "bentoml": "serve", "httpx": "serve",
+}  # fmt: skip
+"""Which extra brings a module that is not there."""
+
+Out = Annotated[Path, arg(aliases=["-o"])]
+
+
+@app.command
+def train(
+    data: Positional[str],
+    out: Annotated[Path | None, arg(aliases=["-o"])] = None,
+    config: OmitArgPrefixes[TrainConfig] = TrainConfig(),
+    resume: bool = False,
+) -> None:
+    """Train a generator on DATA: a built-in set (stocks, sines, google, energy), a CSV, Parquet,
+    NPY or NPZ file, or a folder of these.
+
+    Example: cadenza train prices.csv -o runs/prices --minutes 10
+
+    Args:
+        data: A built-in name, a file, or a folder.
+        out: Folder of the run; without it the first free one under runs/.
+        config: How to train.
+        resume: Go on with the run that is in the folder, with its own choices.
+    """
+    from cadenza.run import free_folder
+    from training.trainer import train as train_into
+
+    if resume and out is None:
+        raise UsageError("--resume goes on with a run: name its folder with -o")
+    path = out or free_folder(data)
+    train_into(data, path, config, resume=resume)
+    print(f"{path}: done. Next: cadenza export {path} -o model.onnx")
+
+
+@app.command
+def evaluate(
+    subject: Positional[str],
+    data: str | None = None,
+    out: Annotated[Path | None, arg(aliases=["-o"])] = None,
+    judges: int = 3,
+    scores: tuple[Literal["field", "strong", "predictive"], ...] = ("field", "strong", "predictive"),
+    seed: int = 0,
+    json: bool = False,
+) -> None:
+    """Score samples against real data, each score beside what real data score against real data.
+
+    Example: cadenza evaluate runs/prices
+
+    Args:
+        subject: A run's folder, a model.onnx, or a file of samples: (sequences, steps, channels) as
+            npy or npz, or a table as `cadenza sample` writes it.
+        data: The real data; a run knows its own, and so does a model of a built-in set.
+        out: Where the report goes; without it into the run's folder, or beside the subject.
+        judges: Independently trained judges a score.
+        scores: Which scores: the field's judge, a strong judge, one-step forecasting.
+        seed: Seed of the judges and of the samples.
+        json: Print the report as JSON instead of a table.
+    """
+    from cadenza.evaluation import evaluate_subject
+
+    report, path = evaluate_subject(subject, data, out, scores, judges, seed)
+    print(
+        report.to_json() if json else f"{report.table()}\n{path} holds the report", end="" if json else "\n"
+    )
+
+
+@app.command
+def export(
+    run: Positional[Path],
+    out: Out,
+    precision: Precision = "fp32",
+    licence: str | None = None,
+) -> None:
+    """Write a run's generator as one sealed ONNX file, measured against its checkpoint.
+
+    Example: cadenza export runs/prices -o prices.onnx
+
+    Args:
+        run: Folder of the run; its newest whole checkpoint is used.
+        out: The file to write.
+        precision: fp32 keeps the bitwise promise; fp16 halves the file and keeps it too; int8
+            quantises the LSTM and keeps it no more.
+        licence: Under which terms the model may be used; travels in the file.
+    """
+    from cadenza.describe import parity_line
+    from export.exporter import export as export_run
+
+    exported = export_run(run, out, precision, licence)
+    for note in exported.notes:
+        print(note)
+    size = len(exported.artifact.data)
+    print(f"{out}: {size:,} bytes, sha256 {exported.artifact.digest[:12]}…")
+    print(parity_line(exported.artifact.spec))
+
+
+@app.command
+def inspect(model: Positional[Path], json: bool = False) -> None:
+    """Show what a model file says about itself.
+
+    Example: cadenza inspect prices.onnx
+
+    Args:
+        model: A model file.
+        json: The whole Spec as JSON.
+    """
+    from cadenza.describe import describe
+    from contract.seal import load
+
+    artifact = load(model)
+    print(artifact.spec.to_json() if json else describe(artifact))
+
+
+@app.command
+def check(model: Positional[Path], json: bool = False) -> None:
+    """Does a model file keep its promises on this machine? Seal, grid, chunk and company
+    invariance, reference sample.
+
+    Example: cadenza check prices.onnx
+
+    Args:
+        model: A model file.
+        json: The outcome as JSON.
+    """
+    from cadenza.checking import check_model
+
+    check_model(model, as_json=json)
+
+
+@app.command
+def sample(
+    model: Positional[Path],
+    out: Out,
+    count: Annotated[int, arg(aliases=["-n"])] = 1,
+    length: Annotated[int | None, arg(aliases=["-l"])] = None,
+    seed: int | None = None,
+    where: tuple[str, ...] = (),
+    provider: Literal["auto", "cpu", "cuda"] = "auto",
+    threads: int = 1,
+) -> None:
+    """Write samples to a file, in the form that its suffix names: csv, npy, npz, parquet, json.
+
+    Example: cadenza sample prices.onnx -n 64 -l 24 --seed 7 -o samples.csv
+
+    Args:
+        model: A model file.
+        out: The file to write.
+        count: How many sequences.
+        length: Steps of each; without it the training length.
+        seed: The same seed gives the same samples; without it one is drawn and said.
+        where: Conditions, as NAME=VALUE.
+        provider: Where to compute.
+        threads: CPU threads.
+    """
+    from cadenza.sampling import sample_to_file
+
+    settings = Settings(provider=provider, threads=threads)
+    sample_to_file(model, out, count, length, seed, where, settings)
+
+
+@app.command
+def serve(
+    model: Positional[Path],
+    host: str = "127.0.0.1",
+    port: int = 3000,
+    settings: OmitArgPrefixes[Settings] = Settings(),
+) -> None:
+    """Serve a model over HTTP until stopped. Settings are flags, or variables CADENZA_….
+
+    Example: cadenza serve prices.onnx --port 3000
+
+    Args:
+        model: A model file.
+        host: Address to listen on; 0.0.0.0 for all.
+        port: Port to listen on.
+        settings: How the server behaves.
+    """
+    from cadenza.server import serve_model
+
+    serve_model(model, host, port, settings)
+
+
+@app.command
+def demo(
+    data: str = "stocks",
+    out: Out = Path("runs/demo"),
+    minutes: float = 2.0,
+) -> None:
+    """The whole road: train, evaluate, export, check, serve, ask over HTTP, draw.
+
+    Example: cadenza demo --data sines
+
+    Args:
+        data: A built-in name, a file, or a folder.
+        out: Folder for what is made; made anew each time.
+        minutes: How long to train.
+    """
+    from cadenza.demo import run_demo
+
+    run_demo(data, out, minutes)
+
+
+def main() -> None:
+    """Run one command and turn its errors into a message and an exit code."""
+    if sys.argv[1:] == ["--version"]:
+        print(f"cadenza {VERSION}")
+        return
+    with _errors_said():
+        app.cli(
+            prog="cadenza",
+            description="Train a recurrent GAN on sequences, export it to one ONNX file, serve it.",
+            config=(FlagCreatePairsOff,),
+        )
+
+
+@contextmanager
+def _errors_said() -> Iterator[None]:
+    try:
+        yield
+    except CadenzaError as error:
+        print(f"cadenza: {error}", file=sys.stderr)
+        raise SystemExit(error.exit_code) from None
+    except ModuleNotFoundError as error:
+        extra = _EXTRAS.get((error.name or "").split(".")[0])
+        if extra is None:
+            raise
+        print(f"cadenza: this command needs {error.name}: pip install 'cadenza[{extra}]'", file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        raise SystemExit(130) from None
+    except BrokenPipeError:
+        # The reader (head, less) has left; there is nobody to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(1) from None

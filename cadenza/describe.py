@@ -1,0 +1,65 @@
+"""A model file in words, for `cadenza inspect` and `cadenza export`."""
+
+from collections.abc import Iterator
+
+from contract import interface
+from contract.seal import Artifact
+from contract.spec import NUMERIC, Channel, Condition, Spec
+
+
+def describe(artifact: Artifact) -> str:
+    """Several lines that tell a person what is in the file."""
+    return "\n".join(_lines(artifact))
+
+
+def parity_line(spec: Spec) -> str:
+    """The measured figures in one line."""
+    p = spec.parity
+    return (
+        f"{spec.precision}: raw outputs within {p.network:.1e} of torch's (RMS {p.network_rms:.1e}), "
+        f"decoding {_exactly(p.decoding)}, chunked = whole {_exactly(p.chunks)}, "
+        f"alone = in company {_exactly(p.company)}"
+    )
+
+
+def _lines(artifact: Artifact) -> Iterator[str]:
+    spec = artifact.spec
+    yield f"{spec.name}: a recurrent generator, {spec.precision}, {len(artifact.data):,} bytes"
+    yield f"sha256      {artifact.digest}"
+    yield f"step        one {spec.step}; trained on windows of {spec.training_length}"
+    yield "channels"
+    names = [*(c.name for c in spec.channels), *(c.name for c in spec.conditions)]
+    width = max(map(len, names))
+    for channel in spec.channels:
+        yield f"  {channel.name:<{width}}  {_kind(channel)}"
+    yield "conditions" if spec.conditions else "conditions  none"
+    for condition in spec.conditions:
+        yield f"  {condition.name:<{width}}  {_kind(condition)}"
+    for name, tensors in (("inputs", interface.inputs(spec)), ("outputs", interface.outputs(spec))):
+        shapes = (f"{t.name} {t.dtype}[{', '.join(map(str, t.shape))}]" for t in tensors)
+        yield f"{name:<11} " + ("\n" + " " * 12).join(shapes)
+    yield f"noise       {spec.noise.algorithm}, version {spec.noise.version}"
+    yield f"measured    {parity_line(spec)}"
+    yield "scores" if spec.scores else "scores      none: `cadenza evaluate RUN` before the export"
+    for s in spec.scores:
+        yield (
+            f"  {s.name:<10} {s.value:.4f} ± {s.spread:.4f}, real against real {s.floor:.4f} ± "
+            f"{s.floor_spread:.4f} ({s.judges} judges)"
+        )
+    yield f"data        {spec.data.sequences:,} sequences, {spec.data.rows:,} rows, fingerprint "
+    yield f"            {spec.data.fingerprint}"
+    yield f"inside      {spec.data.disclosure}"
+    yield "versions    " + ", ".join(f"{k} {v}" for k, v in spec.versions.items())
+    yield f"licence     {spec.licence or 'not stated'}"
+
+
+def _kind(c: Channel | Condition) -> str:
+    if c.kind not in NUMERIC:
+        shown = ", ".join(c.labels[:8])
+        return f"{c.kind}: {shown}" + (f" and {len(c.labels) - 8} more" if len(c.labels) > 8 else "")
+    unit = f" {c.unit}" if isinstance(c, Channel) and c.unit else ""
+    return f"{c.kind} from {c.low:,.6g} to {c.high:,.6g}{unit}"
+
+
+def _exactly(figure: float) -> str:
+    return "bit for bit" if figure == 0 else f"within {figure:.1e} of a channel's range"

@@ -1,0 +1,67 @@
+"""`cadenza sample`: to a file of any size, without a server."""
+
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from contract.errors import UsageError
+from contract.spec import NUMERIC, Spec
+from serving import formats
+from serving.sampler import load
+from serving.samples import Samples
+from serving.settings import Settings
+
+
+def sample_to_file(
+    model: Path,
+    out: Path,
+    count: int,
+    length: int | None,
+    seed: int | None,
+    where: Sequence[str],
+    settings: Settings,
+) -> None:
+    """Write samples and say what was written.
+
+    Raises:
+        CadenzaError: see `serving.sampler.Generator.batches` and `serving.formats.save`.
+    """
+    formats.by_suffix(out)  # a wrong suffix shall not cost a model's loading
+    generator = load(model, settings)
+    try:
+        plan = generator.plan(count, length, seed)
+        batches = generator.batches(plan, _conditions(generator.spec, where))
+        shown = _shown(batches, plan.count * plan.length)
+        formats.save(out, plan.spec, plan.seed, plan.count, plan.length, shown)
+    finally:
+        generator.close()
+    print(
+        f"{out}: {plan.count} sequences of {plan.length} steps, seed {plan.seed}, "
+        f"model {generator.digest[:12]}…, {generator.provider}"
+    )
+
+
+def _shown(batches: Iterator[Samples], total: int) -> Iterator[Samples]:
+    """The same batches, with progress if it takes longer than two seconds."""
+    with tqdm(total=total, unit="row", unit_scale=True, delay=2, file=sys.stderr, desc="sampling") as bar:
+        for batch in batches:
+            yield batch
+            rows, steps = batch.shape
+            bar.update(rows * steps)
+
+
+def _conditions(spec: Spec, where: Sequence[str]) -> dict[str, object]:
+    """NAME=VALUE as the condition's own type."""
+    numeric = {c.name for c in spec.conditions if c.kind in NUMERIC}
+    given: dict[str, object] = {}
+    for part in where:
+        name, equals, value = part.partition("=")
+        if not equals:
+            raise UsageError(f"--where {part}: NAME=VALUE is wanted")
+        try:
+            given[name] = float(value) if name in numeric else value
+        except ValueError as error:
+            raise UsageError(f"--where {part}: {value!r} is not a number") from error
+    return given

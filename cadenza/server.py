@@ -1,0 +1,57 @@
+"""`cadenza serve`: check what can be checked, then hand over to BentoML."""
+
+import os
+import socket
+import sys
+from pathlib import Path
+
+from contract.errors import CadenzaError, UsageError
+from contract.seal import load
+from serving.settings import Settings
+
+SERVICE = "serving.service:Cadenza"
+
+
+def serve_model(model: Path, host: str, port: int, settings: Settings) -> None:
+    """Become the server. A wrong model, or a port in use, is said before anything starts.
+
+    Raises:
+        ContractError: the file does not keep the contract.
+        CadenzaError: the port is taken.
+    """
+    artifact = load(model)
+    require_free(host, port)
+    print(f"{artifact.spec.name}, model {artifact.digest[:12]}…, on http://{host}:{port}", flush=True)
+    os.environ.update(environment(model, settings))
+    command = [sys.executable, "-m", "bentoml", "serve", SERVICE, "--host", host, "--port", str(port)]
+    os.execv(sys.executable, command)
+
+
+def environment(model: Path, settings: Settings) -> dict[str, str]:
+    """The variables that tell the service what to serve and how; a variable that is already
+    set counts where its flag is at its default."""
+    chosen, default = settings.to_environment(), Settings().to_environment()
+    own = {k: v for k, v in chosen.items() if v != default[k] or k not in os.environ}
+    return own | {"CADENZA_MODEL": str(model.resolve()), "BENTOML_DO_NOT_TRACK": "True"}
+
+
+def require_free(host: str, port: int) -> None:
+    """Raise unless the port can be listened on."""
+    if not 0 < port < 65_536:
+        raise UsageError(f"port {port} is no port; 1 … 65535 are")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CadenzaError(
+                f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port"
+            ) from error
+
+
+def free_port(host: str = "127.0.0.1") -> int:
+    """A port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,266 @@
+"""The Spec: everything that a model file says about itself.
+
+One dataclass is written by `export` and read by everyone else. It travels as JSON in the
+ONNX file's metadata under the key `cadenza`. Required fields have no default, an unknown
+field is an error, and a file of a newer schema is refused by name: a reader never guesses.
+"""
+
+import json
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields, is_dataclass
+from typing import Any, Literal
+
+from contract.errors import SpecError
+
+SCHEMA_VERSION = 1
+"""Raised whenever an older reader would misunderstand a newer file."""
+
+ChannelKind = Literal["continuous", "integer", "categorical"]
+Precision = Literal["fp32", "fp16", "int8"]
+
+NUMERIC: tuple[ChannelKind, ...] = ("continuous", "integer")
+
+
+@dataclass(frozen=True)
+class Channel:
+    """One column of a sequence. Numeric ones are in `values`, discrete ones in `labels`."""
+
+    name: str
+    kind: ChannelKind
+    unit: str | None
+    """The unit of `values`, if the data's owner gave one."""
+    low: float | None
+    """Smallest value that the graph can emit (numeric channels)."""
+    high: float | None
+    """Largest value that the graph can emit (numeric channels)."""
+    labels: tuple[str, ...]
+    """What the indices of a discrete channel stand for; empty for a numeric one."""
+    missing: bool
+    """True where values can be missing: NaN in `values`, -1 in `labels`."""
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One static attribute of a whole sequence, given at sampling or drawn as in the data."""
+
+    name: str
+    kind: ChannelKind
+    low: float | None
+    high: float | None
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ConditionTable:
+    """The joint distribution of the conditions: distinct rows and how often each occurred."""
+
+    rows: tuple[tuple[float, ...], ...]
+    """One tuple per distinct combination, in the order of `Spec.conditions`; a discrete
+    attribute is an index into its labels."""
+    counts: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class State:
+    """One recurrent tensor: `state.NAME` goes in, `next.NAME` comes out."""
+
+    name: str
+    size: int
+    layers: int | None
+    """None: shape [batch, size]. Else: shape [layers, batch, size]."""
+
+
+@dataclass(frozen=True)
+class Noise:
+    """How `latent` and `noise` follow from (seed, row, step); see `contract/noise.py`."""
+
+    algorithm: str
+    version: int
+    block_steps: int
+    """Steps that one block of the counter covers; never depends on chunking."""
+    digest: str
+    """SHA-256 of a fixed probe of the stream: a numpy that draws otherwise is noticed."""
+
+
+@dataclass(frozen=True)
+class Parity:
+    """Differences measured when the file was made; 0 means bit for bit."""
+
+    network: float
+    """Largest difference of the graph's raw outputs from torch's, over their largest size."""
+    network_rms: float
+    """The same as a root mean square, over the raw outputs' root mean square."""
+    decoding: float
+    """Largest difference of the decoding from its numpy twin, from the same raw tensor."""
+    chunks: float
+    """Chunked against whole: largest difference, in fractions of a channel's range."""
+    company: float
+    """Alone against in company: largest difference, in fractions of a channel's range."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A sample sealed into the file, for comparison on any other machine."""
+
+    seed: int
+    count: int
+    length: int
+    values: tuple[float, ...]
+    """`values` of that sample, flattened in C order."""
+    labels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One evaluation score beside what real data score against real data."""
+
+    name: str
+    value: float
+    spread: float
+    floor: float
+    floor_spread: float
+    judges: int
+    """How many independently trained judges the mean and the spread are over."""
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where the model comes from, without the data themselves."""
+
+    name: str
+    fingerprint: str
+    """SHA-256 over the training values and the channels' names."""
+    sequences: int
+    rows: int
+    disclosure: str
+    """What of the data is inside the file, in a sentence."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """What is in the file. See the field comments and `docs/artifact.md`."""
+
+    schema_version: int
+    name: str
+    step: str
+    """What one step is: a row, a character, 20 ms."""
+    channels: tuple[Channel, ...]
+    training_length: int
+    """Steps of a training window; the length when none is asked for."""
+    ends: bool
+    """True where sequences end by themselves: then `length` goes in and `valid` comes out."""
+    conditions: tuple[Condition, ...]
+    condition_table: ConditionTable
+    latent_size: int
+    noise_size: int
+    states: tuple[State, ...]
+    noise: Noise
+    precision: Precision
+    parity: Parity
+    reference: Reference
+    scores: tuple[Score, ...]
+    data: Data
+    versions: dict[str, str]
+    licence: str | None
+
+    @property
+    def numeric(self) -> tuple[Channel, ...]:
+        """The channels of `values`, in its order."""
+        return tuple(c for c in self.channels if c.kind in NUMERIC)
+
+    @property
+    def discrete(self) -> tuple[Channel, ...]:
+        """The channels of `labels`, in its order."""
+        return tuple(c for c in self.channels if c.kind not in NUMERIC)
+
+    def to_json(self) -> str:
+        """The Spec as one line of JSON, the same bytes for the same Spec."""
+        return json.dumps(asdict(self), ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Spec":
+        """Read a Spec strictly.
+
+        Raises:
+            SpecError: not JSON, a newer schema, a field missing, unknown or of another type.
+        """
+        try:
+            raw = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise SpecError(f"the Spec is not JSON: {error}") from error
+        version = raw.get("schema_version") if isinstance(raw, dict) else None
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise SpecError(
+                f"the model is of schema {version} and this cadenza reads up to "
+                f"{SCHEMA_VERSION}: upgrade cadenza"
+            )
+        spec = typing.cast(Spec, _decode(cls, raw, "spec"))
+        spec._check()
+        return spec
+
+    def _check(self) -> None:
+        if self.schema_version != SCHEMA_VERSION:
+            raise SpecError(f"schema {self.schema_version} is not one that ever existed")
+        if not self.channels:
+            raise SpecError("spec.channels is empty: a sequence has at least one channel")
+        names = [c.name for c in self.channels]
+        if len(set(names)) != len(names):
+            raise SpecError(f"spec.channels names a channel twice: {names}")
+        described: list[Channel | Condition] = [*self.channels, *self.conditions]
+        for channel in described:
+            discrete = channel.kind not in NUMERIC
+            if discrete != bool(channel.labels):
+                raise SpecError(
+                    f"{channel.name!r} is {channel.kind} with {len(channel.labels)} labels: "
+                    "discrete ones have labels and numeric ones have none"
+                )
+            if not discrete and (channel.low is None or channel.high is None):
+                raise SpecError(f"{channel.name!r} is {channel.kind} and has no range")
+        for what in ("training_length", "latent_size", "noise_size"):
+            if getattr(self, what) < 1:
+                raise SpecError(f"spec.{what} is {getattr(self, what)}; at least 1 is wanted")
+        if len(self.condition_table.rows) != len(self.condition_table.counts):
+            raise SpecError("spec.condition_table has not as many counts as rows")
+
+
+def _decode(wanted: Any, raw: Any, where: str) -> Any:
+    """`raw` (from JSON) as the type `wanted`, or a SpecError that says where it is not."""
+    if is_dataclass(wanted) and isinstance(wanted, type):
+        return _decode_dataclass(wanted, raw, where)
+    origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
+    if origin is types.UnionType:
+        if raw is None and type(None) in arguments:
+            return None
+        (inner,) = (a for a in arguments if a is not type(None))
+        return _decode(inner, raw, where)
+    if origin is Literal:
+        if raw not in arguments:
+            raise SpecError(f"{where} is {raw!r}; one of {', '.join(arguments)} is wanted")
+        return raw
+    if origin is tuple:
+        if not isinstance(raw, list):
+            raise SpecError(f"{where} is {type(raw).__name__}; a list is wanted")
+        return tuple(_decode(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(raw))
+    if origin is dict:
+        if not isinstance(raw, Mapping):
+            raise SpecError(f"{where} is {type(raw).__name__}; an object is wanted")
+        return {k: _decode(arguments[1], v, f"{where}.{k}") for k, v in raw.items()}
+    if wanted is float and isinstance(raw, int) and not isinstance(raw, bool):
+        return float(raw)
+    if type(raw) is not wanted:
+        raise SpecError(f"{where} is {raw!r}; {wanted.__name__} is wanted")
+    return raw
+
+
+def _decode_dataclass(wanted: type, raw: Any, where: str) -> Any:
+    if not isinstance(raw, Mapping):
+        raise SpecError(f"{where} is {type(raw).__name__}; an object is wanted")
+    names = [f.name for f in fields(wanted)]
+    if missing := [n for n in names if n not in raw]:
+        raise SpecError(f"{where} lacks {', '.join(missing)}")
+    if unknown := sorted(set(raw) - set(names)):
+        raise SpecError(f"{where} has unknown fields: {', '.join(unknown)}")
+    hints = typing.get_type_hints(wanted)
+    return wanted(**{n: _decode(hints[n], raw[n], f"{where}.{n}") for n in names})

@@ -1,0 +1,170 @@
+"""`cadenza export`: from a run to one sealed file that has been measured."""
+
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import onnx
+import onnxruntime
+from onnx import ModelProto, helper
+
+from contract import checks, interface, noise
+from contract.rollout import Run
+from contract.seal import DIGEST_KEY, SPEC_KEY, UNSEALED, Artifact, load, seal
+from contract.spec import (
+    SCHEMA_VERSION,
+    ConditionTable,
+    Data,
+    Noise,
+    Parity,
+    Precision,
+    Reference,
+    Score,
+    Spec,
+)
+from contract.version import VERSION
+from export.errors import ExportError
+from export.graph import build, states_of, with_scores
+from export.parity import measure
+from export.precision import LIMITS, quantise
+from export.runtime import run_of
+from training import checkpoint as checkpoints
+from training.checkpoint import Checkpoint
+from training.evaluation.report import REPORT_FILE
+
+_DISCLOSURE = (
+    "per channel: name, smallest and largest value, and a table of 512 interpolated quantiles; "
+    "channel means, covariances of levels and increments; no training row"
+)
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export gives back to its caller."""
+
+    path: Path
+    artifact: Artifact
+    notes: tuple[str, ...]
+    """What a person should know of the checkpoint that was used."""
+
+
+def export(run: Path, path: Path, precision: Precision = "fp32", licence: str | None = None) -> Exported:
+    """Write the newest whole checkpoint of `run` as a sealed ONNX file.
+
+    Raises:
+        RunError: `run` holds no whole checkpoint.
+        ExportError: parity or invariance does not hold, or the file cannot be written.
+    """
+    checkpoint, notes = checkpoints.load(run)
+    model, spec = _measured(checkpoint, _scores(run, checkpoint), precision, licence)
+    helper.set_model_props(model, {SPEC_KEY: spec.to_json(), DIGEST_KEY: UNSEALED})
+    _write(path, seal(model.SerializeToString(deterministic=True)))
+    artifact = load(path)
+    _compare(artifact)
+    return Exported(path, artifact, tuple(notes))
+
+
+def _measured(
+    checkpoint: Checkpoint, scores: tuple[Score, ...], precision: Precision, licence: str | None
+) -> tuple[ModelProto, Spec]:
+    """The graph and its Spec with every figure filled in, or an ExportError."""
+    generator = checkpoint.generator()
+    unmeasured = Parity(0.0, 0.0, 0.0, 0.0, 0.0)
+    spec = Spec(
+        schema_version=SCHEMA_VERSION,
+        name=checkpoint.data.name,
+        step=checkpoint.data.step,
+        channels=checkpoint.channels,
+        training_length=checkpoint.config.length,
+        ends=False,
+        conditions=(),
+        condition_table=ConditionTable((), ()),
+        latent_size=generator.sizes.latent,
+        noise_size=generator.sizes.noise,
+        states=states_of(generator),
+        noise=Noise(noise.ALGORITHM, noise.VERSION, noise.BLOCK_STEPS, noise.digest()),
+        precision=precision,
+        parity=unmeasured,
+        reference=Reference(0, 0, 0, (), ()),
+        scores=scores,
+        data=Data(
+            name=checkpoint.data.name,
+            fingerprint=checkpoint.data.fingerprint,
+            sequences=checkpoint.data.sequences,
+            rows=checkpoint.data.rows,
+            disclosure=_DISCLOSURE,
+        ),
+        versions={
+            "cadenza": VERSION,
+            **checkpoint.versions,
+            "onnx": onnx.__version__,
+            "onnxruntime": onnxruntime.__version__,
+        },
+        licence=licence,
+    )
+    model = build(spec, generator, checkpoint.decoder)
+    if precision == "int8":
+        model = quantise(model)
+    probe = run_of(with_scores(model, len(spec.numeric)))
+    run = run_of(model)
+    measured = measure(spec, probe, generator, checkpoint.decoder)
+    if not measured.network <= LIMITS[precision] or measured.decoding != 0:
+        raise ExportError(
+            f"the graph is not its checkpoint: raw outputs differ by {measured.network:.1e} of "
+            f"their size ({LIMITS[precision]:.0e} is allowed), the decoding by {measured.decoding:.1e}"
+        )
+    spec = replace(spec, parity=Parity(**vars(measured), chunks=0.0, company=0.0))
+    spec = _with_invariance(spec, run)
+    spec = replace(spec, reference=checks.seal_reference(spec, run))
+    failed = [c for c in checks.checks(spec, run) if not c.passed]
+    if failed:
+        raise ExportError("; ".join(f"{c.name}: {c.detail}" for c in failed))
+    return model, spec
+
+
+def _with_invariance(spec: Spec, run: Run) -> Spec:
+    """int8 is allowed to differ by what is measured here; the others must not differ."""
+    if spec.precision != "int8":
+        return spec
+    chunks = checks.chunks_equal_whole(spec, run).figure
+    company = checks.alone_equals_company(spec, run).figure
+    return replace(spec, parity=replace(spec.parity, chunks=chunks, company=company))
+
+
+def _compare(artifact: Artifact) -> None:
+    """Hold the written graph's declaration against its Spec: nothing frozen, nothing renamed."""
+    graph = onnx.load_from_string(artifact.data).graph
+    interface.compare(artifact.spec, map(_tensor, graph.input), map(_tensor, graph.output))
+
+
+def _tensor(info: onnx.ValueInfoProto) -> interface.Tensor:
+    kind = info.type.tensor_type
+    dtype = helper.tensor_dtype_to_np_dtype(kind.elem_type).name
+    return interface.Tensor(info.name, dtype, tuple(d.dim_param or d.dim_value for d in kind.shape.dim))
+
+
+def _scores(run: Path, checkpoint: Checkpoint) -> tuple[Score, ...]:
+    """The scores of the run's own evaluation, if it is of this very checkpoint."""
+    path = run / REPORT_FILE
+    if not path.is_file():
+        return ()
+    report = json.loads(path.read_text())
+    if report["subject"]["step"] != checkpoint.step:
+        return ()
+    return tuple(Score(**score) for score in report["scores"])
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Write beside the final name, then rename: a file is whole or not there."""
+    partial = path.with_name(path.name + ".partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with partial.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise ExportError(f"cannot write {path}: {error.strerror}") from error

@@ -1,0 +1,96 @@
+"""What can go wrong while serving. Each error carries its HTTP status and a stable code.
+
+The caller's mistake is 4xx and names the field. What is ours is 500, says nothing of the
+inside, and is logged in full.
+"""
+
+from contract.errors import CadenzaError, UsageError
+
+
+class ServingError(CadenzaError):
+    """Something that an HTTP answer can say."""
+
+    status = 500
+    code = "internal"
+
+    def __init__(self, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+class InvalidRequest(ServingError):
+    """A field is missing, of the wrong type, or over its bound."""
+
+    status, code = 422, "invalid"
+
+
+class NotJson(ServingError):
+    """The body is not a JSON object."""
+
+    status, code = 400, "not_json"
+
+
+class BodyTooLarge(ServingError):
+    """The body is longer than any request that could be answered."""
+
+    status, code = 413, "body_too_large"
+
+
+class NotAcceptable(ServingError):
+    """None of the media types in `Accept` can be had; the message lists those that can."""
+
+    status, code = 406, "not_acceptable"
+
+
+class NotFound(ServingError):
+    """There is no such route."""
+
+    status, code = 404, "not_found"
+
+
+class MethodNotAllowed(ServingError):
+    """The route is there, for another method."""
+
+    status, code = 405, "method_not_allowed"
+
+
+class QueueFull(ServingError):
+    """More work is waiting than is allowed; `retry_after` seconds would make room."""
+
+    status, code = 429, "queue_full"
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class Starting(ServingError):
+    """The model is being loaded and warmed up."""
+
+    status, code = 503, "starting"
+
+
+class Stopping(ServingError):
+    """The server finishes what it has accepted and takes nothing new."""
+
+    status, code = 503, "stopping"
+
+
+class TimedOut(ServingError):
+    """The answer was not ready in time; its work was stopped."""
+
+    status, code = 504, "timeout"
+
+
+class Cancelled(ServingError):
+    """The one who asked has left; nobody reads this."""
+
+    status, code = 499, "cancelled"
+
+
+class ProviderError(ServingError):
+    """The execution provider that was asked for does not run here."""
+
+
+class FormatError(UsageError):
+    """No writer for such a file, or this model's samples cannot be held by it."""

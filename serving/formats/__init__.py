@@ -1,0 +1,73 @@
+"""Samples as bytes: one file a form, each a suffix, a media type and a function that writes.
+
+A writer gets batches one after the other and writes them as they come, so that a file of any
+size needs the memory of one batch. `save` and HTTP answers use the very same writers.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import IO
+
+from contract.spec import Spec
+from serving.errors import FormatError
+from serving.formats import csv, json, npy, npz, parquet
+from serving.samples import Samples
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a writer knows before the first batch."""
+
+    spec: Spec
+    seed: int
+    count: int
+    length: int
+
+
+FORMATS: tuple[ModuleType, ...] = (json, npy, npz, csv, parquet)
+
+
+def by_suffix(path: Path) -> ModuleType:
+    """The form that a file's name asks for.
+
+    Raises:
+        FormatError: none does.
+    """
+    for form in FORMATS:
+        if path.suffix.lower() == form.SUFFIX:
+            return form
+    known = ", ".join(f.SUFFIX for f in FORMATS)
+    raise FormatError(f"{path.name}: {path.suffix or 'no suffix'} is not written; one of {known} is")
+
+
+def served(spec: Spec) -> dict[str, ModuleType]:
+    """The forms that an HTTP answer of this model can have, by media type."""
+    return {f.MEDIA_TYPE: f for f in FORMATS if f.MEDIA_TYPE and not f.refusal(spec)}
+
+
+def save(path: Path, spec: Spec, seed: int, count: int, length: int, batches: Iterator[Samples]) -> None:
+    """Write beside `path`, then rename: the file is whole or not there.
+
+    Raises:
+        FormatError: the suffix is unknown, cannot hold the samples, or the disk is full.
+    """
+    form = by_suffix(path)
+    if reason := form.refusal(spec):
+        raise FormatError(f"{path.name}: {reason}")
+    partial = path.with_name(path.name + ".partial")
+    try:
+        with partial.open("wb") as file:
+            form.write(file, Plan(spec, seed, count, length), batches)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except OSError as error:
+        raise FormatError(f"cannot write {path}: {error.strerror or error}") from error
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+File = IO[bytes]

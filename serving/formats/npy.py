@@ -1,0 +1,39 @@
+"""NPY: `values` or `labels` alone, (sequences, steps, channels), for numpy.load."""
+
+from collections.abc import Iterator
+from typing import IO, TYPE_CHECKING
+
+import numpy as np
+
+from contract.spec import Spec
+from serving.samples import Samples
+
+if TYPE_CHECKING:
+    from serving.formats import Plan
+
+SUFFIX, MEDIA_TYPE = ".npy", "application/x-npy"
+
+
+def refusal(spec: Spec) -> str | None:
+    """Why this form cannot hold the samples of a model, if it cannot."""
+    if spec.ends:
+        return "sequences of different lengths do not fit one array: use npz"
+    if spec.numeric and spec.discrete:
+        return "numbers and labels do not fit one array: use npz"
+    return None
+
+
+def write(file: IO[bytes], plan: "Plan", batches: Iterator[Samples]) -> None:
+    """The header for all, then each batch as it comes."""
+    spec = plan.spec
+    dtype, channels = ("<f4", len(spec.numeric)) if spec.numeric else ("<i8", len(spec.discrete))
+    write_header(file, dtype, (plan.count, plan.length, channels))
+    for batch in batches:
+        (array,) = batch.arrays.values()
+        file.write(np.ascontiguousarray(array, dtype).data)
+
+
+def write_header(file: IO[bytes], dtype: str, shape: tuple[int, ...]) -> None:
+    """What stands before the bytes of a C-ordered array."""
+    header = {"descr": dtype, "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)

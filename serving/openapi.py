@@ -1,0 +1,127 @@
+"""The OpenAPI description of every route that exists, from the same bounds as the checks."""
+
+from typing import Any
+
+from contract.spec import Spec
+from contract.version import VERSION
+from serving.formats import served
+from serving.formats import stream as stream_format
+from serving.schema import body_schema
+from serving.settings import Settings
+
+_ERROR = {"$ref": "#/components/schemas/Error"}
+_HEADERS = {
+    "X-Cadenza-Seed": "The seed that makes this answer again.",
+    "X-Cadenza-Model": "SHA-256 of the model file.",
+    "X-Cadenza-Provider": "Where it was computed: cpu or cuda.",
+    "X-Cadenza-Version": "Version of the server.",
+}
+_REFUSALS = {
+    400: "The body is not a JSON object.",
+    406: "No form in `Accept` can be had; the message lists those that can.",
+    413: "The body is too large.",
+    422: "A field is unknown, of the wrong type, or over its bound.",
+    429: "More work waits than is allowed; Retry-After says when to come again.",
+    500: "The server's fault.",
+    503: "Not ready yet, or stopping.",
+    504: "Not made in time; the work was stopped.",
+}
+
+
+def describe(spec: Spec, settings: Settings) -> dict[str, Any]:
+    """The document for a model and its limits."""
+    sequences = {
+        "type": "array",
+        "items": {"type": "array", "items": {"type": "array", "items": {}}},
+        "description": "sequences, steps, channels",
+    }
+    answer = {
+        "type": "object",
+        "required": ["seed", "columns", "sequences"],
+        "properties": {
+            "seed": {"type": "integer"},
+            "columns": {"type": "array", "items": {"type": "string"}},
+            "sequences": sequences,
+        },
+    }
+    binary = {"type": "string", "format": "binary"}
+    forms = {m: {"schema": answer if m == "application/json" else binary} for m in served(spec)}
+    streams = {m: {"schema": binary} for m in stream_format.offered(spec)}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": f"cadenza: {spec.name}",
+            "version": VERSION,
+            "description": "Sequences from a recurrent generator. The same model, seed, count, "
+            "length and condition give the same bytes, alone or in any company.",
+        },
+        "paths": {
+            "/generate": {"post": _post("Make sequences.", body_schema(spec, settings, False), forms)},
+            "/stream": {
+                "post": _post(
+                    "Make sequences and send them as they are made, up to no end.",
+                    body_schema(spec, settings, True),
+                    streams,
+                )
+            },
+            "/model": {"get": _get("The Spec, the limits and the provider.", "application/json")},
+            "/metrics": {"get": _get("Prometheus metrics.", "text/plain", starting=False)},
+            "/docs.json": {"get": _get("This document.", "application/json")},
+            "/livez": {"get": _probe("Whether the process lives.")},
+            "/healthz": {"get": _probe("The same.")},
+            "/readyz": {"get": _probe("Whether requests are answered: 503 until warm.")},
+            "/schema.json": {"get": _get("BentoML's own schema.", "application/json", starting=False)},
+            "/": {"get": _get("The playground.", "text/html", starting=False)},
+        },
+        "components": {
+            "schemas": {
+                "Error": {
+                    "type": "object",
+                    "required": ["error"],
+                    "properties": {
+                        "error": {
+                            "type": "object",
+                            "required": ["code", "message", "field"],
+                            "properties": {
+                                "code": {"type": "string"},
+                                "message": {"type": "string"},
+                                "field": {"type": ["string", "null"]},
+                            },
+                        }
+                    },
+                }
+            }
+        },
+    }
+
+
+def _post(summary: str, schema: dict[str, Any], forms: dict[str, Any]) -> dict[str, Any]:
+    headers = {name: {"description": d, "schema": {"type": "string"}} for name, d in _HEADERS.items()}
+    refusals: dict[str, Any] = {
+        str(code): {"description": d, "content": {"application/json": {"schema": _ERROR}}}
+        for code, d in _REFUSALS.items()
+    }
+    refusals["429"]["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+    return {
+        "summary": summary,
+        "requestBody": {"content": {"application/json": {"schema": schema}}},
+        "responses": {"200": {"description": "The samples.", "headers": headers, "content": forms}}
+        | refusals,
+    }
+
+
+def _get(summary: str, media: str, *, starting: bool = True) -> dict[str, Any]:
+    responses: dict[str, Any] = {"200": {"description": summary, "content": {media: {}}}}
+    if starting:
+        responses["503"] = {
+            "description": _REFUSALS[503],
+            "content": {"application/json": {"schema": _ERROR}},
+        }
+    return {"summary": summary, "responses": responses}
+
+
+def _probe(summary: str) -> dict[str, Any]:
+    return {
+        "summary": summary,
+        "responses": {"200": {"description": "Yes."}, "503": {"description": "No."}},
+    }

@@ -1,0 +1,250 @@
+"""The HTTP routes: /generate, /stream, /model, /metrics, /docs.json and the playground at /.
+
+Each handler says what an answer is made of. What every answer has in common, errors in the one
+form, provenance in the headers, times in the metrics, is in `_answered`.
+"""
+
+import asyncio
+import io
+import logging
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request as HttpRequest
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from contract.version import VERSION
+from serving import body, schema
+from serving.engine import Engine, Engines
+from serving.errors import (
+    Cancelled,
+    InvalidRequest,
+    MethodNotAllowed,
+    NotFound,
+    QueueFull,
+    ServingError,
+)
+from serving.formats import Plan, served
+from serving.formats import json as json_format
+from serving.formats import stream as stream_format
+from serving.metrics import CONTENT_TYPE, Metrics
+from serving.negotiation import choose
+from serving.openapi import describe
+from serving.samples import Samples
+from serving.scheduler import Chunk, Request
+from serving.settings import Settings
+
+JSON = "application/json"
+_PLAYGROUND = Path(__file__).with_name("playground.html")
+_log = logging.getLogger("bentoml.cadenza")
+
+Handler = Callable[[HttpRequest], Awaitable[Response]]
+
+
+class Application:
+    """The routes as one ASGI application.
+
+    Not itself a Starlette: BentoML asks a mounted Starlette only for the paths that it knows, and
+    answers the others in its own form.
+    """
+
+    def __init__(self, engines: Engines, settings: Settings) -> None:
+        self._engines, self._settings = engines, settings
+        self._metrics = Metrics(engines)
+        routes = (
+            ("/", "GET", self._playground),
+            ("/generate", "POST", self._generate),
+            ("/stream", "POST", self._stream),
+            ("/model", "GET", self._model),
+            ("/metrics", "GET", self._figures),
+            ("/docs.json", "GET", self._docs),
+        )
+        self._app = Starlette(
+            routes=[
+                Route(path, self._answered(path, handler), methods=[method])
+                for path, method, handler in routes
+            ],
+            exception_handlers={HTTPException: _http_error},
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        await self._app(scope, receive, send)
+
+    async def _generate(self, http: HttpRequest) -> Response:
+        engine, request = await self._request(http, streamed=False)
+        offered = served(engine.spec)
+        media = choose(http.headers.get("accept"), list(offered))
+        if media == JSON:
+            self._refuse_large_json(engine, request, list(offered))
+        samples = await _unless_left(http, engine.samples(request))
+        content = await asyncio.to_thread(_encoded, offered[media], samples)
+        return Response(content, media_type=media, headers=_provenance(engine, request))
+
+    async def _stream(self, http: HttpRequest) -> Response:
+        engine, request = await self._request(http, streamed=True)
+        media = choose(http.headers.get("accept"), stream_format.offered(engine.spec))
+        chunks = engine.chunks(request)
+        first = await anext(chunks, None)  # a refusal shall still be a status
+        return StreamingResponse(
+            _framed(engine, request, media, first, chunks),
+            media_type=media,
+            headers=_provenance(engine, request) | {"Cache-Control": "no-store"},
+        )
+
+    async def _model(self, http: HttpRequest) -> Response:
+        engine = self._engines.current
+        about = {
+            "digest": engine.digest,
+            "provider": engine.provider,
+            "version": VERSION,
+            "answers": {
+                "/generate": list(served(engine.spec)),
+                "/stream": stream_format.offered(engine.spec),
+            },
+            "limits": asdict(self._settings),
+            "spec": asdict(engine.spec),
+        }
+        return Response(json_format.dumps(about), media_type=JSON, headers=_about(engine))
+
+    async def _docs(self, http: HttpRequest) -> Response:
+        document = describe(self._engines.current.spec, self._settings)
+        return Response(json_format.dumps(document), media_type=JSON)
+
+    async def _figures(self, http: HttpRequest) -> Response:
+        return Response(self._metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+
+    async def _playground(self, http: HttpRequest) -> Response:
+        return Response(_PLAYGROUND.read_bytes(), media_type="text/html")
+
+    async def _request(self, http: HttpRequest, *, streamed: bool) -> tuple[Engine, Request]:
+        """The engine, and the body as a request within the bounds."""
+        engine = self._engines.current
+        declared = http.headers.get("content-length")
+        content = await body.read(http.receive, declared, self._settings.max_body)
+        return engine, schema.parse(content, engine.spec, self._settings, streamed)
+
+    def _refuse_large_json(self, engine: Engine, request: Request, offered: list[str]) -> None:
+        length = engine.spec.training_length if request.drawn or not request.length else request.length
+        values = request.count * length * len(engine.spec.channels)
+        if values > self._settings.max_json_values:
+            others = ", ".join(m for m in offered if m != JSON)
+            raise InvalidRequest(
+                f"{values:,} values are too many for JSON; at most {self._settings.max_json_values:,} "
+                f"are written: ask for another form with Accept ({others})",
+                "Accept",
+            )
+
+    def _answered(self, path: str, handler: Handler) -> Handler:
+        async def answer(http: HttpRequest) -> Response:
+            begun = time.perf_counter()
+            try:
+                response = await handler(http)
+            except (ServingError, ConnectionError) as error:
+                response = _error(error if isinstance(error, ServingError) else Cancelled(str(error)))
+            except Exception:  # noqa: BLE001  whatever it is, the client gets an answer
+                _log.exception("%s %s failed", http.method, path)
+                response = _error(ServingError("something went wrong here; the log says what"))
+            seconds = time.perf_counter() - begun
+            self._metrics.answers.labels(path, response.status_code).inc()
+            self._metrics.seconds.labels(path).observe(seconds)
+            if http.method == "POST":
+                seed = response.headers.get("x-cadenza-seed", "-")
+                _log.info("%s %d seed %s %.1f ms", path, response.status_code, seed, 1e3 * seconds)
+            return response
+
+        return answer
+
+
+async def _unless_left(http: HttpRequest, work: Awaitable[Samples]) -> Samples:
+    """Await `work`, but stop it when the client leaves: nobody else would tell."""
+    task = asyncio.ensure_future(work)
+    left = asyncio.ensure_future(http.receive())
+    try:
+        await asyncio.wait({task, left}, return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise Cancelled("the client left")
+        return task.result()
+    finally:
+        for waiting in (task, left):
+            waiting.cancel()
+            with suppress(asyncio.CancelledError, ServingError):
+                await waiting
+
+
+async def _framed(
+    engine: Engine,
+    request: Request,
+    media: str,
+    first: Chunk | None,
+    chunks: AsyncGenerator[Chunk],
+) -> AsyncIterator[bytes]:
+    """A stream's bytes, a frame a chunk. A client that leaves closes this, and so the work."""
+    async with aclosing(chunks):
+        if first is None:
+            return
+        yield stream_format.frame(media, _samples(engine, request, first))
+        try:
+            async for chunk in chunks:
+                yield stream_format.frame(media, _samples(engine, request, chunk))
+        except ServingError as error:
+            # The status is sent: say it in the stream, or break it off where it cannot be said.
+            _log.warning("a stream ended early: %s", error)
+            if media != stream_format.NDJSON:
+                raise
+            yield json_format.dumps(_error_body(error)) + b"\n"
+
+
+def _samples(engine: Engine, request: Request, chunk: Chunk) -> Samples:
+    return Samples.of(engine.spec, request.seed, chunk.arrays, first_step=chunk.start)
+
+
+def _encoded(form: Any, samples: Samples) -> bytes:
+    out = io.BytesIO()
+    form.write(out, Plan(samples.spec, samples.seed, *samples.shape), iter([samples]))
+    return out.getvalue()
+
+
+def _about(engine: Engine) -> dict[str, str]:
+    return {
+        "X-Cadenza-Model": engine.digest,
+        "X-Cadenza-Provider": engine.provider,
+        "X-Cadenza-Version": VERSION,
+    }
+
+
+def _provenance(engine: Engine, request: Request) -> dict[str, str]:
+    """What makes the answer again: seed, model, provider and version."""
+    return _about(engine) | {"X-Cadenza-Seed": str(request.seed)}
+
+
+def _error_body(error: ServingError) -> Mapping[str, Any]:
+    return {"error": {"code": error.code, "message": str(error), "field": error.field}}
+
+
+def _error(error: ServingError, headers: Mapping[str, str] | None = None) -> Response:
+    sent = dict(headers or {})
+    if isinstance(error, QueueFull):
+        sent["Retry-After"] = str(error.retry_after)
+    if error.status == 413:
+        sent["Connection"] = "close"  # the rest of the body is not read
+    return Response(json_format.dumps(_error_body(error)), error.status, sent, JSON)
+
+
+async def _http_error(http: HttpRequest, error: Exception) -> Response:
+    """Starlette's own refusals, a path or a method that is not there, in our form."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "")
+        return _error(
+            MethodNotAllowed(f"{http.url.path} takes {allowed}, not {http.method}"), error.headers
+        )
+    return _error(NotFound(f"there is no {http.url.path} here; / lists what is"))

@@ -1,0 +1,136 @@
+"""Samples without a server: the scheduler, fed from this process.
+
+The same model, seed, rows and steps give the same bytes as over HTTP.
+"""
+
+import secrets
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+
+from contract import conditions
+from contract.noise import MAX_SEED
+from contract.seal import load as load_artifact
+from serving import formats
+from serving.errors import InvalidRequest, ServingError
+from serving.samples import Samples
+from serving.scheduler import Chunk, Request, Scheduler
+from serving.session import Session
+from serving.settings import Settings
+
+_BATCH_VALUES = 2**21
+"""Values that `batches` holds at a time."""
+
+
+class Generator:
+    """A trained generator, ready to be sampled."""
+
+    def __init__(self, session: Session, settings: Settings) -> None:
+        self.spec, self.digest, self.provider = session.spec, session.digest, session.provider
+        self._scheduler = Scheduler(
+            session.spec, session.run, settings.tick_rows, settings.tick_steps, max_queue=2**62
+        )
+
+    def sample(
+        self,
+        count: int = 1,
+        length: int | None = None,
+        seed: int | None = None,
+        condition: Mapping[str, object] | None = None,
+    ) -> Samples:
+        """`count` sequences of `length` steps (the training length if none is given).
+
+        The same seed gives the same samples; more sequences or steps leave the others as they
+        are. No seed: one is drawn, and stands in `Samples.seed`.
+
+        Raises:
+            InvalidRequest: a number out of range.
+            ConditionError: a condition that the model does not have.
+        """
+        plan = self.plan(count, length, seed)
+        given = conditions.validate(self.spec, condition or {})
+        return self._make(plan, given, 0, plan.count)
+
+    def plan(self, count: int, length: int | None, seed: int | None) -> formats.Plan:
+        """What a call of `sample` or `batches` with these arguments means.
+
+        Raises:
+            InvalidRequest: a number out of range.
+        """
+        steps = self.spec.training_length if length is None else length
+        drawn = draw_seed() if seed is None else seed
+        for name, value, low in (("count", count, 1), ("length", steps, 1), ("seed", drawn, 0)):
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, int | np.integer)
+                or not low <= value <= MAX_SEED
+            ):
+                raise InvalidRequest(
+                    f"{name} is {value!r}; a whole number of at least {low} is wanted", name
+                )
+        return formats.Plan(self.spec, int(drawn), int(count), int(steps))
+
+    def batches(
+        self, plan: formats.Plan, condition: Mapping[str, object] | None = None
+    ) -> Iterator[Samples]:
+        """The samples of `plan` in order, a bounded part at a time, however many there are.
+
+        A part is some whole sequences or, where one is too long, some steps of one sequence.
+        """
+        given = conditions.validate(self.spec, condition or {})
+        cells = len(self.spec.channels) * plan.length
+        if cells > _BATCH_VALUES:
+            for row in range(plan.count):
+                yield from self._stream(plan, given, row)
+            return
+        rows = max(1, _BATCH_VALUES // cells)
+        for first in range(0, plan.count, rows):
+            yield self._make(plan, given, first, min(rows, plan.count - first))
+
+    def close(self) -> None:
+        """Stop the scheduler's thread."""
+        self._scheduler.close()
+
+    def _make(self, plan: formats.Plan, given: Mapping[str, float], first: int, count: int) -> Samples:
+        request = Request(plan.seed, count, plan.length, condition=given, first_row=first)
+        chunks = list(self._chunks(request))
+        names = chunks[0].arrays
+        arrays = {n: np.concatenate([c.arrays[n] for c in chunks], axis=1) for n in names}
+        return Samples.of(self.spec, plan.seed, arrays, first)
+
+    def _stream(self, plan: formats.Plan, given: Mapping[str, float], row: int) -> Iterator[Samples]:
+        request = Request(plan.seed, 1, plan.length, condition=given, first_row=row, ahead=64)
+        for chunk in self._chunks(request):
+            yield Samples.of(self.spec, plan.seed, chunk.arrays, row, chunk.start)
+
+    def _chunks(self, request: Request) -> Iterator[Chunk]:
+        items: SimpleQueue[Any] = SimpleQueue()
+        job = self._scheduler.submit(request, items.put)
+        try:
+            while (item := items.get()) is not None:
+                if isinstance(item, ServingError):
+                    raise item
+                self._scheduler.take(job)
+                yield item
+        finally:
+            self._scheduler.cancel(job)
+
+
+def load(path: str | Path, settings: Settings | None = None) -> Generator:
+    """Load a model file.
+
+    Raises:
+        SealError, SpecError, InterfaceError: the file does not keep the contract.
+        ProviderError: the provider that was asked for does not run here.
+    """
+    settings = settings or Settings()
+    session = Session(load_artifact(Path(path)), settings.provider, settings.threads)
+    return Generator(session, settings)
+
+
+def draw_seed() -> int:
+    """A seed nobody chose."""
+    return secrets.randbelow(MAX_SEED + 1)

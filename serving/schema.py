@@ -1,0 +1,148 @@
+"""What may be asked for: from a request's body to a `Request` within the bounds.
+
+The same table of fields makes the checks, the messages and the OpenAPI description.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from contract import conditions
+from contract.errors import ConditionError
+from contract.noise import MAX_SEED
+from contract.spec import NUMERIC, Spec
+from serving.errors import InvalidRequest, NotJson
+from serving.sampler import draw_seed
+from serving.scheduler import Request
+from serving.settings import Settings
+
+
+@dataclass(frozen=True)
+class _Field:
+    """A whole number that a body may hold."""
+
+    name: str
+    low: int
+    high: int
+    default: int | None
+    nullable: bool
+    about: str
+
+
+def fields(spec: Spec, settings: Settings, streamed: bool) -> tuple[_Field, ...]:
+    """The whole numbers of a body, with their bounds."""
+    end = "null: no end" if streamed else f"null: {spec.training_length}, the training length"
+    shared = (
+        _Field("count", 1, settings.max_count, 1, False, "How many sequences."),
+        _Field("length", 1, settings.max_length, None, True, f"Steps of each sequence; {end}."),
+        _Field(
+            "seed", 0, MAX_SEED, None, True,
+            "The same seed gives the same bytes; null: one is drawn and given back.",
+        ),
+    )  # fmt: skip
+    if not streamed:
+        return shared
+    start = _Field("start", 0, settings.max_length - 1, 0, False, "First step wanted.")
+    return (*shared, start)
+
+
+def parse(body: bytes, spec: Spec, settings: Settings, streamed: bool) -> Request:
+    """A body as a request.
+
+    Raises:
+        NotJson: the body is not a JSON object.
+        InvalidRequest: a field is unknown, of the wrong type, or over its bound.
+    """
+    asked = _object(body)
+    known = fields(spec, settings, streamed)
+    names = [f.name for f in known] + ["condition"]
+    for name in asked:
+        if name not in names:
+            raise InvalidRequest(f"unknown field {name!r}; known are {', '.join(names)}", name)
+    numbers = {f.name: _number(f, asked.get(f.name, f.default)) for f in known}
+    count, length, seed = numbers["count"], numbers["length"], numbers["seed"]
+    start = numbers.get("start") or 0
+    assert count is not None
+    drawn = length is None and spec.ends
+    if length is None and not streamed:
+        length = settings.max_length if drawn else spec.training_length
+    if length is not None and not drawn and count * length > settings.max_row_steps:
+        raise InvalidRequest(
+            f"count × length is {count * length:,} row-steps; at most {settings.max_row_steps:,} "
+            "are answered at once: ask for fewer, or use several requests with their own seeds",
+            "count",
+        )
+    if length is not None and start >= length:
+        raise InvalidRequest(f"start is {start}; less than length, {length}, is wanted", "start")
+    return Request(
+        seed=draw_seed() if seed is None else seed,
+        count=count,
+        length=length,
+        drawn=drawn,
+        condition=_condition(spec, asked.get("condition")),
+        start=start,
+        ahead=settings.stream_ahead if streamed else None,
+    )
+
+
+def body_schema(spec: Spec, settings: Settings, streamed: bool) -> dict[str, Any]:
+    """The body as a JSON schema."""
+    properties: dict[str, Any] = {
+        f.name: {
+            "type": ["integer", "null"] if f.nullable else "integer",
+            "minimum": f.low,
+            "maximum": f.high,
+            "default": f.default,
+            "description": f.about,
+        }
+        for f in fields(spec, settings, streamed)
+    }
+    attributes = {
+        c.name: {"type": "number"} if c.kind in NUMERIC else {"enum": list(c.labels)}
+        for c in spec.conditions
+    }
+    properties["condition"] = {
+        "type": ["object", "null"],
+        "properties": attributes,
+        "additionalProperties": False,
+        "description": "Static attributes of the sequences; what is not given is drawn.",
+    }
+    return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    if not body.strip():
+        return {}
+    try:
+        asked = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise NotJson(f"the body is not JSON: {error}") from error
+    if not isinstance(asked, dict):
+        raise NotJson(f"the body is a JSON {type(asked).__name__}; an object is wanted")
+    return asked
+
+
+def _number(field: _Field, value: Any) -> int | None:
+    if value is None and field.nullable:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or not field.low <= value <= field.high:
+        null = ", or null," if field.nullable else ""
+        shown = repr(value) if len(repr(value)) < 60 else repr(value)[:57] + "…"
+        raise InvalidRequest(
+            f"{field.name} is {shown}; a whole number from {field.low} to {field.high}{null} is wanted",
+            field.name,
+        )
+    return value
+
+
+def _condition(spec: Spec, given: Any) -> dict[str, float]:
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise InvalidRequest(f"condition is {given!r}; an object is wanted", "condition")
+    try:
+        return conditions.validate(spec, given)
+    except ConditionError as error:
+        raise InvalidRequest(str(error), error.field) from error

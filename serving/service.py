@@ -1,0 +1,83 @@
+"""The BentoML service: the shell around the engine, and little else.
+
+    bentoml serve serving.service:Cadenza     with CADENZA_MODEL, or in a bento the model it carries
+
+BentoML is the command, the bento, the image, the probes and the process that starts a dead worker
+again. The routes are ours, mounted: its own metrics, tracing and access log cost more than an
+answer of ours, and its batcher counts requests, not work.
+"""
+
+import asyncio
+import logging
+import os
+from pathlib import Path
+
+import bentoml
+
+from contract.errors import CadenzaError, UsageError
+from contract.seal import load
+from serving.engine import Engine, Engines
+from serving.routes import Application
+from serving.settings import Settings
+
+_log = logging.getLogger("bentoml.cadenza")
+
+# A service is configured by its decorator, so this is read when the server's process begins.
+_settings = Settings.from_environment()
+_engines = Engines()
+
+UV = "0.13.9"
+_image = bentoml.images.Image(
+    base_image="python:3.11-slim",
+    distro="",  # else BentoML installs a compiler
+).run(f"pip install --no-cache-dir uv=={UV}")
+
+
+def model_path() -> Path:
+    """The model to serve: `CADENZA_MODEL`, else the file that the bento carries."""
+    carried = Path(__file__).resolve().parent.parent / "model.onnx"
+    path = Path(os.environ["CADENZA_MODEL"]) if "CADENZA_MODEL" in os.environ else carried
+    if not path.is_file():
+        raise UsageError(f"there is no model at {path}: name one with CADENZA_MODEL")
+    return path
+
+
+@bentoml.service(
+    name="cadenza",
+    image=_image,
+    workers=1,
+    # Our own deadline comes first and stops the work; this one only gives up waiting.
+    traffic={"timeout": _settings.timeout + 5},
+    metrics={"enabled": False},
+    logging={"access": {"enabled": False}},
+    tracing={"excluded_urls": ".*"},
+)
+@bentoml.asgi_app(Application(_engines, _settings), path="/")
+class Cadenza:
+    """A trained recurrent generator over HTTP."""
+
+    @bentoml.on_deployment
+    @staticmethod
+    def verify() -> None:
+        """Once, in the parent: a model that cannot be served shall not be tried for ever."""
+        load(model_path())
+
+    @bentoml.on_startup
+    async def start(self) -> None:
+        """Begin to accept connections at once; /readyz says no until the model is warm."""
+        self._starting = asyncio.create_task(self._start())
+
+    async def _start(self) -> None:
+        try:
+            _engines.set(await asyncio.to_thread(Engine.start, model_path(), _settings))
+        except CadenzaError as error:
+            _log.error("the model cannot be served: %s", error)
+            raise
+
+    @bentoml.on_shutdown
+    async def stop(self) -> None:
+        """Finish what was accepted."""
+        await asyncio.to_thread(_engines.close)
+
+    async def __is_ready__(self) -> bool:
+        return _engines.ready

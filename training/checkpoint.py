@@ -1,0 +1,168 @@
+"""Checkpoints: everything a run is, in one file that is whole or not there.
+
+A file is written beside its final name, flushed to the disk and renamed, and the one before it
+is kept: whatever happens during a write, the last whole checkpoint can be read. Files hold
+tensors and plain values only and are read with `weights_only=True`: opening one runs nothing.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from contract.spec import Channel
+from training.basis import Decoder, Mixing
+from training.config import RECIPES, Recipe, Sizes, TrainConfig
+from training.errors import RunError, TrainingError
+from training.networks import Generator
+
+FORMAT = 1
+_KEPT = 2
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """What a run remembers of its data."""
+
+    source: str
+    """DATA as it was given."""
+    name: str
+    fingerprint: str
+    sequences: int
+    rows: int
+    step: str
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A run at one step."""
+
+    config: TrainConfig
+    steps: int
+    """How many steps the whole run takes."""
+    sizes: Sizes
+    data: DataFacts
+    channels: tuple[Channel, ...]
+    decoder: Decoder
+    mixing: Mixing
+    versions: dict[str, str]
+    seconds: float
+    """Process time spent so far."""
+    history: torch.Tensor
+    """(entries, 3): step, the discriminator's and the generator's mean loss up to it."""
+    game: dict[str, Any]
+    """`Game.state_dict`."""
+
+    @property
+    def step(self) -> int:
+        """Steps made."""
+        return int(self.game["step"])
+
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe that the run follows."""
+        return RECIPES[self.config.recipe]
+
+    def generator(self) -> Generator:
+        """The averaged generator, on the CPU."""
+        generator = Generator(self.sizes, self.mixing)
+        generator.load_state_dict(self.game["average"])
+        return generator.requires_grad_(False).eval()
+
+
+def save(run: Path, checkpoint: Checkpoint) -> Path:
+    """Write a checkpoint into `run` and drop all but the newest two.
+
+    Raises:
+        TrainingError: the disk is full, or the folder cannot be written.
+    """
+    path = run / f"checkpoint-{checkpoint.step:08d}.pt"
+    partial = path.with_suffix(".partial")
+    try:
+        with partial.open("wb") as file:
+            torch.save(_pack(checkpoint), file)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    except (OSError, RuntimeError) as error:  # torch reports a short write as RuntimeError
+        partial.unlink(missing_ok=True)
+        cause = error if isinstance(error, OSError) else error.__context__
+        reason = cause.strerror if isinstance(cause, OSError) else str(error).split("\n")[0]
+        raise TrainingError(
+            f"cannot write {path}: {reason}; the checkpoint before it is kept: make room and "
+            "go on with --resume"
+        ) from error
+    for old in _files(run)[:-_KEPT]:
+        old.unlink()
+    return path
+
+
+def load(run: Path) -> tuple[Checkpoint, list[str]]:
+    """The newest whole checkpoint of `run`, and what a person should know of the others.
+
+    Raises:
+        RunError: `run` is no run, or none of its checkpoints is whole.
+    """
+    if not run.is_dir():
+        raise RunError(f"{run} is no run: there is no such folder; make one with `cadenza train`")
+    files = _files(run)
+    notes = [f"{p.name} was cut off while it was written" for p in run.glob("checkpoint-*.partial")]
+    if not files:
+        raise RunError(f"{run} is no run: it holds no checkpoint; make one with `cadenza train`")
+    for path in reversed(files):
+        try:
+            checkpoint = _unpack(torch.load(path, map_location="cpu", weights_only=True))
+        except Exception as error:  # noqa: BLE001  whatever damaged files make torch raise
+            notes.append(f"{path.name} cannot be read ({type(error).__name__})")
+            continue
+        if notes:
+            notes.append(f"{path.name} is the last whole one: step {checkpoint.step} is used")
+        return checkpoint, notes
+    raise RunError(f"no checkpoint of {run} can be read: {'; '.join(notes)}")
+
+
+def _files(run: Path) -> list[Path]:
+    return sorted(run.glob("checkpoint-*.pt"))
+
+
+def _pack(c: Checkpoint) -> dict[str, Any]:
+    return {
+        "format": FORMAT,
+        "config": asdict(c.config),
+        "steps": c.steps,
+        "sizes": asdict(c.sizes),
+        "data": asdict(c.data),
+        "channels": [asdict(channel) for channel in c.channels],
+        "decoder": _tensors(c.decoder),
+        "mixing": _tensors(c.mixing),
+        "versions": c.versions,
+        "seconds": c.seconds,
+        "history": c.history,
+        "game": c.game,
+    }
+
+
+def _unpack(raw: Mapping[str, Any]) -> Checkpoint:
+    if raw["format"] != FORMAT:
+        raise RunError(f"the checkpoint is of format {raw['format']}; this cadenza reads {FORMAT}")
+    return Checkpoint(
+        config=TrainConfig(**raw["config"]),
+        steps=raw["steps"],
+        sizes=Sizes(**raw["sizes"]),
+        data=DataFacts(**raw["data"]),
+        channels=tuple(Channel(**c) for c in raw["channels"]),
+        decoder=Decoder(**{k: v.numpy() for k, v in raw["decoder"].items()}),
+        mixing=Mixing(**{k: v.numpy() for k, v in raw["mixing"].items()}),
+        versions=raw["versions"],
+        seconds=raw["seconds"],
+        history=raw["history"],
+        game=raw["game"],
+    )
+
+
+def _tensors(arrays: Decoder | Mixing) -> dict[str, torch.Tensor]:
+    return {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in vars(arrays).items()}

@@ -1,0 +1,107 @@
+"""What can be chosen about a training run, and the recipes by name. No torch here."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+RecipeName = Literal["relativistic", "vanilla"]
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """The choices of a run. One sentence each: help, docs and errors use the same."""
+
+    recipe: RecipeName = "relativistic"
+    """How the game is played: `relativistic` wins on measured scores, `vanilla` is the
+    textbook's."""
+    steps: int | None = None
+    """Train for this many steps; each is one step of both networks."""
+    minutes: float | None = None
+    """Train for about this long: a short calibration turns it into steps, once. 2 if neither
+    is given."""
+    length: int = 24
+    """Steps of a training window, in the data's rows."""
+    stride: int = 1
+    """Rows between the beginnings of two windows."""
+    seed: int = 0
+    """The same seed, steps and machine give the same weights."""
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """Where to train; `auto` takes a GPU if there is one."""
+    threads: int = 1
+    """CPU threads; the networks are so small that more than one rarely pays."""
+    columns: tuple[str, ...] = ()
+    """Columns of a table to train on; all numeric ones if none is named."""
+    id_column: str | None = None
+    """Column that tells a table's sequences apart; without it the table is one long series."""
+    save_every: int = 500
+    """Steps between two checkpoints: what a crash can cost at most."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything about the game that does not follow from the data's shape."""
+
+    basis: Literal["cowhitened", "standard"]
+    """How channels are presented to the networks, see `training/basis.py`."""
+    loss: Literal["relativistic", "non-saturating"]
+    """See `training/losses.py`."""
+    penalty: float
+    """Weight γ of the gradient penalty on real and generated windows; 0 leaves it out."""
+    penalty_every: int
+    """Steps between two penalties; each then weighs as much more."""
+    batch: int
+    learning_rate: float
+    betas: tuple[float, float]
+    warmup: int
+    """Steps over which the learning rate rises from 0; 0 for a constant rate throughout."""
+    final_rate: float
+    """Fraction of the learning rate at the end of its cosine; 1 for no decay."""
+    average: float
+    """Decay of the weight average that is exported; 0 exports the last weights."""
+
+
+RECIPES: dict[RecipeName, Recipe] = {
+    # Huang et al., "The GAN is dead; long live the GAN! A modern GAN baseline", NeurIPS 2024:
+    # relativistic pairing with a penalty on both sides. Rates and averaging were measured.
+    "relativistic": Recipe(
+        basis="cowhitened",
+        loss="relativistic",
+        penalty=1.0,
+        penalty_every=4,
+        batch=64,
+        learning_rate=1e-3,
+        betas=(0.0, 0.99),
+        warmup=50,
+        final_rate=0.02,
+        average=0.999,
+    ),
+    # Goodfellow et al., "Generative adversarial nets", NIPS 2014, section 3 (the generator
+    # maximises log D), with the optimiser of Radford et al., ICLR 2016, section 3.
+    "vanilla": Recipe(
+        basis="standard",
+        loss="non-saturating",
+        penalty=0.0,
+        penalty_every=1,
+        batch=128,
+        learning_rate=2e-4,
+        betas=(0.5, 0.999),
+        warmup=0,
+        final_rate=1.0,
+        average=0.0,
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Widths of the networks, a stated function of the data's shape."""
+
+    latent: int
+    noise: int
+    hidden: int
+
+
+def sizes_for(channels: int) -> Sizes:
+    """One noise a channel, rounded up to a power of two in 8 … 32, twice that as latent (at
+    most 32), and 64 hidden units up to 12 channels, 96 above."""
+    noise = min(32, max(8, 1 << (channels - 1).bit_length()))
+    return Sizes(latent=min(32, 2 * noise), noise=noise, hidden=64 if channels <= 12 else 96)

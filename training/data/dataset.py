@@ -1,0 +1,120 @@
+"""Sequences in memory: one table of values and where each sequence begins."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.errors import DataError
+
+Doubles = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A channel before anything is fitted to it."""
+
+    name: str
+    unit: str | None = None
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Sequences one after the other."""
+
+    name: str
+    columns: tuple[Column, ...]
+    values: Doubles
+    """(rows, channels), finite."""
+    bounds: Integers
+    """(sequences + 1,): sequence i is values[bounds[i]:bounds[i + 1]]."""
+    step: str
+    """What one row is."""
+    notes: tuple[str, ...] = ()
+    """What a person should know of how the data were read."""
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        columns: Sequence[Column],
+        sequences: Sequence[Doubles],
+        step: str = "row",
+        notes: Sequence[str] = (),
+    ) -> "Dataset":
+        """A dataset of sequences, each (steps, channels).
+
+        Raises:
+            DataError: nothing in it, or values that are missing or infinite.
+        """
+        if not sequences or not sum(map(len, sequences)):
+            raise DataError(f"{name} is empty: there is no row to learn from")
+        values = np.concatenate(sequences).astype(np.float64)  # (rows, channels)
+        bounds = np.cumsum([0, *map(len, sequences)], dtype=np.int64)
+        for index, column in enumerate(columns):
+            bad = np.flatnonzero(~np.isfinite(values[:, index]))
+            if len(bad):
+                raise DataError(
+                    f"{name}: column {column.name!r} is missing or infinite in {len(bad)} of "
+                    f"{len(values)} rows, first in row {bad[0] + 1}: fill these values, or drop "
+                    "their rows, or name the columns to train on with --columns"
+                )
+        notes = list(notes)
+        constant = [c.name for c, v in zip(columns, values.T, strict=True) if np.ptp(v) == 0]
+        if len(constant) == len(columns):
+            raise DataError(f"{name}: every column is constant; there is nothing to learn")
+        if constant:
+            notes.append(f"constant, and so in every sample: {', '.join(constant)}")
+        return cls(name, tuple(columns), values, bounds, step, tuple(notes))
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over values, bounds and names."""
+        digest = hashlib.sha256("\0".join(c.name for c in self.columns).encode())
+        digest.update(np.ascontiguousarray(self.values, "<f8").tobytes())
+        digest.update(np.ascontiguousarray(self.bounds, "<i8").tobytes())
+        return digest.hexdigest()
+
+    def windows(self, length: int, stride: int) -> "Windows":
+        """Every window of `length` rows inside a sequence, `stride` rows apart.
+
+        Raises:
+            DataError: fewer than two windows.
+        """
+        starts = [
+            np.arange(a, b - length + 1, stride)
+            for a, b in zip(self.bounds[:-1], self.bounds[1:], strict=True)
+        ]
+        all_starts = np.concatenate(starts)
+        if len(all_starts) < 2:
+            longest = int(np.diff(self.bounds).max())
+            raise DataError(
+                f"{self.name} gives {len(all_starts)} windows of {length} rows (its longest "
+                f"sequence has {longest} {'row' if longest == 1 else 'rows'}): at least 2 are "
+                "wanted; bring more rows, or choose a smaller --length"
+            )
+        return Windows(self.values, all_starts, length)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows as views: they cost no memory until they are taken."""
+
+    values: Doubles
+    starts: Integers
+    length: int
+
+    def __len__(self) -> int:
+        return len(self.starts)
+
+    def rows(self, index: Integers) -> Integers:
+        """Row numbers in `values` of the windows `index`: (len(index), length)."""
+        return self.starts[index][:, None] + np.arange(self.length)
+
+    def take(self, index: Integers) -> Doubles:
+        """The windows `index`: (len(index), length, channels)."""
+        taken: Doubles = self.values[self.rows(index)]
+        return taken

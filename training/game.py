@@ -1,0 +1,184 @@
+"""The game: one step of both players, and everything that a step changes.
+
+`Game.state_dict` is all of it, so that a run taken up again goes on bit for bit.
+"""
+
+import copy
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.basis import Basis
+from training.config import Recipe, Sizes
+from training.losses import (
+    bce_discriminator,
+    gradient_penalty,
+    non_saturating_generator,
+    relativistic_discriminator,
+    relativistic_generator,
+)
+from training.networks import Discriminator, Generator
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What one step cost the players."""
+
+    discriminator: float
+    generator: float
+
+
+class Game:
+    """Generator, discriminator, their optimisers and their randomness."""
+
+    def __init__(
+        self, basis: Basis, windows: int, length: int, sizes: Sizes, recipe: Recipe, steps: int,
+        seed: int, device: torch.device,
+    ):  # fmt: skip
+        self.basis, self.recipe, self.sizes = basis, recipe, sizes
+        self.windows, self.length, self.steps, self.device = windows, length, steps, device
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            self.generator = Generator(sizes, basis.mixing).to(device)
+            self.discriminator = Discriminator(sizes, basis.mixing).to(device)
+        self.average = copy.deepcopy(self.generator).requires_grad_(False)
+        self.optimisers = tuple(
+            torch.optim.Adam(n.parameters(), recipe.learning_rate, recipe.betas, foreach=True)
+            for n in (self.generator, self.discriminator)
+        )
+        self.random = torch.Generator().manual_seed(seed)
+        self.step = 0
+
+    def play(self) -> Losses:
+        """One step of the discriminator and one of the generator, on one batch of each."""
+        recipe = self.recipe
+        rate = recipe.learning_rate * self._schedule()
+        for optimiser in self.optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = rate
+        real = self._real(recipe.batch)
+        fake = self._fake(recipe.batch)
+        loss_d, real_logits = self._step_discriminator(real, fake.detach())
+        loss_g = self._step_generator(real_logits, fake)
+        self._follow()
+        self.step += 1
+        return Losses(loss_d, loss_g)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything a step changes: tensors and plain numbers only."""
+        return {
+            "step": self.step,
+            "generator": self.generator.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "average": self.average.state_dict(),
+            "optimisers": [o.state_dict() for o in self.optimisers],
+            "random": self.random.get_state(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict`."""
+        self.step = state["step"]
+        self.generator.load_state_dict(state["generator"])
+        self.discriminator.load_state_dict(state["discriminator"])
+        self.average.load_state_dict(state["average"])
+        for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
+        self.random.set_state(state["random"])
+
+    def _step_discriminator(self, real: Tensor, fake: Tensor) -> tuple[float, Tensor]:
+        recipe = self.recipe
+        penalised = recipe.penalty > 0 and self.step % recipe.penalty_every == 0
+        both = torch.cat([real, fake]).requires_grad_(penalised)  # (2 batch, steps, components)
+        with _twice_differentiable() if penalised else nullcontext():
+            logits = self.discriminator(both)  # (2 batch,)
+            r, f = logits.chunk(2)
+            loss = (
+                relativistic_discriminator(r, f)
+                if recipe.loss == "relativistic"
+                else bce_discriminator(r, f)
+            )
+            total = loss
+            if penalised:
+                # The mean over both halves, times two: γ/2 (E‖∇D(r)‖² + E‖∇D(f)‖²).
+                weight = recipe.penalty * recipe.penalty_every
+                total = loss + weight * gradient_penalty(logits, both)
+            optimiser = self.optimisers[1]
+            optimiser.zero_grad()
+            total.backward()
+            optimiser.step()
+        return float(loss.detach()), r.detach()
+
+    def _step_generator(self, real_logits: Tensor, fake: Tensor) -> float:
+        self.discriminator.requires_grad_(False)
+        logits = self.discriminator(fake)
+        loss = (
+            relativistic_generator(real_logits, logits)
+            if self.recipe.loss == "relativistic"
+            else non_saturating_generator(real_logits, logits)
+        )
+        optimiser = self.optimisers[0]
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        self.discriminator.requires_grad_(True)
+        return float(loss.detach())
+
+    def _real(self, batch: int) -> Tensor:
+        index = torch.randint(self.windows, (batch,), generator=self.random)
+        ties = torch.rand((batch, 1, 1), generator=self.random, dtype=torch.float64)
+        return self.basis.encode(index.numpy(), ties.numpy()).to(self.device)
+
+    def _fake(self, batch: int) -> Tensor:
+        latent = torch.randn((batch, self.sizes.latent), generator=self.random)
+        noise = torch.randn((batch, self.length, self.sizes.noise), generator=self.random)
+        y, _ = self.generator(latent.to(self.device), noise.to(self.device))
+        return y  # type: ignore[no-any-return]
+
+    def _schedule(self) -> float:
+        """Fraction of the learning rate at this step: a linear rise, then a cosine."""
+        recipe = self.recipe
+        rise = min(1.0, (self.step + 1) / recipe.warmup) if recipe.warmup else 1.0
+        cosine = 0.5 * (1 + math.cos(math.pi * self.step / self.steps))
+        return rise * max(recipe.final_rate, cosine if recipe.final_rate < 1 else 1.0)
+
+    @torch.no_grad()
+    def _follow(self) -> None:
+        """Move the weight average, which forgets its beginning faster while it is young."""
+        keep = min(self.recipe.average, (self.step + 1) / (self.step + 20))
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), 1 - keep)
+
+
+@contextmanager
+def _twice_differentiable() -> Iterator[None]:
+    """Run LSTMs outside cuDNN, which has no double backward, and outside oneDNN, whose fused
+    LSTM makes a step with the penalty 1.5 times as slow."""
+    libraries: tuple[Any, ...] = (torch.backends.cudnn, torch.backends.mkldnn)
+    before = [library.enabled for library in libraries]
+    try:
+        for library in libraries:
+            library.enabled = False
+        yield
+    finally:
+        for library, enabled in zip(libraries, before, strict=True):
+            library.enabled = enabled
+
+
+def sample_scores(generator: Generator, count: int, length: int, seed: int) -> np.ndarray:
+    """Normal scores (count, length, channels) from a generator, for pictures and judges."""
+    random = torch.Generator().manual_seed(seed)
+    parts = []
+    with torch.no_grad():
+        for first in range(0, count, 1024):
+            batch = min(1024, count - first)
+            latent = torch.randn((batch, generator.sizes.latent), generator=random)
+            noise = torch.randn((batch, length, generator.sizes.noise), generator=random)
+            device = generator.a.device
+            y, _ = generator(latent.to(device), noise.to(device))
+            parts.append(generator.scores(y).cpu().numpy())
+    return np.concatenate(parts)
