@@ -62,6 +62,8 @@ class Dataset:
                     f"{len(values)} rows, first in row {bad[0] + 1}: fill these values, or drop "
                     "their rows, or name the columns to train on with --columns"
                 )
+        if len(values) == 1:
+            raise DataError(f"{name} has 1 row: sequences of several rows are wanted")
         notes = list(notes)
         constant = [c.name for c, v in zip(columns, values.T, strict=True) if np.ptp(v) == 0]
         if len(constant) == len(columns):

@@ -73,10 +73,11 @@ def _folder(path: Path, config: TrainConfig) -> Read:
 
 
 def _read_csv(path: Path) -> arrow.Table:
-    table = pyarrow.csv.read_csv(path)
+    # On one thread Arrow knows the number of a row that breaks the form.
+    table = pyarrow.csv.read_csv(path, pyarrow.csv.ReadOptions(use_threads=False))
     if all(_is_number(name) for name in table.column_names):
         options = pyarrow.csv.ReadOptions(
-            column_names=[f"column {i + 1}" for i in range(table.num_columns)]
+            column_names=[f"column {i + 1}" for i in range(table.num_columns)], use_threads=False
         )
         table = pyarrow.csv.read_csv(path, read_options=options)
     return table

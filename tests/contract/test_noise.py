@@ -1,0 +1,65 @@
+"""Noise is a pure function of (seed, row, step)."""
+
+import numpy as np
+import pytest
+
+from contract import noise
+from contract.noise import BLOCK_STEPS, MAX_SEED, NoiseStream
+
+
+def draw(seed: int, row: int, start: int, steps: int, size: int = 5) -> np.ndarray:
+    out = np.empty((steps, size), np.float32)
+    NoiseStream().steps(seed, row, start, out)
+    return out
+
+
+def test_more_steps_change_none_that_were_given():
+    long = draw(3, 1, 0, 5 * BLOCK_STEPS + 7)
+    for steps in (1, 2, BLOCK_STEPS - 1, BLOCK_STEPS, BLOCK_STEPS + 1, 100):
+        np.testing.assert_array_equal(draw(3, 1, 0, steps), long[:steps])
+
+
+@pytest.mark.parametrize(
+    "start", [0, 1, 17, BLOCK_STEPS - 1, BLOCK_STEPS, BLOCK_STEPS + 5, 3 * BLOCK_STEPS]
+)
+def test_any_start_gives_the_same_steps(start: int):
+    whole = draw(9, 4, 0, 200)
+    np.testing.assert_array_equal(draw(9, 4, start, 200 - start), whole[start:])
+
+
+def test_rows_do_not_depend_on_what_was_drawn_before():
+    stream, out = NoiseStream(), np.empty((40, 5), np.float32)
+    for row in (7, 0, 3):
+        stream.latent(1, row, 6)
+        stream.uniform(1, row)
+        stream.steps(1, row, 0, out)
+        np.testing.assert_array_equal(out, draw(1, row, 0, 40))
+    np.testing.assert_array_equal(stream.latent(1, 3, 6), NoiseStream().latent(1, 3, 6))
+
+
+def test_seed_row_and_step_each_matter():
+    base = draw(1, 1, 0, 64)
+    assert not np.isin(base, draw(2, 1, 0, 64)).any()
+    assert not np.isin(base, draw(1, 2, 0, 64)).any()
+    assert len(np.unique(base)) == base.size
+
+
+def test_the_latent_does_not_repeat_the_noise():
+    latent = NoiseStream().latent(1, 1, 64)
+    assert not np.isin(latent, draw(1, 1, 0, 64)).any()
+
+
+def test_noise_is_standard_normal():
+    sample = np.concatenate([draw(11, row, 0, 320).ravel() for row in range(40)]).astype(float)
+    assert abs(sample.mean()) < 0.015
+    assert abs(sample.std() - 1) < 0.015
+    assert abs((sample**4).mean() - 3) < 0.15
+
+
+def test_the_largest_seed_and_row_work():
+    assert np.isfinite(draw(MAX_SEED, 2**40, 10**9, 3)).all()
+
+
+def test_the_digest_is_that_of_the_tested_numpy():
+    # Written down once: another figure means that every seed gives other samples.
+    assert noise.digest().startswith("4eac27b048b189d2")

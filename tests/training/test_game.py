@@ -1,0 +1,166 @@
+"""The game is the one that is written: losses, penalty, labels, gradients, optimisers."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from training import losses
+from training.basis import Basis
+from training.config import RECIPES, Sizes, TrainConfig, sizes_for
+from training.data import load
+from training.game import Game
+from training.networks import Discriminator, Generator
+
+
+def game(prices: Path, recipe: str = "relativistic", seed: int = 0) -> Game:
+    dataset = load(str(prices), TrainConfig())
+    windows = dataset.windows(12, 1)
+    basis = Basis(dataset, windows, RECIPES[recipe].basis)
+    return Game(
+        basis, len(windows), 12, Sizes(8, 4, 16), RECIPES[recipe], 100, seed, torch.device("cpu")
+    )  # fmt: skip
+
+
+def weights(network: torch.nn.Module) -> torch.Tensor:
+    return torch.cat([p.detach().flatten() for p in network.parameters()])
+
+
+@pytest.mark.parametrize("recipe", ["relativistic", "vanilla"])
+def test_each_step_moves_every_weight_of_both_players(prices: Path, recipe: str):
+    played = game(prices, recipe)
+    before = [p.detach().clone() for n in (played.generator, played.discriminator) for p in n.parameters()]
+    for _ in range(2):
+        played.play()
+    after = [p for n in (played.generator, played.discriminator) for p in n.parameters()]
+    assert all((a != b).any() for a, b in zip(after, before, strict=True))
+
+
+def test_the_players_have_optimisers_of_their_own(prices: Path):
+    played = game(prices)
+    owned = [{id(p) for g in o.param_groups for p in g["params"]} for o in played.optimisers]
+    assert owned[0] == {id(p) for p in played.generator.parameters()}
+    assert owned[1] == {id(p) for p in played.discriminator.parameters()}
+
+
+def test_the_generator_wants_the_opposite_of_the_discriminator():
+    r, f = torch.zeros(4), torch.zeros(4, requires_grad=True)
+    for loss_d, loss_g in (
+        (losses.relativistic_discriminator(r, f), losses.relativistic_generator(r, f)),
+        (losses.bce_discriminator(r, f), losses.non_saturating_generator(r, f)),
+    ):
+        (down_d,) = torch.autograd.grad(loss_d, f)
+        (down_g,) = torch.autograd.grad(loss_g, f)
+        assert (down_d > 0).all()
+        assert (down_g < 0).all()
+
+
+def test_bce_is_torchs_with_the_labels_of_the_textbook():
+    r, f = torch.randn(50), torch.randn(50)
+    bce = torch.nn.functional.binary_cross_entropy_with_logits
+    both = bce(r, torch.ones(50)) + bce(f, torch.zeros(50))
+    torch.testing.assert_close(losses.bce_discriminator(r, f), both)
+    torch.testing.assert_close(losses.non_saturating_generator(r, f), bce(f, torch.ones(50)))
+
+
+def test_the_penalty_is_the_squared_gradient_by_finite_differences(prices: Path):
+    played = game(prices)
+    critic = played.discriminator.double()
+    x = torch.randn(8, 12, 3, dtype=torch.float64, requires_grad=True)
+    penalty = losses.gradient_penalty(critic(x), x)
+    total, step = 0.0, 1e-5
+    with torch.no_grad():
+        for i in np.ndindex(*x.shape):
+            moved = x.detach().clone()
+            moved[i] += step
+            up = critic(moved).sum()
+            moved[i] -= 2 * step
+            total += float((up - critic(moved).sum()) / (2 * step)) ** 2
+    assert float(penalty.detach()) == pytest.approx(total / 8, rel=1e-5)
+
+
+def test_the_penalty_reaches_the_weights_through_the_double_backward(prices: Path):
+    played = game(prices)
+    x = torch.randn(8, 12, 3, requires_grad=True)
+    losses.gradient_penalty(played.discriminator(x), x).backward()
+    assert played.discriminator.lstm.weight_hh_l0.grad is not None
+    assert played.discriminator.lstm.weight_hh_l0.grad.abs().sum() > 0
+
+
+def test_libraries_are_as_before_after_a_step(prices: Path):
+    before = (torch.backends.cudnn.enabled, torch.backends.mkldnn.enabled)
+    game(prices).play()
+    assert (torch.backends.cudnn.enabled, torch.backends.mkldnn.enabled) == before
+
+
+def test_a_seed_makes_the_same_weights_and_another_makes_others(prices: Path):
+    ends = []
+    for seed in (1, 1, 2):
+        played = game(prices, seed=seed)
+        for _ in range(5):
+            played.play()
+        ends.append(weights(played.generator))
+    assert torch.equal(ends[0], ends[1])
+    assert not torch.equal(ends[0], ends[2])
+
+
+def test_training_does_not_touch_torchs_global_randomness(prices: Path):
+    torch.manual_seed(1)
+    wanted = torch.randn(3)
+    torch.manual_seed(1)
+    game(prices).play()
+    assert torch.equal(torch.randn(3), wanted)
+
+
+def test_the_generator_in_chunks_is_the_generator_at_once(prices: Path):
+    generator = game(prices).generator.double()
+    latent, noise = torch.randn(3, 8).double(), torch.randn(3, 20, 4).double()
+    whole, _ = generator(latent, noise)
+    first, state = generator(latent, noise[:, :7])
+    rest, _ = generator(latent, noise[:, 7:], state)
+    torch.testing.assert_close(torch.cat([first, rest], 1), whole)
+
+
+def test_a_generator_that_repeats_itself_is_seen(prices: Path):
+    played = game(prices)
+    critic: Discriminator = played.discriminator
+    varied = torch.randn(8, 12, 3)
+    same = varied[:1].expand(8, -1, -1)
+    assert not torch.allclose(critic(same)[0], critic(varied)[0])
+
+
+def test_the_average_follows_the_weights(prices: Path):
+    played = game(prices)
+    start = weights(played.average)
+    for _ in range(5):
+        played.play()
+    assert not torch.equal(weights(played.average), start)
+    assert not torch.equal(weights(played.average), weights(played.generator))
+    plain = game(prices, "vanilla")
+    plain.play()
+    assert torch.equal(weights(plain.average), weights(plain.generator))
+
+
+def test_the_rate_rises_then_falls(prices: Path):
+    played = game(prices)
+    rates = []
+    for step in range(100):
+        played.step = step
+        rates.append(played._schedule())
+    assert rates[0] < 0.05
+    assert max(rates) == max(rates[40:60])
+    assert rates[-1] == pytest.approx(0.02, abs=0.005)
+
+
+def test_sizes_follow_the_number_of_channels():
+    assert sizes_for(6) == Sizes(16, 8, 64)
+    assert sizes_for(28) == Sizes(32, 32, 96)
+    assert sizes_for(1) == Sizes(16, 8, 64)
+
+
+def test_the_first_state_depends_on_the_latent(prices: Path):
+    generator: Generator = game(prices).generator
+    noise = torch.zeros(2, 1, 4)
+    y, _ = generator(torch.randn(2, 8), noise)
+    assert not torch.allclose(y[0], y[1])

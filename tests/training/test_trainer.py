@@ -1,0 +1,183 @@
+"""Runs are never overwritten, go on bit for bit, and survive what happens to files."""
+
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from contract.errors import UsageError
+from tests.conftest import STEPS, cadenza
+from training import checkpoint as checkpoints
+from training.config import TrainConfig
+from training.errors import RunError, RunExistsError
+from training.trainer import train
+
+CONFIG = TrainConfig(steps=20, save_every=5, length=12)
+
+
+def same(a: Path, b: Path) -> bool:
+    left, right = checkpoints.load(a)[0].game, checkpoints.load(b)[0].game
+    return all(torch.equal(left["average"][k], right["average"][k]) for k in left["average"])
+
+
+def test_a_finished_run_holds_what_people_look_for(run: Path):
+    names = {p.name for p in run.iterdir()}
+    assert {"run.json", "losses.csv", "samples.png"} <= names
+    assert checkpoints.load(run)[0].step == STEPS
+    assert (run / "samples.png").read_bytes().startswith(b"\x89PNG")
+    assert (run / "losses.csv").read_text().count("\n") >= 2
+
+
+def test_an_existing_run_is_not_touched(prices: Path, run: Path):
+    before = {p: p.stat().st_mtime_ns for p in run.iterdir()}
+    with pytest.raises(RunExistsError, match="--resume"):
+        train(str(prices), run, CONFIG)
+    assert {p: p.stat().st_mtime_ns for p in run.iterdir()} == before
+
+
+def test_a_run_that_is_cut_off_goes_on_bit_for_bit(prices: Path, tmp_path: Path):
+    train(str(prices), tmp_path / "whole", CONFIG)
+    train(str(prices), tmp_path / "cut", CONFIG)
+    files = sorted((tmp_path / "cut").glob("checkpoint-*.pt"))
+    assert [int(f.stem[-8:]) for f in files] == [15, 20]
+    files[-1].unlink()
+    train(str(prices), tmp_path / "cut", TrainConfig(), resume=True)
+    assert same(tmp_path / "whole", tmp_path / "cut")
+
+
+@pytest.mark.parametrize("damage", ["truncated", "emptied", "overwritten"])
+def test_a_broken_checkpoint_gives_way_to_the_one_before(prices: Path, tmp_path: Path, damage: str):
+    train(str(prices), tmp_path / "run", CONFIG)
+    newest = tmp_path / "run" / "checkpoint-00000020.pt"
+    data = newest.read_bytes()
+    newest.write_bytes({"truncated": data[:-1000], "emptied": b"", "overwritten": b"x" * len(data)}[damage])
+    state, notes = checkpoints.load(tmp_path / "run")
+    assert state.step == 15
+    assert any("checkpoint-00000020.pt cannot be read" in n for n in notes)
+    assert any("step 15 is used" in n for n in notes)
+    done = cadenza("export", tmp_path / "run", "-o", tmp_path / "m.onnx")
+    assert done.returncode == 0
+    assert "step 15 is used" in done.stdout
+
+
+def test_a_write_that_was_cut_off_is_said(prices: Path, tmp_path: Path):
+    train(str(prices), tmp_path / "run", CONFIG)
+    (tmp_path / "run" / "checkpoint-00000025.partial").write_bytes(b"half")
+    state, notes = checkpoints.load(tmp_path / "run")
+    assert state.step == 20
+    assert any("cut off while it was written" in n for n in notes)
+
+
+def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_happened(prices: Path, tmp_path: Path):
+    command = [
+        sys.executable, "-m", "cadenza", "train", str(prices), "-o", str(tmp_path / "run"),
+        "--steps", "60", "--save-every", "5", "--length", "12",
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while not list((tmp_path / "run").glob("checkpoint-*.pt")) and process.poll() is None:
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+    done = cadenza("train", prices, "-o", tmp_path / "run", "--resume")
+    assert done.returncode == 0, done.stderr
+    train(str(prices), tmp_path / "whole", TrainConfig(steps=60, save_every=5, length=12))
+    assert same(tmp_path / "run", tmp_path / "whole")
+
+
+def test_ctrl_c_keeps_the_last_step(prices: Path, tmp_path: Path):
+    command = [
+        sys.executable, "-m", "cadenza", "train", str(prices), "-o", str(tmp_path / "run"),
+        "--steps", "100000", "--save-every", "20", "--length", "12",
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        while not list((tmp_path / "run").glob("checkpoint-*.pt")):
+            assert process.poll() is None
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "go on with --resume" in said
+    assert f"step {checkpoints.load(tmp_path / 'run')[0].step} of 100000" in said
+
+
+def test_other_data_are_not_resumed_on(prices: Path, run: Path, tmp_path: Path):
+    other = tmp_path / "prices.csv"
+    other.write_text(prices.read_text().replace("2020-01-01,", "2020-01-01,9"))
+    with pytest.raises(RunError, match="trained on other data"):
+        train(str(other), run, TrainConfig(), resume=True)
+
+
+def test_other_choices_are_not_resumed_with(prices: Path, run: Path):
+    with pytest.raises(UsageError, match="begun with length 12, not 48"):
+        train(str(prices), run, TrainConfig(length=48), resume=True)
+
+
+def test_a_folder_that_is_no_run_is_said(tmp_path: Path):
+    with pytest.raises(RunError, match="is no run"):
+        checkpoints.load(tmp_path)
+    with pytest.raises(RunError, match="no such folder"):
+        checkpoints.load(tmp_path / "none")
+
+
+def test_minutes_become_steps_once_and_are_written_down(prices: Path, tmp_path: Path):
+    state = train(str(prices), tmp_path / "run", TrainConfig(minutes=0.002, length=12))
+    assert state.steps == state.step >= 1
+    again = train(str(prices), tmp_path / "run", TrainConfig(), resume=True)
+    assert again.steps == state.steps
+
+
+def test_vanilla_trains_too(prices: Path, tmp_path: Path):
+    state = train(str(prices), tmp_path / "run", TrainConfig(steps=10, recipe="vanilla", length=12))
+    assert torch.isfinite(state.history).all()
+
+
+FULL_DISK = """
+import resource, sys
+limit = int(sys.argv[1])
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+sys.argv = ["cadenza", *sys.argv[2:]]
+from cadenza.cli import main
+main()
+"""
+
+
+def on_a_small_disk(limit: int, *arguments: object) -> "subprocess.CompletedProcess[str]":
+    """The command line where no file may grow beyond `limit` bytes, as on a disk that is full."""
+    command = [sys.executable, "-c", FULL_DISK, str(limit), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+
+
+def test_a_full_disk_while_training_is_said_and_costs_no_checkpoint(prices: Path, tmp_path: Path):
+    folder = tmp_path / "run"
+    train(str(prices), folder, CONFIG)
+    (folder / "checkpoint-00000020.pt").unlink()
+    done = on_a_small_disk(100_000, "train", prices, "-o", folder, "--resume")
+    assert done.returncode == 1
+    assert "cannot write" in done.stderr
+    assert "--resume" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert checkpoints.load(folder)[0].step == 15
+    assert not list(folder.glob("*.partial"))
+
+
+@pytest.mark.parametrize("suffix", ["csv", "npy", "npz", "parquet", "json"])
+def test_a_full_disk_while_sampling_leaves_no_half_file(model: Path, tmp_path: Path, suffix: str):
+    out = tmp_path / f"out.{suffix}"
+    done = on_a_small_disk(200_000, "sample", model, "-n", 20_000, "-l", 24, "-o", out)
+    assert done.returncode == 2, done.stderr
+    assert "cannot write" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_full_disk_while_exporting_keeps_the_old_file(run: Path, tmp_path: Path):
+    out = tmp_path / "m.onnx"
+    out.write_bytes(b"the old one")
+    done = on_a_small_disk(50_000, "export", run, "-o", out)
+    assert done.returncode == 1
+    assert "cannot write" in done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["m.onnx"]
+    assert out.read_bytes() == b"the old one"
