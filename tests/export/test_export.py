@@ -1,0 +1,102 @@
+"""The exported file is its checkpoint, keeps the contract, and is the same when made again."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+import torch
+
+from contract import checks
+from contract.rollout import rollout
+from contract.seal import load
+from contract.spec import Precision
+from export.errors import ExportError
+from export.exporter import export
+from export.runtime import run_of
+from serving.session import Session
+from tests.conftest import cadenza
+from training import checkpoint as checkpoints
+
+PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_made_twice_it_is_the_same_bytes(run: Path, tmp_path: Path, precision: Precision):
+    for name in ("a", "b"):
+        export(run, tmp_path / name, precision)
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_every_precision_passes_its_checks(run: Path, tmp_path: Path, precision: Precision):
+    artifact = export(run, tmp_path / "m.onnx", precision).artifact
+    outcomes = list(checks.checks(artifact.spec, Session(artifact, "cpu").run))
+    assert [c for c in outcomes if not c.passed] == []
+    parity = artifact.spec.parity
+    assert parity.decoding == 0
+    if precision != "int8":
+        assert parity.chunks == parity.company == 0
+    assert 0 < parity.network < {"fp32": 1e-5, "fp16": 1e-2, "int8": 0.25}[precision]
+
+
+def test_half_precision_halves_the_weights(run: Path, tmp_path: Path):
+    sizes = [len(export(run, tmp_path / p, p).artifact.data) for p in PRECISIONS]
+    assert sizes[1] < 0.7 * sizes[0]
+    assert sizes[2] < 0.8 * sizes[0]
+
+
+def test_no_axis_is_frozen_and_nothing_is_beside_the_file(model: Path):
+    graph = onnx.load(model).graph
+    for tensor in (*graph.input, *graph.output):
+        dims = [d.dim_param or d.dim_value for d in tensor.type.tensor_type.shape.dim]
+        assert "batch" in dims
+        if tensor.name in ("noise", "values"):
+            assert dims[:2] == ["batch", "steps"]
+    assert [p.name for p in model.parent.iterdir()] == [model.name]
+
+
+def test_the_file_says_what_the_checkpoint_decodes_to(run: Path, model: Path):
+    """From noise to values: torch and the numpy twin against the sealed graph."""
+    artifact = load(model)
+    checkpoint, _ = checkpoints.load(run)
+    generator = checkpoint.generator()
+    feeds = checks.feeds(artifact.spec, range(5), 31)
+    y, _ = generator(torch.from_numpy(feeds["latent"]), torch.from_numpy(feeds["noise"]))
+    wanted = checkpoint.decoder(generator.scores(y).numpy())
+    found = run_of(artifact.data)(feeds)["values"]
+    spans = np.array([c.high - c.low for c in artifact.spec.channels])
+    assert (abs(found - wanted) / spans).max() < 1e-4
+
+
+def test_steps_beyond_the_training_length_go_on(model: Path):
+    artifact = load(model)
+    out = rollout(artifact.spec, Session(artifact, "cpu").run, 3, range(2), (5000,))
+    assert np.isfinite(out["values"]).all()
+
+
+def test_a_graph_that_is_not_its_checkpoint_is_not_written(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(__import__("export.precision").precision.LIMITS, "fp32", 1e-12)
+    with pytest.raises(ExportError, match="not its checkpoint"):
+        export(run, tmp_path / "m.onnx")
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_export_takes_the_scores_of_its_own_checkpoint_along(prices: Path, tmp_path: Path):
+    folder = tmp_path / "run"
+    assert cadenza("train", prices, "-o", folder, "--steps", 5, "--length", 12).returncode == 0
+    done = cadenza("evaluate", folder, "--scores", "field", "--judges", 2)
+    assert done.returncode == 0, done.stderr
+    assert "real against real" in done.stdout
+    (score,) = export(folder, tmp_path / "m.onnx").artifact.spec.scores
+    assert score.name == "field"
+    assert score.judges == 2
+    assert 0 <= score.floor < score.value <= 0.5
+
+
+def test_a_folder_that_is_no_run_is_said(tmp_path: Path):
+    done = cadenza("export", tmp_path, "-o", tmp_path / "m.onnx")
+    assert done.returncode == 1
+    assert "is no run" in done.stderr
