@@ -1,0 +1,174 @@
+"""What later kinds of data need is in the interface today: labels, conditions, ends, missing values.
+
+A small graph is written by hand whose outputs can be reckoned in the head; the very same session,
+scheduler and writers as for any model run it.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from contract import checks, interface, noise
+from contract.errors import ConditionError
+from contract.seal import DIGEST_KEY, SPEC_KEY, UNSEALED, seal
+from contract.spec import Channel, Condition, ConditionTable, Spec, State
+from export.runtime import run_of
+from serving import formats
+from serving.errors import FormatError
+from serving.sampler import Generator, load
+from serving.scheduler import Request
+
+DTYPES = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64, "bool": TensorProto.BOOL}
+
+
+def spec_of(artifact_spec: Spec) -> Spec:
+    """A counter that says "odd" or "even", counts by its speed, and ends at the length wanted, or
+    after 5 steps."""
+    return replace(
+        artifact_spec,
+        name="counter",
+        channels=(
+            Channel("parity", "categorical", None, None, None, ("even", "odd, or not"), missing=False),
+            Channel("count", "integer", "steps", 0.0, 1e6, (), missing=True),
+        ),
+        training_length=4,
+        ends=True,
+        conditions=(
+            Condition("pace", "categorical", None, None, ("slow", "fast")),
+            Condition("weight", "continuous", 0.0, 9.0, ()),
+        ),
+        condition_table=ConditionTable(((0.0, 1.5), (1.0, 2.5), (1.0, 3.5)), (3, 1, 1)),
+        latent_size=2,
+        noise_size=1,
+        states=(State("made", 1, None),),
+        scores=(),
+    )
+
+
+@pytest.fixture(scope="module")
+def counter_path(artifact, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    spec = spec_of(artifact.spec)
+    ints = {"one": [1], "two": [2], "zero": [0], "five": [5], "axis": 1, "million": [10**6]}
+    consts = [numpy_helper.from_array(np.array(v, np.int64), k) for k, v in ints.items()]
+    consts.append(numpy_helper.from_array(np.array([np.nan], np.float32), "nan"))
+    n = helper.make_node
+    nodes = [
+        # step index of every row: position + 0 … steps - 1
+        n("Shape", ["noise"], ["shape"], start=0, end=2),
+        n(
+            "ConstantOfShape",
+            ["shape"],
+            ["ones"],
+            value=helper.make_tensor("v", TensorProto.INT64, [1], [1]),
+        ),
+        n("CumSum", ["ones", "axis"], ["from_one"]),
+        n("Sub", ["from_one", "one"], ["offset"]),
+        n("Unsqueeze", ["position", "one"], ["start"]),
+        n("Add", ["offset", "start"], ["step"]),  # (batch, steps)
+        # pace: 1 or 2 a step
+        n("Add", ["condition.pace", "one"], ["pace"]),
+        n("Unsqueeze", ["pace", "one"], ["pace.wide"]),
+        n("Mul", ["step", "pace.wide"], ["count.int"]),
+        n("Mod", ["count.int", "two"], ["parity"]),
+        n("Unsqueeze", ["parity", "two"], ["labels"]),
+        n("Cast", ["count.int"], ["count.float"], to=TensorProto.FLOAT),
+        n("Equal", ["count.int", "two"], ["is.two"]),  # the value 2 is always missing
+        n("Where", ["is.two", "nan", "count.float"], ["count.holes"]),
+        n("Unsqueeze", ["count.holes", "two"], ["values"]),
+        # valid: step < length, or 5
+        n("Equal", ["length", "zero"], ["drawn"]),
+        n("Where", ["drawn", "five", "length"], ["end"]),
+        n("Unsqueeze", ["end", "one"], ["end.wide"]),
+        n("Less", ["step", "end.wide"], ["valid"]),
+        n("Identity", ["state.made"], ["next.made"]),
+    ]
+    infos = [
+        [helper.make_tensor_value_info(t.name, DTYPES[t.dtype], t.shape) for t in tensors]
+        for tensors in (interface.inputs(spec), interface.outputs(spec))
+    ]
+    graph = helper.make_graph(nodes, "counter", *infos, consts)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
+    run = run_of(model)
+    spec = replace(spec, reference=checks.seal_reference(spec, run))
+    helper.set_model_props(model, {SPEC_KEY: spec.to_json(), DIGEST_KEY: UNSEALED})
+    path = tmp_path_factory.mktemp("kinds") / "counter.onnx"
+    path.write_bytes(seal(model.SerializeToString(deterministic=True)))
+    return path
+
+
+@pytest.fixture
+def counter(counter_path: Path) -> Iterator[Generator]:
+    generator = load(counter_path)
+    yield generator
+    generator.close()
+
+
+def test_it_keeps_the_contract(counter_path: Path, counter: Generator):
+    run = run_of(counter_path.read_bytes())
+    assert [c for c in checks.checks(counter.spec, run) if not c.passed] == []
+
+
+def test_labels_and_numbers_come_back_as_columns(counter: Generator):
+    samples = counter.sample(1, 4, 1, {"pace": "slow"})
+    assert samples.column("parity").tolist() == [["even", "odd, or not", "even", "odd, or not"]]
+    np.testing.assert_array_equal(samples.values[0, :, 0], [0, 1, np.nan, 3])
+
+
+def test_a_length_asked_for_is_kept_and_one_drawn_ends_by_itself(counter: Generator):
+    assert counter.sample(2, 7, 1).lengths().tolist() == [7, 7]
+    chunks = list(counter._chunks(Request(1, 2, 65_536, drawn=True)))
+    valid = np.concatenate([c.arrays["valid"] for c in chunks], axis=1)
+    assert valid.sum(axis=1).tolist() == [5, 5]
+    assert valid.shape[1] <= 64  # nobody goes on making what has ended
+
+
+def test_a_condition_not_given_is_drawn_as_in_the_data(counter: Generator):
+    counts = counter.sample(3000, 2, 5).values[:, 1, 0]
+    slow = np.mean(counts == 1)
+    assert slow == pytest.approx(0.6, abs=0.03)  # 3 of 5 rows of the table
+    again = counter.sample(100, 2, 5).values[:, 1, 0]
+    np.testing.assert_array_equal(again, counts[:100])
+
+
+def test_unknown_conditions_and_values_list_what_is_known(counter: Generator):
+    with pytest.raises(ConditionError, match="'speed'; this model's conditions: pace, weight"):
+        counter.sample(condition={"speed": 1})
+    with pytest.raises(ConditionError, match="'warp' is not one of slow, fast"):
+        counter.sample(condition={"pace": "warp"})
+    with pytest.raises(ConditionError, match="'heavy' is not a number"):
+        counter.sample(condition={"weight": "heavy"})
+
+
+def test_every_form_holds_labels_and_missing_values(counter: Generator, tmp_path: Path):
+    samples = counter.sample(2, 4, 1, {"pace": "slow"})
+    for suffix in ("csv", "json", "npz", "parquet"):
+        samples.save(tmp_path / f"x.{suffix}")
+    rows = list(csv.reader(io.StringIO((tmp_path / "x.csv").read_text())))
+    assert rows[0] == ["sequence", "step", "parity", "count"]
+    assert rows[2] == ["0", "1", "odd, or not", "1.0"]
+    assert rows[3] == ["0", "2", "even", ""]
+    body = json.loads((tmp_path / "x.json").read_text())
+    assert body["sequences"][1][2] == ["even", None]
+    table = pyarrow.parquet.read_table(tmp_path / "x.parquet").to_pydict()
+    assert table["parity"][:2] == ["even", "odd, or not"]
+    assert table["count"][:4] == [0, 1, None, 3]
+    archive = np.load(tmp_path / "x.npz")
+    assert sorted(archive.files) == ["labels", "valid", "values"]
+
+
+def test_what_a_form_cannot_hold_is_said(counter: Generator, tmp_path: Path):
+    with pytest.raises(FormatError, match="use npz"):
+        counter.sample(1, 3).save(tmp_path / "x.npy")
+    assert formats.npy.MEDIA_TYPE not in formats.served(counter.spec)
+
+
+def test_the_noise_version_is_the_one_sealed(counter: Generator):
+    assert counter.spec.noise.version == noise.VERSION

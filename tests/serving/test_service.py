@@ -1,0 +1,319 @@
+"""The service in a process of its own, spoken to over HTTP."""
+
+import io
+import json
+import socket
+import time
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import openapi_spec_validator
+import pytest
+
+from contract.seal import Artifact
+from contract.version import VERSION
+from serving.sampler import Generator
+from tests.conftest import Server
+
+NPY = "application/x-npy"
+
+
+def as_npy(content: bytes) -> np.ndarray:
+    return np.load(io.BytesIO(content), allow_pickle=False)
+
+
+def test_the_default_is_one_sequence_of_the_training_length(server: Server, artifact: Artifact):
+    answer = server.post("/generate", {})
+    assert answer.status == 200
+    body = answer.json()
+    assert body["columns"] == ["close", "high", "volume"]
+    assert np.array(body["sequences"]).shape == (1, artifact.spec.training_length, 3)
+    assert body["seed"] == int(answer.headers["X-Cadenza-Seed"])
+
+
+def test_headers_say_where_an_answer_comes_from(server: Server, artifact: Artifact):
+    headers = server.post("/generate", {"seed": 4}).headers
+    assert headers["X-Cadenza-Seed"] == "4"
+    assert headers["X-Cadenza-Model"] == artifact.digest
+    assert headers["X-Cadenza-Provider"] == "cpu"
+    assert headers["X-Cadenza-Version"] == VERSION
+
+
+def test_the_answer_is_that_of_the_same_seed_without_a_server(server: Server, generator: Generator):
+    answer = server.post("/generate", {"count": 300, "length": 41, "seed": 9}, NPY)
+    assert as_npy(answer.content).tobytes() == generator.sample(300, 41, 9).values.tobytes()
+
+
+def test_every_form_holds_the_same_values(server: Server):
+    body = {"count": 3, "length": 5, "seed": 2}
+    values = as_npy(server.post("/generate", body, NPY).content)
+    npz = np.load(io.BytesIO(server.post("/generate", body, "application/x-npz").content))
+    assert npz["values"].tobytes() == values.tobytes()
+    from_json = np.array(server.post("/generate", body).json()["sequences"], np.float32)
+    np.testing.assert_array_equal(from_json, values)
+    text = server.post("/generate", body, "text/csv").content.decode()
+    assert text.startswith("sequence,step,close,high,volume\n0,0,")
+    table = np.loadtxt(io.StringIO(text), delimiter=",", skiprows=1, dtype=np.float32)
+    np.testing.assert_array_equal(table[:, 2:].reshape(values.shape), values)
+
+
+def test_whole_numbers_are_written_as_such(server: Server):
+    line = server.post("/generate", {"length": 1}, "text/csv").content.decode().splitlines()[1]
+    assert line.split(",")[-1].isdigit()
+    assert isinstance(server.post("/generate", {"length": 1}).json()["sequences"][0][0][2], int)
+
+
+def test_a_stream_is_the_answer_in_parts(server: Server):
+    body = {"count": 2, "length": 100, "seed": 6}
+    whole = as_npy(server.post("/generate", body, NPY).content)
+    lines = [json.loads(x) for x in server.post("/stream", body).content.splitlines()]
+    parts = [np.array(line["sequences"], np.float32) for line in lines]
+    assert len(parts) > 2
+    np.testing.assert_array_equal(np.concatenate(parts, axis=1), whole)
+    content, frames = server.post("/stream", body, NPY).content, []
+    while content:
+        size = int.from_bytes(content[:8], "little")
+        frames.append(as_npy(content[8 : 8 + size]))
+        content = content[8 + size :]
+    assert np.concatenate(frames, axis=1).tobytes() == whole.tobytes()
+
+
+def test_a_stream_is_taken_up_where_it_broke_off(server: Server):
+    body = {"count": 2, "length": 100, "seed": 6}
+    whole = as_npy(server.post("/generate", body, NPY).content)
+    lines = server.post("/stream", body | {"start": 57}).content.splitlines()
+    assert json.loads(lines[0])["start"] == 57
+    parts = [np.array(json.loads(x)["sequences"], np.float32) for x in lines]
+    np.testing.assert_array_equal(np.concatenate(parts, axis=1), whole[:, 57:])
+
+
+def queued(server: Server) -> float:
+    text = server.get("/metrics").content.decode()
+    (line,) = (x for x in text.splitlines() if x.startswith("cadenza_queue_row_steps "))
+    return float(line.split()[1])
+
+
+def test_a_stream_without_end_stops_when_its_reader_leaves(server: Server):
+    request = urllib.request.Request(server.base + "/stream", b'{"length": null}')
+    with urllib.request.urlopen(request, timeout=10) as response:
+        starts = [json.loads(response.readline())["start"] for _ in range(200)]
+    assert starts == sorted(starts)
+    deadline = time.monotonic() + 10
+    while queued(server) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert queued(server) == 0
+
+
+def test_a_plain_request_stops_when_its_client_leaves(server: Server):
+    body = b'{"count": 16, "length": 65536}'
+    head = f"POST /generate HTTP/1.1\r\nHost: x\r\nAccept: {NPY}\r\nContent-Length: {len(body)}\r\n\r\n"
+    host, port = server.base.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(head.encode() + body)
+        deadline = time.monotonic() + 10
+        while not queued(server) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        assert queued(server)
+    deadline = time.monotonic() + 2
+    while queued(server) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert queued(server) == 0
+
+
+def test_many_mixed_requests_at_once_are_each_as_if_alone(server: Server, generator: Generator):
+    random = np.random.default_rng(3)
+    bodies = [
+        {"count": int(c), "length": int(n), "seed": int(s)}
+        for c, n, s in zip(
+            random.integers(1, 9, 150), random.integers(1, 200, 150), random.integers(0, 2**62, 150),
+            strict=True,
+        )
+    ]  # fmt: skip
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda b: server.post("/generate", b, NPY), bodies))
+    for body, answer in zip(bodies, answers, strict=True):
+        assert answer.status == 200
+        wanted = generator.sample(body["count"], body["length"], body["seed"]).values
+        assert as_npy(answer.content).tobytes() == wanted.tobytes()
+
+
+WRONG = [0, -1, 1e12, 10**12, 1.5, "x", True, [], {}]
+
+
+@pytest.mark.parametrize("field", ["count", "length"])
+@pytest.mark.parametrize("value", WRONG)
+@pytest.mark.parametrize("path", ["/generate", "/stream"])
+def test_a_wrong_number_is_refused_by_name(server: Server, path: str, field: str, value: object):
+    answer = server.post(path, {field: value})
+    assert answer.status == 422
+    assert answer.error["field"] == field
+    assert "whole number from 1 to" in answer.error["message"]
+
+
+def test_null_is_a_length_but_no_count(server: Server):
+    assert server.post("/generate", {"length": None}).status == 200
+    assert server.post("/generate", {"count": None}).error["field"] == "count"
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, 1.5, "x", True])
+def test_a_wrong_seed_is_refused(server: Server, seed: object):
+    assert server.post("/generate", {"seed": seed}).error["field"] == "seed"
+
+
+def test_the_largest_seed_is_taken(server: Server):
+    assert server.post("/generate", {"seed": 2**63 - 1}).json()["seed"] == 2**63 - 1
+
+
+def test_too_much_at_once_is_refused(server: Server):
+    answer = server.post("/generate", {"count": 2000, "length": 65536}, NPY)
+    assert answer.status == 422
+    assert "row-steps" in answer.error["message"]
+
+
+def test_large_json_is_refused_and_names_the_other_forms(server: Server):
+    answer = server.post("/generate", {"count": 2000, "length": 100})
+    assert answer.status == 422
+    assert NPY in answer.error["message"]
+
+
+def test_start_lies_before_the_end(server: Server):
+    assert server.post("/stream", {"length": 5, "start": 5}).error["field"] == "start"
+    assert server.post("/generate", {"start": 1}).error["field"] == "start"
+
+
+def test_unknown_fields_and_conditions_list_the_known(server: Server):
+    unknown = server.post("/generate", {"cuont": 1})
+    assert unknown.status == 422
+    assert "count, length, seed, condition" in unknown.error["message"]
+    condition = server.post("/generate", {"condition": {"sector": "tech"}})
+    assert condition.status == 422
+    assert condition.error["field"] == "condition.sector"
+    assert server.post("/generate", {"condition": 3}).error["field"] == "condition"
+
+
+@pytest.mark.parametrize("body", [b"{", b"\xff\xfe", b"[1]", b'"x"', b"12", b"null", b'{"count": NaN}'])
+def test_a_body_that_is_no_json_object_is_refused(server: Server, body: bytes):
+    answer = server.post("/generate", body)
+    assert answer.status == 400
+    assert answer.error["code"] == "not_json"
+
+
+def raw(server: Server, request: bytes) -> bytes:
+    host, port = server.base.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as client:
+        # The server may have answered already: it does not read the rest.
+        with suppress(BrokenPipeError, ConnectionResetError):
+            client.sendall(request)
+        try:
+            return client.recv(4096)
+        except ConnectionResetError:
+            return b""
+
+
+def test_a_body_of_50_mb_is_refused_unread(server: Server):
+    head = b"POST /generate HTTP/1.1\r\nHost: x\r\nContent-Length: 52428800\r\n\r\n"
+    before = resident(server)
+    assert b" 413 " in raw(server, head + b" " * 1000).splitlines()[0]
+    chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+    chunked = b"POST /generate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n" + 2 * chunk
+    assert b" 413 " in raw(server, chunked).splitlines()[0]
+    assert resident(server) - before < 20 * 2**20
+
+
+def resident(server: Server) -> int:
+    """Bytes of memory of the server's processes."""
+    pids = [server.pid]
+    for task in Path(f"/proc/{server.pid}/task").iterdir():
+        pids += map(int, (task / "children").read_text().split())
+    pages = (int(Path(f"/proc/{pid}/statm").read_text().split()[1]) for pid in pids)
+    return 4096 * sum(pages)
+
+
+def test_a_form_that_cannot_be_had_lists_those_that_can(server: Server):
+    answer = server.post("/generate", {}, "audio/wav")
+    assert answer.status == 406
+    assert "application/json, application/x-npy, application/x-npz, text/csv" in answer.error["message"]
+    assert server.post("/stream", {}, "text/csv").status == 406
+
+
+def test_paths_and_methods_that_are_not_there_are_said_in_the_same_form(server: Server):
+    assert server.get("/nothing").error["code"] == "not_found"
+    wrong = server.get("/generate")
+    assert wrong.status == 405
+    assert wrong.error["code"] == "method_not_allowed"
+    assert "POST" in wrong.headers["Allow"]
+
+
+def test_the_model_tells_its_spec_and_limits(server: Server, artifact: Artifact):
+    about = server.get("/model").json()
+    assert about["digest"] == artifact.digest
+    assert about["spec"]["channels"][2]["kind"] == "integer"
+    assert about["limits"]["max_count"] == 2000
+    assert about["provider"] == "cpu"
+
+
+def test_probes_and_metrics_answer(server: Server):
+    assert server.get("/livez").status == 200
+    assert server.get("/readyz").status == 200
+    server.post("/generate", {})
+    text = server.get("/metrics").content.decode()
+    assert "cadenza_ready 1.0" in text
+    assert 'cadenza_answers_total{route="/generate",status="200"}' in text
+
+
+def test_the_playground_is_a_page_of_its_own(server: Server):
+    answer = server.get("/")
+    assert answer.headers.get_content_type() == "text/html"
+    page = answer.content.decode()
+    assert "cadenza" in page
+    assert "https://" not in page.replace("https://www.w3.org", "")
+
+
+def test_the_description_is_valid_and_describes_what_exists(server: Server):
+    document = server.get("/docs.json").json()
+    openapi_spec_validator.validate(document)
+    assert len(document["paths"]) == 10
+    for path, methods in document["paths"].items():
+        for method in methods:
+            answer = server.get(path) if method == "get" else server.post(path, {"length": 2})
+            assert answer.status == 200, path
+            if method == "post":
+                assert answer.headers.get_content_type() in methods[method]["responses"]["200"]["content"]
+
+
+def test_answers_and_errors_are_as_described(server: Server):
+    document = server.get("/docs.json").json()
+    responses = document["paths"]["/generate"]["post"]["responses"]
+    schema = responses["200"]["content"]["application/json"]["schema"]
+    jsonschema.validate(server.post("/generate", {"count": 2}).json(), schema)
+    error = document["components"]["schemas"]["Error"]
+    for body in ({"count": 0}, b"{"):
+        answer = server.post("/generate", body)
+        assert str(answer.status) in responses
+        jsonschema.validate(answer.json(), error)
+
+
+def test_the_bounds_of_the_description_are_those_of_the_checks(server: Server):
+    schema = server.get("/docs.json").json()["paths"]["/generate"]["post"]["requestBody"]["content"]
+    fields = schema["application/json"]["schema"]["properties"]
+    assert fields["count"]["maximum"] == 2000
+    assert server.post("/generate", {"count": 2000, "length": 1}, NPY).status == 200
+    assert server.post("/generate", {"count": 2001, "length": 1}, NPY).status == 422
+    longest = fields["length"]["maximum"]
+    assert server.post("/generate", {"length": longest}, NPY).status == 200
+    assert server.post("/generate", {"length": longest + 1}, NPY).status == 422
+
+
+def test_no_torch_and_no_onnx_are_in_the_server(server: Server):
+    pids = [server.pid]
+    for task in Path(f"/proc/{server.pid}/task").iterdir():
+        pids += map(int, (task / "children").read_text().split())
+    for pid in pids:
+        mapped = Path(f"/proc/{pid}/maps").read_text()
+        assert "/torch/" not in mapped
+        assert "/onnx/" not in mapped
+    assert any("/onnxruntime/" in Path(f"/proc/{pid}/maps").read_text() for pid in pids)
