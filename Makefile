@@ -6,6 +6,7 @@ IMAGE ?= cadenza:latest
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 BIN := $(VENV)/bin
+BENTO_ENV = PATH="$(CURDIR)/$(BIN):$$PATH" BENTOML_HOME="$(CURDIR)/build/bentoml" BENTOML_DO_NOT_TRACK=True
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint bench bento image constraints clean
@@ -35,16 +36,27 @@ bench: $(INSTALLED) ## run the benchmarks and keep their results in benchmarks/r
 	@for bench in benchmarks/*.py; do echo "── $$bench"; $(BIN)/python $$bench || exit 1; done
 
 bento: $(INSTALLED) ## pack MODEL (default: the demo's) and the server into a bento: build/bentoml
-	MODEL=$(MODEL) PATH="$(CURDIR)/$(BIN):$$PATH" ./examples/bento.sh
+	@test -f $(MODEL) || { echo "there is no $(MODEL): make demo first, or make $@ MODEL=your.onnx"; exit 1; }
+	$(BIN)/cadenza check $(MODEL)
+	@test $(MODEL) -ef model.onnx || cp $(MODEL) model.onnx
+	$(BENTO_ENV) bentoml build
+	@$(BENTO_ENV) du -sh "$$($(BENTO_ENV) bentoml get cadenza:latest -o path)"
 
 image: bento ## build the bento's container image IMAGE with Docker, else with buildah
-	IMAGE=$(IMAGE) PATH="$(CURDIR)/$(BIN):$$PATH" ./examples/image.sh
+	@bento="$$($(BENTO_ENV) bentoml get cadenza:latest -o path)"; \
+	if docker info >/dev/null 2>&1; then build="docker build"; \
+	elif command -v buildah >/dev/null; then build="buildah bud --format docker"; \
+	else echo "make image needs a running Docker engine, or buildah"; exit 1; fi; \
+	set -x; $$build $(BUILD_ARGS) -t $(IMAGE) -f "$$bento/env/docker/Dockerfile" "$$bento"
 
 constraints: ## write the tested set of versions anew, from a fresh environment
 	rm -rf build/constraints && $(PYTHON) -m venv build/constraints
 	build/constraints/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	{ echo "# The whole tested set; written by make constraints."; \
 	  build/constraints/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > constraints.txt
+	{ echo "# What the image installs, from the tested set; written by make constraints."; \
+	  build/constraints/bin/uv pip compile --quiet --no-header --no-annotate --no-emit-index-url \
+	    --extra serve -c constraints.txt pyproject.toml; } > serving/requirements.txt
 
 clean: ## remove what was built here, but not the runs
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache
