@@ -1,0 +1,178 @@
+"""The command line as a person types it: exit codes, messages, files."""
+
+import json
+import socket
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+
+from contract.seal import load
+from contract.version import VERSION
+from serving.sampler import Generator
+from tests.conftest import cadenza
+
+COMMANDS = ("train", "evaluate", "export", "inspect", "check", "sample", "serve", "demo")
+
+
+def test_version():
+    assert cadenza("--version").stdout == f"cadenza {VERSION}\n"
+
+
+def test_help_lists_every_command():
+    done = cadenza("--help")
+    assert done.returncode == 0
+    assert all(command in done.stdout for command in COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_helps_with_an_example(command: str):
+    done = cadenza(command, "--help")
+    assert done.returncode == 0
+    assert f"Example: cadenza {command}" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("fly",), ("train",), ("sample", "m.onnx"), ("train", "stocks", "--steps", "many")],
+)
+def test_wrong_use_is_2(arguments: tuple[str, ...]):
+    assert cadenza(*arguments).returncode == 2
+
+
+def test_a_run_that_exists_is_2_and_names_the_way_on(prices: Path, run: Path):
+    done = cadenza("train", prices, "-o", run)
+    assert done.returncode == 2
+    assert "exists already" in done.stderr
+    assert "--resume" in done.stderr
+
+
+def test_data_that_are_not_there_are_1(tmp_path: Path):
+    done = cadenza("train", tmp_path / "none.csv", "-o", tmp_path / "run")
+    assert done.returncode == 1
+    assert "neither a file nor a built-in set" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_bad_csv_leaves_nothing_behind(tmp_path: Path):
+    (tmp_path / "bad.csv").write_text("a,b\n1,2\n3\n")
+    done = cadenza("train", tmp_path / "bad.csv", "-o", tmp_path / "run", "--steps", 1)
+    assert done.returncode == 1
+    assert "bad.csv cannot be read" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert [p.name for p in tmp_path.iterdir()] == ["bad.csv"]
+
+
+def test_cuda_asked_for_where_there_is_none_is_said(prices: Path, model: Path, tmp_path: Path):
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is CUDA here")
+    done = cadenza("train", prices, "-o", tmp_path / "run", "--device", "cuda", "--steps", 1)
+    assert done.returncode == 2
+    assert "CUDA was asked for" in done.stderr
+    done = cadenza("sample", model, "-o", tmp_path / "x.npy", "--provider", "cuda")
+    assert done.returncode == 1
+    assert "CUDA was asked for and does not run here" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_inspect_shows_the_spec_to_a_person_and_to_a_program(model: Path):
+    text = cadenza("inspect", model).stdout
+    for word in ("close", "volume", "integer from", "bit for bit", "noise", "fingerprint", "licence"):
+        assert word in text
+    spec = json.loads(cadenza("inspect", model, "--json").stdout)
+    assert spec == json.loads(load(model).spec.to_json())
+
+
+def test_check_passes_and_says_each_thing(model: Path):
+    done = cadenza("check", model)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("ok  ") == 8
+    report = json.loads(cadenza("check", model, "--json").stdout)
+    assert report["passed"]
+    assert len(report["checks"]) == 8
+
+
+@pytest.mark.parametrize("suffix", ["csv", "npy", "npz", "parquet", "json"])
+def test_sample_writes_what_the_suffix_names(
+    model: Path, generator: Generator, tmp_path: Path, suffix: str
+):
+    out = tmp_path / f"out.{suffix}"
+    done = cadenza("sample", model, "-n", 30, "-l", 14, "--seed", 7, "-o", out)
+    assert done.returncode == 0, done.stderr
+    wanted = generator.sample(30, 14, 7).values
+    if suffix == "csv":
+        found = np.loadtxt(out, delimiter=",", skiprows=1, dtype=np.float32)[:, 2:].reshape(wanted.shape)
+    elif suffix == "parquet":
+        table = pyarrow.parquet.read_table(out)
+        columns = [table[c].to_numpy() for c in ("close", "high", "volume")]
+        found = np.column_stack(columns).astype(np.float32).reshape(wanted.shape)
+    elif suffix == "json":
+        found = np.array(json.loads(out.read_text())["sequences"], np.float32)
+    else:
+        found = np.load(out) if suffix == "npy" else np.load(out)["values"]
+    np.testing.assert_array_equal(found, wanted)
+
+
+def test_a_file_in_many_batches_is_as_in_one(
+    generator: Generator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    from serving import formats, sampler
+
+    plan = generator.plan(23, 40, 7)
+    written = {}
+    for limit in (2**21, 500, 100):  # all at once; 4 sequences; steps of one sequence
+        monkeypatch.setattr(sampler, "_BATCH_VALUES", limit)
+        for suffix in ("csv", "npy", "npz", "json"):
+            path = tmp_path / f"{limit}.{suffix}"
+            formats.save(path, generator.spec, 7, 23, 40, generator.batches(plan))
+            assert written.setdefault(suffix, path.read_bytes()) == path.read_bytes()
+
+
+def test_an_unknown_suffix_is_2_and_lists_the_known(model: Path, tmp_path: Path):
+    done = cadenza("sample", model, "-o", tmp_path / "out.xlsx")
+    assert done.returncode == 2
+    assert ".csv" in done.stderr
+    assert ".parquet" in done.stderr
+
+
+@pytest.mark.parametrize(("flag", "value"), [("-n", 0), ("-n", -1), ("-l", 0), ("--seed", -1)])
+def test_a_number_out_of_range_is_said(model: Path, tmp_path: Path, flag: str, value: int):
+    done = cadenza("sample", model, "-o", tmp_path / "x.npy", flag, value)
+    assert done.returncode == 1
+    assert "whole number of at least" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_port_in_use_is_said(model: Path):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        done = cadenza("serve", model, "--port", taken.getsockname()[1])
+    assert done.returncode == 1
+    assert "choose another with --port" in done.stderr
+
+
+def test_evaluate_takes_a_run_a_model_and_anybodys_samples(
+    prices: Path, run: Path, model: Path, tmp_path: Path
+):
+    samples = tmp_path / "samples.csv"
+    cadenza("sample", model, "-n", 200, "-l", 12, "-o", samples)
+    for subject in (run, model, samples):
+        done = cadenza(
+            "evaluate", subject, "--data", prices, "--scores", "field", "--judges", 2, "--json",
+            "-o", tmp_path / "report.json",
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        report = json.loads(done.stdout)
+        assert report == json.loads((tmp_path / "report.json").read_text())
+        assert 0 <= report["scores"][0]["value"] <= 0.5
+
+
+def test_evaluate_says_when_it_does_not_know_the_data(model: Path, tmp_path: Path):
+    done = cadenza("evaluate", model)
+    assert done.returncode == 2
+    assert "--data" in done.stderr
+    assert cadenza("evaluate", tmp_path / "none").returncode == 2
