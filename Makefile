@@ -36,11 +36,12 @@ bench: $(INSTALLED) ## run the benchmarks and keep their results in benchmarks/r
 	@for bench in benchmarks/*.py; do echo "── $$bench"; $(BIN)/python $$bench || exit 1; done
 
 bento: $(INSTALLED) ## pack MODEL (default: the demo's) and the server into a bento: build/bentoml
-	@test -f $(MODEL) || { echo "there is no $(MODEL): make demo first, or make $@ MODEL=your.onnx"; exit 1; }
-	$(BIN)/cadenza check $(MODEL)
-	@test $(MODEL) -ef model.onnx || cp $(MODEL) model.onnx
+	@test -f "$(MODEL)" || { echo "there is no $(MODEL): make demo first, or make $@ MODEL=your.onnx"; exit 1; }
+	$(BIN)/cadenza check "$(MODEL)"
+	@test "$(MODEL)" -ef model.onnx || cp "$(MODEL)" model.onnx
 	$(BENTO_ENV) bentoml build
-	@$(BENTO_ENV) du -sh "$$($(BENTO_ENV) bentoml get cadenza:latest -o path)"
+	@path="$$($(BENTO_ENV) bentoml get cadenza:latest -o path)"; \
+	echo "cadenza:$${path##*/}, $$(du -sh "$$path" | cut -f1), in $$path"
 
 image: bento ## build the bento's container image IMAGE with Docker, else with buildah
 	@bento="$$($(BENTO_ENV) bentoml get cadenza:latest -o path)"; \
@@ -56,7 +57,7 @@ constraints: ## write the tested set of versions anew, from a fresh environment
 	  build/constraints/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > constraints.txt
 	{ echo "# What the image installs, from the tested set; written by make constraints."; \
 	  build/constraints/bin/uv pip compile --quiet --no-header --no-annotate --no-emit-index-url \
-	    --extra serve -c constraints.txt pyproject.toml; } > serving/requirements.txt
+	    --python-version 3.11 --python-platform linux --extra serve -c constraints.txt pyproject.toml; } > serving/requirements.txt
 
 clean: ## remove what was built here, but not the runs
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache
