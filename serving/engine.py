@@ -114,12 +114,14 @@ class Engines:
     def set(self, engine: Engine) -> None:
         """Serve with `engine` from now on."""
         self._engine = engine
+        if self.stopping:
+            engine.scheduler.refuse()
 
-    def close(self) -> None:
-        """Take nothing new and finish what was accepted."""
+    def refuse(self) -> None:
+        """Not ready any more: take nothing new, finish what was accepted."""
         self.stopping = True
         if self._engine is not None:
-            self._engine.scheduler.close()
+            self._engine.scheduler.refuse()
 
 
 def _hand_over(

@@ -178,11 +178,15 @@ class Scheduler:
             job.taken += 1
             self._wake.notify()
 
-    def close(self) -> None:
-        """Finish what was accepted, then stop."""
+    def refuse(self) -> None:
+        """Take nothing new from now on, finish what was accepted, end what has no end."""
         with self._wake:
             self._closing = True
             self._wake.notify()
+
+    def close(self) -> None:
+        """`refuse`, and wait until all is finished."""
+        self.refuse()
         self._thread.join()
 
     def _loop(self) -> None:

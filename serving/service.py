@@ -10,7 +10,10 @@ answer of ours, and its batcher counts requests, not work.
 import asyncio
 import logging
 import os
+import signal
 from pathlib import Path
+from threading import Thread
+from types import FrameType
 
 import bentoml
 
@@ -66,6 +69,17 @@ class Cadenza:
     async def start(self) -> None:
         """Begin to accept connections at once; /readyz says no until the model is warm."""
         self._starting = asyncio.create_task(self._start())
+        # uvicorn waits for every answer in flight, and only then would a shutdown hook run: a stream
+        # without end has to learn of the signal itself.
+        before = signal.getsignal(signal.SIGTERM)
+
+        def stop(number: int, frame: FrameType | None) -> None:
+            # Not here: the handler may interrupt whoever holds the scheduler's lock.
+            Thread(target=_engines.refuse, daemon=True).start()
+            if callable(before):
+                before(number, frame)
+
+        signal.signal(signal.SIGTERM, stop)
 
     async def _start(self) -> None:
         try:
@@ -73,11 +87,6 @@ class Cadenza:
         except CadenzaError as error:
             _log.error("the model cannot be served: %s", error)
             raise
-
-    @bentoml.on_shutdown
-    async def stop(self) -> None:
-        """Finish what was accepted."""
-        await asyncio.to_thread(_engines.close)
 
     async def __is_ready__(self) -> bool:
         return _engines.ready

@@ -9,7 +9,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -118,22 +119,38 @@ class Server:
 @pytest.fixture(scope="session")
 def server(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """`cadenza serve` on a free port."""
-    log = tmp_path_factory.mktemp("server") / "log"
+    limits = {"CADENZA_MAX_COUNT": "2000", "CADENZA_MAX_JSON_VALUES": "10000"}
+    with booted(model, tmp_path_factory.mktemp("server") / "log", limits) as (server, _):
+        yield server
+
+
+@contextmanager
+def booted(
+    model: Path, log: Path, settings: Mapping[str, str], command: Sequence[str] = ()
+) -> Iterator[tuple[Server, "subprocess.Popen[bytes]"]]:
+    """A server that is ready; at the end it must stop cleanly when it is asked to."""
     port = free_port()
     with (
         log.open("wb") as file,
         subprocess.Popen(
-            [sys.executable, "-m", "cadenza", "serve", str(model), "--port", str(port)],
+            [*(command or (sys.executable, "-m", "cadenza", "serve", str(model))), "--port", str(port)],
             stdout=file,
             stderr=file,
-            env=os.environ | {"CADENZA_MAX_COUNT": "2000", "CADENZA_MAX_JSON_VALUES": "10000"},
+            env=os.environ | {"BENTOML_DO_NOT_TRACK": "True"} | dict(settings),
         ) as process,
     ):
         server = Server(f"http://127.0.0.1:{port}", process.pid)
-        await_ready(server, process, log)
-        yield server
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=30) == 0, log.read_text()
+        try:
+            await_ready(server, process, log)
+            yield server, process
+        finally:
+            process.send_signal(signal.SIGTERM)
+            try:
+                code = process.wait(timeout=30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
+        assert code == 0, log.read_text()
 
 
 def await_ready(server: Server, process: "subprocess.Popen[bytes]", log: Path) -> None:

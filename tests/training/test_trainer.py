@@ -87,9 +87,18 @@ def test_a_killed_run_goes_on_and_ends_as_if_nothing_had_happened(prices: Path, 
     assert same(tmp_path / "run", tmp_path / "whole")
 
 
+LISTENING = """
+import signal
+# A shell starts its background jobs deaf to Ctrl-C, and children inherit that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+from cadenza.cli import main
+main()
+"""
+
+
 def test_ctrl_c_keeps_the_last_step(prices: Path, tmp_path: Path):
     command = [
-        sys.executable, "-m", "cadenza", "train", str(prices), "-o", str(tmp_path / "run"),
+        sys.executable, "-c", LISTENING, "train", str(prices), "-o", str(tmp_path / "run"),
         "--steps", "100000", "--save-every", "20", "--length", "12",
     ]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:

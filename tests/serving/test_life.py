@@ -1,0 +1,114 @@
+"""How a server begins and ends: plain BentoML, bad models, SIGTERM, a full queue."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Answer, booted, free_port
+
+SERVICE = "serving.service:Cadenza"
+
+
+def bentoml_command(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "bentoml", "serve", SERVICE, *arguments]
+
+
+def test_plain_bentoml_serve_serves_the_model_of_the_environment(model: Path, tmp_path: Path):
+    with booted(model, tmp_path / "log", {"CADENZA_MODEL": str(model)}, bentoml_command()) as (server, _):
+        assert server.post("/generate", {"seed": 1}).status == 200
+
+
+def test_plain_bentoml_serve_ends_at_once_with_a_bad_model(model: Path, tmp_path: Path):
+    path = tmp_path / "bad.onnx"
+    path.write_bytes(model.read_bytes()[:-1])
+    done = subprocess.run(
+        bentoml_command("--port", str(free_port())),
+        env=os.environ | {"CADENZA_MODEL": str(path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "cut off" in done.stdout + done.stderr
+
+
+def test_a_stream_without_end_ends_with_a_word_when_the_server_stops(model: Path, tmp_path: Path):
+    with booted(model, tmp_path / "log", {}) as (server, process):
+        request = urllib.request.Request(server.base + "/stream", b'{"length": null}')
+        with urllib.request.urlopen(request, timeout=30) as response:
+            assert json.loads(response.readline())["start"] == 0
+            process.send_signal(signal.SIGTERM)
+            last = json.loads([line for line in response if line.strip()][-1])
+        assert last["error"]["code"] == "stopping"
+        assert process.wait(timeout=20) == 0
+
+
+def test_what_was_accepted_is_finished_when_the_server_stops(model: Path, tmp_path: Path):
+    body = {"count": 16, "length": 60_000, "seed": 3}
+    with booted(model, tmp_path / "log", {}) as (server, process):
+        answers: list[Answer] = []
+        asking = threading.Thread(
+            target=lambda: answers.append(server.post("/generate", body, "application/x-npy"))
+        )
+        asking.start()
+        while "cadenza_queue_row_steps 0.0" in server.get("/metrics").content.decode():
+            time.sleep(0.005)
+        process.send_signal(signal.SIGTERM)
+        asking.join(60)
+        assert answers[0].status == 200
+        assert len(answers[0].content) > 16 * 60_000 * 3 * 4
+        assert process.wait(timeout=20) == 0
+
+
+def test_a_full_queue_is_429_with_a_time_and_goes_by(model: Path, tmp_path: Path):
+    body = {"count": 16, "length": 60_000, "seed": 3}
+    settings = {"CADENZA_MAX_QUEUE": "1000000"}
+    with booted(model, tmp_path / "log", settings) as (server, _):
+        asking = threading.Thread(target=lambda: server.post("/generate", body, "application/x-npy"))
+        asking.start()
+        while "cadenza_queue_row_steps 0.0" in server.get("/metrics").content.decode():
+            time.sleep(0.002)
+        refused = server.post("/generate", body, "application/x-npy")
+        assert refused.status == 429
+        assert int(refused.headers["Retry-After"]) >= 1
+        assert refused.error["code"] == "queue_full"
+        asking.join(60)
+        assert server.post("/generate", {}).status == 200
+
+
+def test_work_that_takes_too_long_is_stopped_with_504(model: Path, tmp_path: Path):
+    with booted(model, tmp_path / "log", {"CADENZA_TIMEOUT": "0.2"}) as (server, _):
+        late = server.post("/generate", {"count": 16, "length": 65_536}, "application/x-npy")
+        assert late.status == 504
+        deadline = time.monotonic() + 5
+        while "cadenza_queue_row_steps 0.0" not in server.get("/metrics").content.decode():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        assert server.post("/generate", {}).status == 200
+
+
+@pytest.mark.parametrize(("name", "value"), [("COUNT", "many"), ("QUEUE", "0"), ("PROVIDER", "tpu")])
+def test_a_wrong_variable_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch):
+    from contract.errors import UsageError
+    from serving.settings import Settings
+
+    key = "CADENZA_PROVIDER" if name == "PROVIDER" else f"CADENZA_MAX_{name}"
+    monkeypatch.setenv(key, value)
+    with pytest.raises(UsageError, match=f"(?i){name}"):
+        Settings.from_environment()
+
+
+def test_settings_survive_the_environment():
+    from serving.settings import Settings
+
+    chosen = Settings(provider="cpu", max_count=7, timeout=1.5)
+    assert Settings.from_environment(chosen.to_environment()) == chosen
