@@ -32,13 +32,13 @@ from serving.errors import (
     QueueFull,
     ServingError,
 )
-from serving.formats import Plan, served
 from serving.formats import json as json_format
+from serving.formats import served
 from serving.formats import stream as stream_format
 from serving.metrics import CONTENT_TYPE, Metrics
 from serving.negotiation import choose
 from serving.openapi import describe
-from serving.samples import Samples
+from serving.samples import Plan, Samples
 from serving.scheduler import Chunk, Request
 from serving.settings import Settings
 

@@ -14,9 +14,8 @@ import numpy as np
 from contract import conditions
 from contract.noise import MAX_SEED
 from contract.seal import load as load_artifact
-from serving import formats
 from serving.errors import InvalidRequest, ServingError
-from serving.samples import Samples
+from serving.samples import Plan, Samples
 from serving.scheduler import Chunk, Request, Scheduler
 from serving.session import Session
 from serving.settings import Settings
@@ -54,7 +53,7 @@ class Generator:
         given = conditions.validate(self.spec, condition or {})
         return self._make(plan, given, 0, plan.count)
 
-    def plan(self, count: int, length: int | None, seed: int | None) -> formats.Plan:
+    def plan(self, count: int, length: int | None, seed: int | None) -> Plan:
         """What a call of `sample` or `batches` with these arguments means.
 
         Raises:
@@ -71,11 +70,9 @@ class Generator:
                 raise InvalidRequest(
                     f"{name} is {value!r}; a whole number of at least {low} is wanted", name
                 )
-        return formats.Plan(self.spec, int(drawn), int(count), int(steps))
+        return Plan(self.spec, int(drawn), int(count), int(steps))
 
-    def batches(
-        self, plan: formats.Plan, condition: Mapping[str, object] | None = None
-    ) -> Iterator[Samples]:
+    def batches(self, plan: Plan, condition: Mapping[str, object] | None = None) -> Iterator[Samples]:
         """The samples of `plan` in order, a bounded part at a time, however many there are.
 
         A part is some whole sequences or, where one is too long, some steps of one sequence.
@@ -94,14 +91,14 @@ class Generator:
         """Stop the scheduler's thread."""
         self._scheduler.close()
 
-    def _make(self, plan: formats.Plan, given: Mapping[str, float], first: int, count: int) -> Samples:
+    def _make(self, plan: Plan, given: Mapping[str, float], first: int, count: int) -> Samples:
         request = Request(plan.seed, count, plan.length, condition=given, first_row=first)
         chunks = list(self._chunks(request))
         names = chunks[0].arrays
         arrays = {n: np.concatenate([c.arrays[n] for c in chunks], axis=1) for n in names}
         return Samples.of(self.spec, plan.seed, arrays, first)
 
-    def _stream(self, plan: formats.Plan, given: Mapping[str, float], row: int) -> Iterator[Samples]:
+    def _stream(self, plan: Plan, given: Mapping[str, float], row: int) -> Iterator[Samples]:
         request = Request(plan.seed, 1, plan.length, condition=given, first_row=row, ahead=64)
         for chunk in self._chunks(request):
             yield Samples.of(self.spec, plan.seed, chunk.arrays, row, chunk.start)

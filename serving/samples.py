@@ -13,6 +13,16 @@ from contract.spec import NUMERIC, Spec
 
 
 @dataclass(frozen=True)
+class Plan:
+    """What a writer knows before the first batch."""
+
+    spec: Spec
+    seed: int
+    count: int
+    length: int
+
+
+@dataclass(frozen=True)
 class Samples:
     """Sequences `first_row` … of `seed`, from step `first_step` on."""
 

@@ -6,26 +6,13 @@ size needs the memory of one batch. `save` and HTTP answers use the very same wr
 
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import IO
 
 from contract.spec import Spec
 from serving.errors import FormatError
 from serving.formats import csv, json, npy, npz, parquet
-from serving.samples import Samples
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a writer knows before the first batch."""
-
-    spec: Spec
-    seed: int
-    count: int
-    length: int
-
+from serving.samples import Plan, Samples
 
 FORMATS: tuple[ModuleType, ...] = (json, npy, npz, csv, parquet)
 
@@ -68,6 +55,3 @@ def save(path: Path, spec: Spec, seed: int, count: int, length: int, batches: It
         raise FormatError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)
-
-
-File = IO[bytes]

@@ -3,17 +3,14 @@
 import csv
 import io
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import numpy as np
 import orjson
 
 from contract.rollout import Array
 from contract.spec import Spec
-from serving.samples import Samples
-
-if TYPE_CHECKING:
-    from serving.formats import Plan
+from serving.samples import Plan, Samples
 
 SUFFIX, MEDIA_TYPE = ".csv", "text/csv"
 
@@ -23,7 +20,7 @@ def refusal(spec: Spec) -> str | None:
     return None
 
 
-def write(file: IO[bytes], plan: "Plan", batches: Iterator[Samples]) -> None:
+def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
     """The header, then each batch's rows."""
     file.write(_quoted(["sequence", "step", *(c.name for c in plan.spec.channels)]))
     for batch in batches:

@@ -1,17 +1,14 @@
 """JSON: {"seed", "columns", "sequences": [[[…]]]}; a missing value is null."""
 
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 import numpy as np
 import orjson
 
 from contract.rollout import Array
 from contract.spec import Spec
-from serving.samples import Samples
-
-if TYPE_CHECKING:
-    from serving.formats import Plan
+from serving.samples import Plan, Samples
 
 SUFFIX, MEDIA_TYPE = ".json", "application/json"
 
@@ -21,7 +18,7 @@ def refusal(spec: Spec) -> str | None:
     return None
 
 
-def write(file: IO[bytes], plan: "Plan", batches: Iterator[Samples]) -> None:
+def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
     """One object. A sequence that comes in several batches of steps is written as one."""
     columns = orjson.dumps([c.name for c in plan.spec.channels])
     file.write(b'{"seed":%d,"columns":%s,"sequences":[' % (plan.seed, columns))

@@ -1,15 +1,12 @@
 """NPY: `values` or `labels` alone, (sequences, steps, channels), for numpy.load."""
 
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import numpy as np
 
 from contract.spec import Spec
-from serving.samples import Samples
-
-if TYPE_CHECKING:
-    from serving.formats import Plan
+from serving.samples import Plan, Samples
 
 SUFFIX, MEDIA_TYPE = ".npy", "application/x-npy"
 
@@ -23,7 +20,7 @@ def refusal(spec: Spec) -> str | None:
     return None
 
 
-def write(file: IO[bytes], plan: "Plan", batches: Iterator[Samples]) -> None:
+def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
     """The header for all, then each batch as it comes."""
     spec = plan.spec
     dtype, channels = ("<f4", len(spec.numeric)) if spec.numeric else ("<i8", len(spec.discrete))

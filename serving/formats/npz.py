@@ -5,17 +5,14 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import IO, TYPE_CHECKING
+from typing import IO
 
 import numpy as np
 
 from contract import interface
 from contract.spec import Spec
 from serving.formats.npy import write_header
-from serving.samples import Samples
-
-if TYPE_CHECKING:
-    from serving.formats import Plan
+from serving.samples import Plan, Samples
 
 SUFFIX, MEDIA_TYPE = ".npz", "application/x-npz"
 
@@ -27,7 +24,7 @@ def refusal(spec: Spec) -> str | None:
     return None
 
 
-def write(file: IO[bytes], plan: "Plan", batches: Iterator[Samples]) -> None:
+def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
     """One member a tensor. Batches bring all tensors at once and an archive takes one member
     after the other, so the tensors wait in temporary files."""
     tensors = [t for t in interface.outputs(plan.spec) if not t.name.startswith("next.")]

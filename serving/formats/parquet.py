@@ -1,15 +1,12 @@
 """Parquet in long form: typed columns, labels as dictionaries. Needs pyarrow."""
 
 from collections.abc import Iterator
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from contract.rollout import Array
 from contract.spec import NUMERIC, Channel, Spec
 from serving.errors import FormatError
-from serving.samples import Samples
-
-if TYPE_CHECKING:
-    from serving.formats import Plan
+from serving.samples import Plan, Samples
 
 SUFFIX, MEDIA_TYPE = ".parquet", None
 
@@ -19,7 +16,7 @@ def refusal(spec: Spec) -> str | None:
     return None
 
 
-def write(file: IO[bytes], plan: "Plan", batches: Iterator[Samples]) -> None:
+def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
     """One row group a batch.
 
     Raises:
