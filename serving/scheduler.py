@@ -79,9 +79,7 @@ class Job:
             _Group(self, first, min(rows, request.count - first)) for first in range(0, request.count, rows)
         ]
         self.chunks: dict[int, Arrays] = {}  # made by some groups, not yet by all
-        self.emitted = 0  # position up to which chunks were handed out
         self.taken = 0  # chunks that the consumer has taken
-        self.given = 0  # chunks that were handed out
         self.cancelled = False
 
     @property
@@ -209,7 +207,7 @@ class Scheduler:
 
     def _pick(self) -> list[_Group]:
         """The groups of the next tick: those with the fewest ticks left, waiting counted off."""
-        ready = [g for job in self._jobs for g in job.groups if not g.ended and _unpaused(g)]
+        ready = [g for job in self._jobs for g in job.groups if not g.ended and self._may_run(g)]
         ready.sort(key=self._urgency)
         picked, rows = [], 0
         for group in ready:
@@ -220,6 +218,14 @@ class Scheduler:
             else:
                 group.waited += 1
         return picked
+
+    def _may_run(self, group: _Group) -> bool:
+        """The consumer of a stream may be only so many chunks behind any of its rows."""
+        request = group.job.request
+        if request.ahead is None:
+            return True
+        first = request.start - request.start % self._steps  # where the first chunk taken begins
+        return group.position < first + (group.job.taken + request.ahead) * self._steps
 
     def _urgency(self, group: _Group) -> int:
         return -(-group.cost_steps // self._steps) - group.waited
@@ -310,7 +316,6 @@ class Scheduler:
             arrays = job.chunks.pop(start)
             skip = max(0, job.request.start - start)
             if skip < next(iter(arrays.values())).shape[1]:
-                job.given += 1
                 self._deliver(job, Chunk(start + skip, {n: a[:, skip:] for n, a in arrays.items()}))
         if not running:
             self._finish(job, None)
@@ -336,14 +341,6 @@ class Scheduler:
         except Exception:  # noqa: BLE001  a consumer's fault must not cost the others theirs
             _log.exception("a consumer failed; its request is dropped")
             job.cancelled = True
-
-
-def _unpaused(group: _Group) -> bool:
-    """Whether a group may run: the consumer of a stream may be only so far behind."""
-    job = group.job
-    return job.request.ahead is None or (
-        group.position < job.request.start or len(job.chunks) + job.given - job.taken < job.request.ahead
-    )
 
 
 def _joined(parts: list[Array], axis: int) -> Array:

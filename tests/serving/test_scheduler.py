@@ -150,6 +150,21 @@ def test_a_slow_reader_pauses_its_own_rows_only(scheduler: Scheduler, session: S
     scheduler.cancel(job)
 
 
+@pytest.mark.parametrize("start", [0, 5, 3 * STEPS, 3 * STEPS + 1])
+def test_a_stream_of_more_rows_than_a_tick_holds_goes_on(
+    scheduler: Scheduler, session: Session, start: int
+):
+    request = Request(1, 5 * ROWS + 1, 10 * STEPS + 3, start=start, ahead=1)
+    items: SimpleQueue[Chunk | ServingError | None] = SimpleQueue()
+    job = scheduler.submit(request, items.put)
+    parts = []
+    while isinstance(item := items.get(timeout=30), Chunk):
+        parts.append(item.arrays["values"])
+        scheduler.take(job)
+    assert item is None
+    assert np.concatenate(parts, axis=1).tobytes() == alone(session, request).tobytes()
+
+
 def test_a_full_queue_refuses_at_once_and_says_when(session: Session):
     gate = threading.Event()
 
