@@ -11,9 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
-from contract.rollout import Arrays, sequence_feeds, step_noise, zero_states
+from contract.rollout import first_feeds
 from contract.seal import load
 from export.exporter import export
 from serving.sampler import Generator
@@ -38,7 +36,7 @@ def main() -> None:
     rows = []
     print(f"{'rows × steps':>14} {'bare /s':>12} {'scheduler /s':>13} {'ratio':>6}")
     for count, length in SHAPES:
-        feeds = _feeds(session, count, min(length, 32))
+        feeds = first_feeds(session.spec, 1, range(count), min(length, 32))
         pieces = -(-length // 32)
         rates = [
             (
@@ -68,16 +66,6 @@ def _rate(work: Callable[[], object], row_steps: int) -> float:
         work()
         done += row_steps
     return done / (time.process_time() - begun)
-
-
-def _feeds(session: Session, count: int, steps: int) -> Arrays:
-    spec = session.spec
-    return {
-        **sequence_feeds(spec, 1, range(count), {}),
-        **zero_states(spec, count),
-        "noise": step_noise(spec, 1, range(count), 0, steps),
-        "position": np.zeros(count, np.int64),
-    }
 
 
 if __name__ == "__main__":

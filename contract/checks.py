@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from contract import interface, noise
-from contract.rollout import Array, Arrays, Run, rollout, sequence_feeds, step_noise, zero_states
+from contract.rollout import Array, Arrays, Run, first_feeds, rollout, sequence_feeds, step_noise
 from contract.spec import Reference, Spec
 
 BATCHES = (1, 2, 3, 7, 64)
@@ -132,12 +132,7 @@ def seal_reference(spec: Spec, run: Run, seed: int = 7, count: int = 2) -> Refer
 
 def feeds(spec: Spec, rows: Sequence[int], steps: int) -> Arrays:
     """The inputs of sequences `rows` of the checks' own seed, at their beginning."""
-    return {
-        **sequence_feeds(spec, _SEED, rows, {}),
-        **zero_states(spec, len(rows)),
-        "noise": step_noise(spec, _SEED, rows, 0, steps),
-        "position": np.zeros(len(rows), np.int64),
-    }
+    return first_feeds(spec, _SEED, rows, steps)
 
 
 def difference(spec: Spec, a: Mapping[str, Array], b: Mapping[str, Array]) -> float:

@@ -48,6 +48,16 @@ def zero_states(spec: Spec, batch: int) -> Arrays:
     }
 
 
+def first_feeds(spec: Spec, seed: int, rows: Sequence[int], steps: int) -> Arrays:
+    """All inputs of the first `steps` steps of sequences `rows` of `seed`."""
+    return {
+        **sequence_feeds(spec, seed, rows, {}),
+        **zero_states(spec, len(rows)),
+        "noise": step_noise(spec, seed, rows, 0, steps),
+        "position": np.zeros(len(rows), np.int64),
+    }
+
+
 def rollout(
     spec: Spec,
     run: Run,

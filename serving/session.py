@@ -8,11 +8,10 @@ import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import onnxruntime
 
 from contract import interface
-from contract.rollout import Array, Arrays, sequence_feeds, step_noise, zero_states
+from contract.rollout import Array, Arrays, first_feeds
 from contract.seal import Artifact
 from serving.errors import ProviderError
 from serving.settings import Provider
@@ -55,7 +54,7 @@ class Session:
     def warm_up(self, shapes: Sequence[tuple[int, int]]) -> None:
         """Run once at each (rows, steps), so that the first request finds memory and code warm."""
         for rows, steps in shapes:
-            self.run(_first_feeds(self.spec, rows, steps))
+            self.run(first_feeds(self.spec, 0, range(rows), steps))
 
 
 def _start(artifact: Artifact, wanted: Provider, threads: int) -> tuple[Provider, Any]:
@@ -69,7 +68,7 @@ def _start(artifact: Artifact, wanted: Provider, threads: int) -> tuple[Provider
         session = _session(artifact, _CUDA, threads)
         if session.get_providers()[0] != _CUDA:
             raise ProviderError("CUDA is built in, but cannot be loaded on this machine")
-        session.run(None, _first_feeds(artifact.spec, 1, 1))
+        session.run(None, first_feeds(artifact.spec, 0, range(1), 1))
         return "cuda", session
     except Exception as error:  # drivers and libraries fail in many ways
         if wanted == "cuda":
@@ -86,15 +85,6 @@ def _session(artifact: Artifact, provider: str, threads: int) -> Any:
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     return onnxruntime.InferenceSession(artifact.data, options, providers=[provider])
-
-
-def _first_feeds(spec: Any, rows: int, steps: int) -> Arrays:
-    return {
-        **sequence_feeds(spec, 0, range(rows), {}),
-        **zero_states(spec, rows),
-        "noise": step_noise(spec, 0, range(rows), 0, steps),
-        "position": np.zeros(rows, np.int64),
-    }
 
 
 def _tensor(node: Any) -> interface.Tensor:
