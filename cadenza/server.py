@@ -20,10 +20,11 @@ def serve_model(model: Path, host: str, port: int, settings: Settings) -> None:
         CadenzaError: the port is taken.
     """
     artifact = load(model)
-    require_free(host, port)
+    address = address_of(host)
+    require_free(address, port)
     print(f"{artifact.spec.name}, model {artifact.digest[:12]}…, on http://{host}:{port}", flush=True)
     os.environ.update(environment(model, settings))
-    command = [sys.executable, "-m", "bentoml", "serve", SERVICE, "--host", host, "--port", str(port)]
+    command = [sys.executable, "-m", "bentoml", "serve", SERVICE, "--host", address, "--port", str(port)]
     os.execv(sys.executable, command)
 
 
@@ -33,6 +34,16 @@ def environment(model: Path, settings: Settings) -> dict[str, str]:
     chosen, default = settings.to_environment(), Settings().to_environment()
     own = {k: v for k, v in chosen.items() if v != default[k] or k not in os.environ}
     return own | {"CADENZA_MODEL": str(model.resolve()), "BENTOML_DO_NOT_TRACK": "True"}
+
+
+def address_of(host: str) -> str:
+    """The numeric address of a host's name: BentoML takes no other."""
+    try:
+        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
+    except OSError as error:
+        raise UsageError(f"--host {host}: no such address: {error.strerror}") from error
+    families = {family: str(address[0]) for family, _, _, _, address in reversed(found)}
+    return families.get(socket.AF_INET) or families[socket.AF_INET6]
 
 
 def require_free(host: str, port: int) -> None:

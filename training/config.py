@@ -1,7 +1,10 @@
 """What can be chosen about a training run, and the recipes by name. No torch here."""
 
+import math
 from dataclasses import dataclass
 from typing import Literal
+
+from contract.errors import UsageError
 
 RecipeName = Literal["relativistic", "vanilla"]
 
@@ -34,6 +37,15 @@ class TrainConfig:
     """Column that tells a table's sequences apart; without it the table is one long series."""
     save_every: int = 500
     """Steps between two checkpoints: what a crash can cost at most."""
+
+    def __post_init__(self) -> None:
+        least = {"steps": 1, "length": 2, "stride": 1, "seed": 0, "threads": 1, "save_every": 1}
+        for name, low in least.items():
+            value = getattr(self, name)
+            if value is not None and value < low:
+                raise UsageError(f"{name} is {value}; at least {low} is wanted")
+        if self.minutes is not None and not 0 < self.minutes < math.inf:
+            raise UsageError(f"minutes is {self.minutes}; more than 0 is wanted")
 
 
 @dataclass(frozen=True)

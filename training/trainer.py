@@ -124,8 +124,6 @@ def _device(config: TrainConfig) -> torch.device:
 def _calibrate(game_of: Callable[[int], Game], config: TrainConfig, say: Say) -> int:
     """Minutes to steps, by timing a game that is thrown away."""
     minutes = DEFAULT_MINUTES if config.minutes is None else config.minutes
-    if not minutes > 0 or not math.isfinite(minutes):
-        raise UsageError(f"--minutes is {minutes}; more than 0 is wanted")
     game = game_of(_CALIBRATION)
     for _ in range(_CALIBRATION // 4):
         game.play()

@@ -14,6 +14,9 @@ from serving.samples import Plan, Samples
 
 SUFFIX, MEDIA_TYPE = ".csv", "text/csv"
 
+_ROWS = 2**14
+"""Rows that are text cells at a time: a cell as an object is some ten times its bytes."""
+
 
 def refusal(spec: Spec) -> str | None:
     """This form holds everything."""
@@ -24,8 +27,10 @@ def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
     """The header, then each batch's rows."""
     file.write(_quoted(["sequence", "step", *(c.name for c in plan.spec.channels)]))
     for batch in batches:
-        cells = [_cells(column) for _, column in batch.table()]
-        file.write(b"".join(b",".join(row) + b"\n" for row in zip(*cells, strict=True)))
+        columns = [column for _, column in batch.table()]
+        for first in range(0, len(columns[0]), _ROWS):
+            cells = [_cells(column[first : first + _ROWS]) for column in columns]
+            file.write(b"".join(b",".join(row) + b"\n" for row in zip(*cells, strict=True)))
 
 
 def _cells(column: Array) -> list[bytes]:

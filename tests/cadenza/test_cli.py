@@ -146,6 +146,34 @@ def test_a_number_out_of_range_is_said(model: Path, tmp_path: Path, flag: str, v
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("--steps", 0), ("--length", 1), ("--stride", 0), ("--save-every", 0), ("--minutes", 0),
+     ("--minutes", "nan"), ("--threads", 0), ("--seed", -1)],
+)  # fmt: skip
+def test_a_choice_that_cannot_be_is_2_and_named(prices: Path, tmp_path: Path, flag: str, value: object):
+    done = cadenza("train", prices, "-o", tmp_path / "run", flag, value)
+    assert done.returncode == 2
+    assert f"{flag[2:].replace('-', '_')} is {value}" in done.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_setting_that_cannot_be_is_2_and_named(model: Path):
+    done = cadenza("serve", model, "--max-count", 0)
+    assert done.returncode == 2
+    assert "max_count is 0" in done.stderr
+
+
+def test_a_host_by_name_is_looked_up():
+    from cadenza.server import address_of
+    from contract.errors import UsageError
+
+    assert address_of("localhost") in ("127.0.0.1", "::1")
+    assert address_of("0.0.0.0") == "0.0.0.0"
+    with pytest.raises(UsageError, match="no such address"):
+        address_of("no such host")
+
+
 def test_a_port_in_use_is_said(model: Path):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
