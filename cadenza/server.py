@@ -7,6 +7,7 @@ from pathlib import Path
 
 from contract.errors import CadenzaError, UsageError
 from contract.seal import load
+from serving.session import Session
 from serving.settings import Settings
 
 SERVICE = "serving.service:Cadenza"
@@ -17,9 +18,13 @@ def serve_model(model: Path, host: str, port: int, settings: Settings) -> None:
 
     Raises:
         ContractError: the file does not keep the contract.
+        ProviderError: CUDA was asked for and does not run here.
         CadenzaError: the port is taken.
     """
     artifact = load(model)
+    Settings.from_environment()  # a wrong variable is said here, not by the server
+    if settings.provider == "cuda":
+        Session(artifact, "cuda")
     address = address_of(host)
     require_free(address, port)
     print(f"{artifact.spec.name}, model {artifact.digest[:12]}…, on http://{host}:{port}", flush=True)

@@ -42,6 +42,8 @@ class InterfaceError(ContractError):
 class ConditionError(CadenzaError):
     """A condition was asked for that the model does not have. `field` names the culprit."""
 
+    exit_code = 2
+
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field

@@ -157,9 +157,8 @@ def _scores(run: Path, checkpoint: Checkpoint) -> tuple[Score, ...]:
 
 def _write(path: Path, data: bytes) -> None:
     """Write beside the final name, then rename: a file is whole or not there."""
-    partial = path.with_name(path.name + ".partial")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         with partial.open("wb") as file:
             file.write(data)
             file.flush()

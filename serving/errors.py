@@ -21,7 +21,7 @@ class ServingError(CadenzaError):
 class InvalidRequest(ServingError):
     """A field is missing, of the wrong type, or over its bound."""
 
-    status, code = 422, "invalid"
+    status, code, exit_code = 422, "invalid", 2
 
 
 class NotJson(ServingError):
@@ -90,6 +90,10 @@ class Cancelled(ServingError):
 
 class ProviderError(ServingError):
     """The execution provider that was asked for does not run here."""
+
+
+class WriteError(CadenzaError):
+    """A file of samples cannot be written: the disk is full, or the folder is not there."""
 
 
 class FormatError(UsageError):

@@ -12,7 +12,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from contextlib import aclosing, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -46,6 +46,7 @@ JSON = "application/json"
 _PLAYGROUND = Path(__file__).with_name("playground.html")
 _log = logging.getLogger("bentoml.cadenza")
 
+_T = TypeVar("_T")
 Handler = Callable[[HttpRequest], Awaitable[Response]]
 
 
@@ -93,7 +94,8 @@ class Application:
         engine, request = await self._request(http, streamed=True)
         media = choose(http.headers.get("accept"), stream_format.offered(engine.spec))
         chunks = engine.chunks(request)
-        first = await anext(chunks, None)  # a refusal shall still be a status
+        # Before anything is sent, so that a refusal is still a status.
+        first = await _unless_left(http, anext(chunks, None))
         return StreamingResponse(
             _framed(engine, request, media, first, chunks),
             media_type=media,
@@ -164,7 +166,7 @@ class Application:
         return answer
 
 
-async def _unless_left(http: HttpRequest, work: Awaitable[Samples]) -> Samples:
+async def _unless_left(http: HttpRequest, work: Awaitable[_T]) -> _T:
     """Await `work`, but stop it when the client leaves: nobody else would tell."""
     task = asyncio.ensure_future(work)
     left = asyncio.ensure_future(http.receive())
@@ -187,14 +189,22 @@ async def _framed(
     first: Chunk | None,
     chunks: AsyncGenerator[Chunk],
 ) -> AsyncIterator[bytes]:
-    """A stream's bytes, a frame a chunk. A client that leaves closes this, and so the work."""
+    """A stream's bytes, a frame a chunk. A client that leaves closes this, and so the work; one that
+    stays and reads nothing is let go after the time that an answer may take."""
+    loop, task = asyncio.get_running_loop(), asyncio.current_task()
+    assert task is not None
     async with aclosing(chunks):
         if first is None:
             return
-        yield stream_format.frame(media, _samples(engine, request, first))
         try:
-            async for chunk in chunks:
-                yield stream_format.frame(media, _samples(engine, request, chunk))
+            chunk: Chunk | None = first
+            while chunk is not None:
+                patience = loop.call_later(engine.settings.timeout, task.cancel)
+                try:
+                    yield stream_format.frame(media, _samples(engine, request, chunk))
+                finally:
+                    patience.cancel()
+                chunk = await anext(chunks, None)
         except ServingError as error:
             # The status is sent: say it in the stream, or break it off where it cannot be said.
             _log.warning("a stream ended early: %s", error)
@@ -247,4 +257,4 @@ async def _http_error(http: HttpRequest, error: Exception) -> Response:
         return _error(
             MethodNotAllowed(f"{http.url.path} takes {allowed}, not {http.method}"), error.headers
         )
-    return _error(NotFound(f"there is no {http.url.path} here; / lists what is"))
+    return _error(NotFound(f"there is no {http.url.path} here; /docs.json lists what is"))

@@ -73,14 +73,21 @@ Consume = Callable[[Chunk | ServingError | None], None]
 class Job:
     """A request that was accepted."""
 
-    def __init__(self, request: Request, consume: Consume, rows: int) -> None:
-        self.request, self.consume = request, consume
+    def __init__(self, request: Request, consume: Consume, rows: int, steps: int) -> None:
+        self.request, self.consume, self.steps = request, consume, steps
         self.groups = [
             _Group(self, first, min(rows, request.count - first)) for first in range(0, request.count, rows)
         ]
         self.chunks: dict[int, Arrays] = {}  # made by some groups, not yet by all
         self.taken = 0  # chunks that the consumer has taken
         self.cancelled = False
+
+    @property
+    def horizon(self) -> int:
+        """Of a stream, the position up to which its reader has room."""
+        assert self.request.ahead is not None
+        first = self.request.start - self.request.start % self.steps  # where the first chunk begins
+        return first + (self.taken + self.request.ahead) * self.steps
 
     @property
     def cost(self) -> int:
@@ -107,9 +114,14 @@ class _Group:
 
     @property
     def cost_steps(self) -> int:
-        """Steps that this group is reckoned at; an end that is not known is a guess."""
+        """Steps that this group is reckoned at: of a stream, those that its reader has room for; an
+        end that is not known is a guess."""
+        request = self.job.request
+        if request.ahead is not None:
+            room = max(0, self.job.horizon - self.position)
+            return room if self.left is None else min(room, self.left)
         left = _UNKNOWN_STEPS if self.left is None else self.left
-        return min(left, _UNKNOWN_STEPS) if self.job.request.drawn else left
+        return min(left, _UNKNOWN_STEPS) if request.drawn else left
 
 
 _UNKNOWN_STEPS = 128
@@ -149,7 +161,7 @@ class Scheduler:
             Stopping: the scheduler is being closed.
         """
         assert request.count >= 1 and (request.length is None or request.length >= 1)
-        job = Job(request, consume, self._rows)
+        job = Job(request, consume, self._rows, self._steps)
         with self._wake:
             if self._closing:
                 raise Stopping("the server is stopping and takes nothing new")
@@ -207,7 +219,7 @@ class Scheduler:
 
     def _pick(self) -> list[_Group]:
         """The groups of the next tick: those with the fewest ticks left, waiting counted off."""
-        ready = [g for job in self._jobs for g in job.groups if not g.ended and self._may_run(g)]
+        ready = [g for job in self._jobs for g in job.groups if not g.ended and _may_run(g)]
         ready.sort(key=self._urgency)
         picked, rows = [], 0
         for group in ready:
@@ -218,14 +230,6 @@ class Scheduler:
             else:
                 group.waited += 1
         return picked
-
-    def _may_run(self, group: _Group) -> bool:
-        """The consumer of a stream may be only so many chunks behind any of its rows."""
-        request = group.job.request
-        if request.ahead is None:
-            return True
-        first = request.start - request.start % self._steps  # where the first chunk taken begins
-        return group.position < first + (group.job.taken + request.ahead) * self._steps
 
     def _urgency(self, group: _Group) -> int:
         return -(-group.cost_steps // self._steps) - group.waited
@@ -341,6 +345,11 @@ class Scheduler:
         except Exception:  # noqa: BLE001  a consumer's fault must not cost the others theirs
             _log.exception("a consumer failed; its request is dropped")
             job.cancelled = True
+
+
+def _may_run(group: _Group) -> bool:
+    """The reader of a stream may be only so many chunks behind any of its rows."""
+    return group.job.request.ahead is None or group.position < group.job.horizon
 
 
 def _joined(parts: list[Array], axis: int) -> Array:

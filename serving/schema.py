@@ -74,6 +74,12 @@ def parse(body: bytes, spec: Spec, settings: Settings, streamed: bool) -> Reques
             "are answered at once: ask for fewer, or use several requests with their own seeds",
             "count",
         )
+    if count * start > settings.max_row_steps:
+        raise InvalidRequest(
+            f"count × start is {count * start:,} row-steps to be made before the first is sent; at most "
+            f"{settings.max_row_steps:,} are",
+            "start",
+        )
     if length is not None and start >= length:
         raise InvalidRequest(f"start is {start}; less than length, {length}, is wanted", "start")
     return Request(

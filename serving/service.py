@@ -11,6 +11,7 @@ import asyncio
 import logging
 import os
 import signal
+import time
 from pathlib import Path
 from threading import Thread
 from types import FrameType
@@ -21,6 +22,7 @@ from contract.errors import CadenzaError, UsageError
 from contract.seal import load
 from serving.engine import Engine, Engines
 from serving.routes import Application
+from serving.session import Session
 from serving.settings import Settings
 
 _log = logging.getLogger("bentoml.cadenza")
@@ -34,6 +36,15 @@ _image = bentoml.images.Image(
     base_image="python:3.11-slim",
     distro="",  # else BentoML installs a compiler
 ).run(f"pip install --no-cache-dir uv=={UV}")
+
+
+def _stop_in_time() -> None:
+    """Finish what was accepted, but wait no longer for its readers than an answer may take: uvicorn
+    would wait for ever for one that reads nothing."""
+    _engines.refuse()
+    time.sleep(_settings.timeout)
+    _log.warning("some readers did not take their answers in %g s and are cut off", _settings.timeout)
+    os._exit(0)
 
 
 def model_path() -> Path:
@@ -62,8 +73,10 @@ class Cadenza:
     @bentoml.on_deployment
     @staticmethod
     def verify() -> None:
-        """Once, in the parent: a model that cannot be served shall not be tried for ever."""
-        load(model_path())
+        """Once, in the parent: what cannot be served shall not be tried for ever."""
+        artifact = load(model_path())
+        if _settings.provider == "cuda":
+            Session(artifact, "cuda")
 
     @bentoml.on_startup
     async def start(self) -> None:
@@ -75,7 +88,7 @@ class Cadenza:
 
         def stop(number: int, frame: FrameType | None) -> None:
             # Not here: the handler may interrupt whoever holds the scheduler's lock.
-            Thread(target=_engines.refuse, daemon=True).start()
+            Thread(target=_stop_in_time, daemon=True).start()
             if callable(before):
                 before(number, frame)
 

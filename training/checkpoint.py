@@ -110,7 +110,8 @@ def load(run: Path) -> tuple[Checkpoint, list[str]]:
     if not run.is_dir():
         raise RunError(f"{run} is no run: there is no such folder; make one with `cadenza train`")
     files = _files(run)
-    notes = [f"{p.name} was cut off while it was written" for p in run.glob("checkpoint-*.partial")]
+    unfinished = [p for p in run.glob("checkpoint-*.partial") if not files or p.stem > files[-1].stem]
+    notes = [f"{p.name} was cut off while it was written" for p in unfinished]
     if not files:
         raise RunError(f"{run} is no run: it holds no checkpoint; make one with `cadenza train`")
     for path in reversed(files):

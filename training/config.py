@@ -44,6 +44,8 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and value < low:
                 raise UsageError(f"{name} is {value}; at least {low} is wanted")
+        if self.steps is not None and self.minutes is not None:
+            raise UsageError("steps and minutes are both given; one of them is wanted")
         if self.minutes is not None and not 0 < self.minutes < math.inf:
             raise UsageError(f"minutes is {self.minutes}; more than 0 is wanted")
 

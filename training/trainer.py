@@ -3,11 +3,15 @@
 import json
 import math
 import platform
+import signal
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from pathlib import Path
+from types import FrameType
 
 import numpy as np
 import torch
@@ -43,7 +47,7 @@ def train(data: str, run: Path, config: TrainConfig, resume: bool = False, say: 
     before = _resumed(run, config, say) if resume else None
     if before:
         config = before.config
-    elif run.exists() and (not run.is_dir() or any(run.iterdir())):
+    elif run.exists() and (not run.is_dir() or _begun(run)):
         raise RunExistsError(f"{run} exists already: choose another name, or go on with --resume")
     dataset = load(data, config)
     windows = dataset.windows(config.length, config.stride)
@@ -114,10 +118,15 @@ def _resumed(run: Path, config: TrainConfig, say: Say) -> Checkpoint:
     return state
 
 
+def _begun(run: Path) -> bool:
+    """Whether a folder holds more than a first checkpoint that was never finished."""
+    return any(path.suffix != ".partial" for path in run.iterdir())
+
+
 def _device(config: TrainConfig) -> torch.device:
     there = torch.cuda.is_available()
     if config.device == "cuda" and not there:
-        raise UsageError("CUDA was asked for and torch sees none here: use --device cpu or auto")
+        raise TrainingError("CUDA was asked for and torch sees none here: use --device cpu or auto")
     return torch.device("cuda" if there and config.device != "cpu" else "cpu")
 
 
@@ -150,36 +159,60 @@ def _play(game: Game, run: Path, state: Checkpoint, say: Say) -> Checkpoint:
     entries: list[tuple[float, float, float]] = []
     recent: list[tuple[float, float]] = []
     kept = state if state.game else None
-    with tqdm(
-        total=state.steps,
-        initial=game.step,
-        unit="step",
-        file=sys.stderr,
-        mininterval=0.5 if sys.stderr.isatty() else 15,
-        desc="training",
-    ) as bar:
-        try:
-            while game.step < state.steps:
-                losses = game.play()
-                recent.append((losses.discriminator, losses.generator))
-                if game.step % _HISTORY_EVERY == 0 or game.step == state.steps:
-                    mean_d, mean_g = np.mean(recent, axis=0)
-                    if not math.isfinite(mean_d + mean_g):
-                        raise TrainingError(
-                            f"the losses are no numbers any more at step {game.step} "
-                            f"(D {mean_d}, G {mean_g}); the last whole checkpoint is kept in {run}"
-                        )
-                    entries.append((game.step, mean_d, mean_g))
-                    recent.clear()
-                    bar.set_postfix_str(f"D {mean_d:.3f} G {mean_g:.3f}", refresh=False)
-                if game.step % state.config.save_every == 0:
-                    kept = keep()
-                bar.update()
-        except KeyboardInterrupt:
-            keep()
-            say(f"stopped at step {game.step} of {state.steps}; go on with --resume")
-            raise
+    with (
+        tqdm(
+            total=state.steps,
+            initial=game.step,
+            unit="step",
+            file=sys.stderr,
+            mininterval=0.5 if sys.stderr.isatty() else 15,
+            desc="training",
+        ) as bar,
+        _between_steps() as interrupted,
+    ):
+        while game.step < state.steps:
+            losses = game.play()
+            if not math.isfinite(losses.discriminator + losses.generator):
+                raise TrainingError(
+                    f"the losses are no numbers any more at step {game.step}: {losses}; the last "
+                    f"whole checkpoint is kept in {run}"
+                )
+            recent.append((losses.discriminator, losses.generator))
+            if game.step % _HISTORY_EVERY == 0 or game.step == state.steps:
+                mean_d, mean_g = np.mean(recent, axis=0)
+                entries.append((game.step, mean_d, mean_g))
+                recent.clear()
+                bar.set_postfix_str(f"D {mean_d:.3f} G {mean_g:.3f}", refresh=False)
+            if game.step % state.config.save_every == 0:
+                kept = keep()
+            bar.update()
+            if interrupted():
+                keep()
+                say(f"stopped at step {game.step} of {state.steps}; go on with --resume")
+                raise KeyboardInterrupt
     return kept if kept is not None and kept.step == game.step else keep()
+
+
+@contextmanager
+def _between_steps() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C waits for the end of a step: a checkpoint from the middle of one could not go on bit for
+    bit. A second Ctrl-C does not wait. Gives a function that tells whether the first one came."""
+    asked: list[int] = []
+    before = signal.getsignal(signal.SIGINT)
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        asked.append(number)
+        signal.signal(signal.SIGINT, before)
+
+    # Only the main thread may listen, and who was started deaf to Ctrl-C stays so.
+    listens = threading.current_thread() is threading.main_thread() and before is not signal.SIG_IGN
+    if listens:
+        signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: bool(asked)
+    finally:
+        if listens:
+            signal.signal(signal.SIGINT, before)
 
 
 def _describe(run: Path, finished: Checkpoint) -> None:

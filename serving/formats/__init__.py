@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 
 from contract.spec import Spec
-from serving.errors import FormatError
+from serving.errors import FormatError, WriteError
 from serving.formats import csv, json, npy, npz, parquet
 from serving.samples import Plan, Samples
 
@@ -39,12 +39,13 @@ def save(path: Path, spec: Spec, seed: int, count: int, length: int, batches: It
     """Write beside `path`, then rename: the file is whole or not there.
 
     Raises:
-        FormatError: the suffix is unknown, cannot hold the samples, or the disk is full.
+        FormatError: the suffix is unknown, or cannot hold the samples.
+        WriteError: the disk is full, or the folder is not there.
     """
     form = by_suffix(path)
     if reason := form.refusal(spec):
         raise FormatError(f"{path.name}: {reason}")
-    partial = path.with_name(path.name + ".partial")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
             form.write(file, Plan(spec, seed, count, length), batches)
@@ -52,6 +53,6 @@ def save(path: Path, spec: Spec, seed: int, count: int, length: int, batches: It
             os.fsync(file.fileno())
         partial.replace(path)
     except OSError as error:
-        raise FormatError(f"cannot write {path}: {error.strerror or error}") from error
+        raise WriteError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
         partial.unlink(missing_ok=True)

@@ -5,6 +5,7 @@ import tempfile
 import zipfile
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 from typing import IO
 
 import numpy as np
@@ -28,8 +29,13 @@ def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
     """One member a tensor. Batches bring all tensors at once and an archive takes one member
     after the other, so the tensors wait in temporary files."""
     tensors = [t for t in interface.outputs(plan.spec) if not t.name.startswith("next.")]
+    # Beside the file: the system's own folder for such may be memory.
+    name = getattr(file, "name", None)
+    folder = str(Path(name).parent) if isinstance(name, str) else None
     with ExitStack() as stack:
-        spools = {t.name: stack.enter_context(tempfile.SpooledTemporaryFile(2**24)) for t in tensors}
+        spools = {
+            t.name: stack.enter_context(tempfile.SpooledTemporaryFile(2**24, dir=folder)) for t in tensors
+        }
         for batch in batches:
             for tensor in tensors:
                 array = batch.arrays[tensor.name]

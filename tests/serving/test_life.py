@@ -3,11 +3,13 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -50,6 +52,46 @@ def test_a_stream_without_end_ends_with_a_word_when_the_server_stops(model: Path
             last = json.loads([line for line in response if line.strip()][-1])
         assert last["error"]["code"] == "stopping"
         assert process.wait(timeout=20) == 0
+
+
+def stalled(base: str, body: bytes) -> socket.socket:
+    """A client that asks for a stream and reads nothing."""
+    host, port = base.removeprefix("http://").split(":")
+    client = socket.create_connection((host, int(port)))
+    head = f"POST /stream HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    client.sendall(head.encode() + body)
+    return client
+
+
+def test_readers_that_do_not_read_fill_no_queue_and_are_let_go(model: Path, tmp_path: Path):
+    settings = {"CADENZA_TIMEOUT": "2", "CADENZA_MAX_QUEUE": "600000"}
+    with booted(model, tmp_path / "log", settings) as (server, process), ExitStack() as stack:
+        clients = [
+            stack.enter_context(stalled(server.base, b'{"count": 500, "length": null}')) for _ in range(4)
+        ]
+        deadline = time.monotonic() + 30
+        while "cadenza_queue_row_steps 0.0" not in server.get("/metrics").content.decode():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        assert server.post("/generate", {"count": 500, "length": 1000}, "application/x-npy").status == 200
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=20) == 0
+        assert len(clients) == 4
+
+
+def test_a_client_that_leaves_before_the_first_chunk_stops_the_work(model: Path, tmp_path: Path):
+    with booted(model, tmp_path / "log", {}) as (server, _):
+        client = stalled(server.base, b'{"count": 16, "length": null, "start": 65000}')
+        while "cadenza_queue_row_steps 0.0" in server.get("/metrics").content.decode():
+            time.sleep(0.005)
+        client.close()
+        deadline = time.monotonic() + 3
+        while "cadenza_queue_row_steps 0.0" not in server.get("/metrics").content.decode():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        far = server.post("/stream", {"count": 4096, "length": None, "start": 65_000})
+        assert far.status == 422
+        assert far.error["field"] == "start"
 
 
 def test_what_was_accepted_is_finished_when_the_server_stops(model: Path, tmp_path: Path):

@@ -49,6 +49,7 @@ def test_a_date_column_is_left_out_and_said(prices: Path):
 def test_a_csv_without_a_header_keeps_its_first_row(tmp_path: Path):
     dataset = load(csv(tmp_path / "x.csv", "1,2\n3,4\n5,7\n"), CONFIG)
     np.testing.assert_array_equal(dataset.values, [[1, 2], [3, 4], [5, 7]])
+    assert any("first line holds numbers" in note for note in dataset.notes)
 
 
 def test_parquet_booleans_and_decimals_are_numbers(tmp_path: Path):
@@ -112,6 +113,22 @@ def test_a_bad_file_is_said_clearly(tmp_path: Path, name: str, content: str, mes
 def test_one_row_is_too_few(tmp_path: Path):
     with pytest.raises(DataError, match="has 1 row"):
         load(csv(tmp_path / "one.csv", "a,b\n1,2\n"), CONFIG)
+
+
+def test_a_hole_is_named_by_its_file_and_its_own_row(tmp_path: Path):
+    csv(tmp_path / "a.csv", table(ROWS))
+    csv(tmp_path / "b.csv", "a,b,c\n1,2,3\n4,,6\n")
+    with pytest.raises(DataError, match=r"b\.csv: column 'b' .* first in row 2"):
+        load(str(tmp_path), CONFIG)
+    path = csv(tmp_path / "ids.csv", "id,a\n2,1\n1,\n2,3\n")
+    with pytest.raises(DataError, match="first in row 2"):
+        load(path, TrainConfig(id_column="id"))
+
+
+def test_a_row_without_an_id_is_said(tmp_path: Path):
+    path = csv(tmp_path / "ids.csv", "id,a\nx,1\n,2\nx,3\n")
+    with pytest.raises(DataError, match="id column 'id' is empty in 1 rows"):
+        load(path, TrainConfig(id_column="id", columns=("a",)))
 
 
 def test_too_few_rows_for_a_window_names_the_length(tmp_path: Path):

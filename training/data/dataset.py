@@ -54,14 +54,7 @@ class Dataset:
             raise DataError(f"{name} is empty: there is no row to learn from")
         values = np.concatenate(sequences).astype(np.float64)  # (rows, channels)
         bounds = np.cumsum([0, *map(len, sequences)], dtype=np.int64)
-        for index, column in enumerate(columns):
-            bad = np.flatnonzero(~np.isfinite(values[:, index]))
-            if len(bad):
-                raise DataError(
-                    f"{name}: column {column.name!r} is missing or infinite in {len(bad)} of "
-                    f"{len(values)} rows, first in row {bad[0] + 1}: fill these values, or drop "
-                    "their rows, or name the columns to train on with --columns"
-                )
+        require_whole(name, [c.name for c in columns], values)
         if len(values) == 1:
             raise DataError(f"{name} has 1 row: sequences of several rows are wanted")
         notes = list(notes)
@@ -99,6 +92,19 @@ class Dataset:
                 "wanted; bring more rows, or choose a smaller --length"
             )
         return Windows(self.values, all_starts, length)
+
+
+def require_whole(where: str, names: Sequence[str], values: Doubles) -> None:
+    """Raise a DataError that names the column and the row if a value of (rows, channels) is
+    missing or infinite."""
+    for name, column in zip(names, values.T, strict=True):
+        bad = np.flatnonzero(~np.isfinite(column))
+        if len(bad):
+            raise DataError(
+                f"{where}: column {name!r} is missing or infinite in {len(bad)} of {len(values)} "
+                f"rows, first in row {bad[0] + 1}: fill these values, or drop their rows, or name the "
+                "columns to train on with --columns"
+            )
 
 
 @dataclass(frozen=True)

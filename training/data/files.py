@@ -15,7 +15,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from training.config import TrainConfig
-from training.data.dataset import Column, Dataset, Doubles
+from training.data.dataset import Column, Dataset, Doubles, require_whole
 from training.errors import DataError
 
 SUFFIXES = (".csv", ".parquet", ".npy", ".npz")
@@ -46,7 +46,9 @@ def _file(path: Path, config: TrainConfig) -> Read:
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty")
         if suffix == ".csv":
-            return _table(path, _read_csv(path), config)
+            table, noted = _read_csv(path)
+            names, sequences, notes = _table(path, table, config)
+            return names, sequences, noted + notes
         if suffix == ".parquet":
             return _table(path, pyarrow.parquet.read_table(path), config)
         if suffix == ".npy":
@@ -72,15 +74,19 @@ def _folder(path: Path, config: TrainConfig) -> Read:
     return names, [s for _, sequences, _ in parts for s in sequences], notes
 
 
-def _read_csv(path: Path) -> arrow.Table:
+def _read_csv(path: Path) -> tuple[arrow.Table, list[str]]:
+    """The table, and what was made of its first line."""
     # On one thread Arrow knows the number of a row that breaks the form.
-    table = pyarrow.csv.read_csv(path, pyarrow.csv.ReadOptions(use_threads=False))
+    empty_is_missing = pyarrow.csv.ConvertOptions(strings_can_be_null=True)
+    options = pyarrow.csv.ReadOptions(use_threads=False)
+    table = pyarrow.csv.read_csv(path, options, convert_options=empty_is_missing)
     if all(_is_number(name) for name in table.column_names):
         options = pyarrow.csv.ReadOptions(
             column_names=[f"column {i + 1}" for i in range(table.num_columns)], use_threads=False
         )
         table = pyarrow.csv.read_csv(path, read_options=options)
-    return table
+        return table, ["the first line holds numbers: it is taken as data, and columns are numbered"]
+    return table, []
 
 
 def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
@@ -106,8 +112,11 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
     if not chosen:
         raise DataError(f"{path} has no numeric column; it has {', '.join(names)}")
     values = np.column_stack([_numbers(table.column(n)) for n in chosen])  # (rows, channels)
+    require_whole(str(path), chosen, values)  # before rows are put in another order
     if config.id_column is None:
         return chosen, [values], notes
+    if empty := table.column(config.id_column).null_count:
+        raise DataError(f"{path}: the id column {config.id_column!r} is empty in {empty} rows")
     _, ids = np.unique(np.asarray(table.column(config.id_column)), return_inverse=True)
     order = np.argsort(ids, kind="stable")
     cuts = np.flatnonzero(np.diff(ids[order])) + 1
