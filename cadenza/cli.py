@@ -62,6 +62,7 @@ def train(
 def evaluate(
     subject: Positional[str],
     data: str | None = None,
+    id_column: str | None = None,
     out: Annotated[Path | None, arg(aliases=["-o"])] = None,
     judges: int = 3,
     scores: tuple[Literal["field", "strong", "predictive"], ...] = ("field", "strong", "predictive"),
@@ -76,6 +77,7 @@ def evaluate(
         subject: A run's folder, a model.onnx, or a file of samples: (sequences, steps, channels) as
             npy or npz, or a table as `cadenza sample` writes it.
         data: The real data; a run knows its own, and so does a model of a built-in set.
+        id_column: Column that tells the sequences of a table of real data apart.
         out: Where the report goes; without it into the run's folder, or beside the subject.
         judges: Independently trained judges a score.
         scores: Which scores: the field's judge, a strong judge, one-step forecasting.
@@ -84,7 +86,7 @@ def evaluate(
     """
     from cadenza.evaluation import evaluate_subject
 
-    report, path = evaluate_subject(subject, data, out, scores, judges, seed)
+    report, path = evaluate_subject(subject, data, out, scores, judges, seed, id_column)
     print(
         report.to_json() if json else f"{report.table()}\n{path} holds the report", end="" if json else "\n"
     )

@@ -200,6 +200,18 @@ def test_evaluate_takes_a_run_a_model_and_anybodys_samples(
         assert 0 <= report["scores"][0]["value"] <= 0.5
 
 
+def test_evaluate_takes_the_models_columns_of_a_wider_table(model: Path, prices: Path, tmp_path: Path):
+    head, *lines = prices.read_text().splitlines()
+    wide = [f"{head},site,who", *(f"{line},north,{i % 2}" for i, line in enumerate(lines))]
+    (tmp_path / "wide.csv").write_text("\n".join(wide))
+    done = cadenza(
+        "evaluate", model, "--data", tmp_path / "wide.csv", "--id-column", "who", "--scores", "field",
+        "--judges", 1, "--json", "-o", tmp_path / "report.json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["windows"] == 2 * (200 - 12 + 1)
+
+
 def test_evaluate_says_when_it_does_not_know_the_data(model: Path, tmp_path: Path):
     done = cadenza("evaluate", model)
     assert done.returncode == 2
