@@ -90,18 +90,19 @@ class Basis:
     """A fitted basis over one dataset, which encodes windows on demand."""
 
     def __init__(self, dataset: Dataset, windows: Windows, kind: Literal["cowhitened", "standard"]):
-        values = dataset.values
+        covered = windows.covered  # what is held out is not fitted either
+        values = dataset.values[covered]
         mean, deviation = values.mean(axis=0), values.std(axis=0)
         self.channels = [c.name for c in dataset.columns]
         self._windows = windows
         self._deviation = np.where(deviation > 0, deviation, 1.0)
         self._offset = mean
-        moves = np.ones(len(values), bool)
-        moves[dataset.bounds[:-1]] = False  # no increment leads into a sequence's first row
-        change = np.diff(values, axis=0, prepend=values[:1])[moves].var(axis=0)
+        moves = covered[1:] & covered[:-1]
+        moves[dataset.bounds[1:-1] - 1] = False  # no increment leads into a sequence's first row
+        change = np.diff(dataset.values, axis=0)[moves].var(axis=0)
         fast = (change > FAST * deviation**2) & (deviation > 0)
         self._fast = np.flatnonzero(fast if kind == "cowhitened" else fast & False)
-        self._below, self._above = self._ranks(values[:, self._fast])
+        self._below, self._above = _ranks(values[:, self._fast], dataset.values[:, self._fast])
         self.decoder = self._fit_decoder(values)
         self.mixing = self._fit_mixing(kind)
 
@@ -122,17 +123,6 @@ class Basis:
             share = torch.from_numpy(below + ties * (above - below))
             scores[..., self._fast] = torch.special.ndtri(share).numpy()
         return scores
-
-    def _ranks(self, values: Doubles) -> tuple[Doubles, Doubles]:
-        """Shares of the data below, and not above, each value: both (rows, channels), strictly
-        inside 0 … 1."""
-        count = len(values)
-        below, above = np.empty_like(values), np.empty_like(values)
-        for i, column in enumerate(values.T):
-            ordered = np.sort(column)
-            below[:, i] = np.searchsorted(ordered, column, "left")
-            above[:, i] = np.searchsorted(ordered, column, "right")
-        return (below + 0.5) / (count + 1), (above + 0.5) / (count + 1)
 
     def _fit_decoder(self, values: Doubles) -> Decoder:
         channels = values.shape[1]
@@ -182,6 +172,18 @@ class Basis:
         y = (scores - mean) @ inward.T
         increments = np.diff(y, axis=1).reshape(-1, len(inward)).std(axis=0)
         return Mixing(mean, inward, outward, np.maximum(increments, 1e-4))
+
+
+def _ranks(fitted: Doubles, values: Doubles) -> tuple[Doubles, Doubles]:
+    """Shares of `fitted` below, and not above, each of `values`: both (rows, channels), strictly
+    inside 0 … 1."""
+    count = len(fitted)
+    below, above = np.empty_like(values), np.empty_like(values)
+    for i in range(values.shape[1]):
+        ordered = np.sort(fitted[:, i])
+        below[:, i] = np.searchsorted(ordered, values[:, i], "left")
+        above[:, i] = np.searchsorted(ordered, values[:, i], "right")
+    return (below + 0.5) / (count + 1), (above + 0.5) / (count + 1)
 
 
 def channels_of(dataset: Dataset, decoder: Decoder) -> tuple[Channel, ...]:

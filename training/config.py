@@ -35,6 +35,9 @@ class TrainConfig:
     """Columns of a table to train on; all numeric ones if none is named."""
     id_column: str | None = None
     """Column that tells a table's sequences apart; without it the table is one long series."""
+    hold_out: float = 0.1
+    """Share of the data that is not trained on: blocks of time, or whole sequences where there are
+    many. The best weights are chosen on it, and copies are told from lucky likeness by it."""
     save_every: int = 500
     """Steps between two checkpoints: what a crash can cost at most."""
 
@@ -46,6 +49,8 @@ class TrainConfig:
                 raise UsageError(f"{name} is {value}; at least {low} is wanted")
         if self.steps is not None and self.minutes is not None:
             raise UsageError("steps and minutes are both given; one of them is wanted")
+        if not 0 <= self.hold_out <= 0.5:
+            raise UsageError(f"hold_out is {self.hold_out}; 0 to 0.5 is wanted")
         if self.minutes is not None and not 0 < self.minutes < math.inf:
             raise UsageError(f"minutes is {self.minutes}; more than 0 is wanted")
 

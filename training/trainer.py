@@ -50,7 +50,7 @@ def train(data: str, run: Path, config: TrainConfig, resume: bool = False, say: 
     elif run.exists() and (not run.is_dir() or _begun(run)):
         raise RunExistsError(f"{run} exists already: choose another name, or go on with --resume")
     dataset = load(data, config)
-    windows = dataset.windows(config.length, config.stride)
+    windows, held_out = dataset.split(config.length, config.stride, config.hold_out)
     if before and dataset.fingerprint != before.data.fingerprint:
         raise RunError(f"{run} was trained on other data than {data}: bring the same, or start anew")
     recipe = RECIPES[config.recipe]
@@ -65,7 +65,8 @@ def train(data: str, run: Path, config: TrainConfig, resume: bool = False, say: 
         say(note)
     say(
         f"{dataset.name}: {len(dataset.bounds) - 1} sequences, {len(dataset.values)} rows of "
-        f"{len(dataset.columns)} channels, {len(windows)} windows of {config.length}"
+        f"{len(dataset.columns)} channels, {len(windows)} windows of {config.length} to train on, "
+        f"{len(held_out)} held out"
     )
     steps = before.steps if before else config.steps or _calibrate(game_of, config, say)
     state = before or Checkpoint(

@@ -9,6 +9,7 @@ import pytest
 
 from training.config import TrainConfig
 from training.data import BUILTIN, load
+from training.data.dataset import Column, Dataset
 from training.errors import DataError
 
 CONFIG = TrainConfig()
@@ -210,3 +211,29 @@ def test_the_fingerprint_follows_the_values(tmp_path: Path):
     changed = ROWS.copy()
     changed[3, 1] += 1e-9
     assert load(csv(tmp_path / "x.csv", table(changed)), CONFIG).fingerprint != first
+
+
+def test_held_out_windows_share_no_row_with_the_others() -> None:
+    rows = np.arange(6000.0)[:, None]
+    data = Dataset.of("line", [Column("x")], [rows[:4000], rows[4000:]])
+    train, test = data.split(24, 1, 0.1)
+    assert not (train.covered & test.covered).any()
+    assert 0.05 < len(test) / len(data.windows(24, 1)) < 0.1
+    starts = test.take(np.arange(len(test)))[:, 0, 0]
+    assert starts.min() < 1000, "the first part of the series is held out as well as the last"
+    assert starts.max() > 5000
+
+
+def test_of_many_sequences_whole_ones_are_held_out() -> None:
+    data = Dataset.of("many", [Column("x")], [np.random.default_rng(i).random((30, 1)) for i in range(100)])
+    train, test = data.split(24, 1, 0.1)
+    assert len(test) == 10 * 7
+    assert len(train) == 90 * 7
+
+
+def test_nothing_is_held_out_of_what_is_too_short() -> None:
+    data = Dataset.of("short", [Column("x")], [np.arange(100.0)[:, None]])
+    train, test = data.split(24, 1, 0.1)
+    assert len(train) == 77
+    assert len(test) == 0
+    assert len(data.split(24, 1, 0.0)[1]) == 0

@@ -12,6 +12,11 @@ from training.errors import DataError
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
 
+_BLOCK = 4
+"""Lengths of a window in a block of time that is held out."""
+_WHOLE_SEQUENCES = 5
+"""Whole sequences are held out where the share asked for is at least as many."""
+
 
 @dataclass(frozen=True)
 class Column:
@@ -93,6 +98,41 @@ class Dataset:
             )
         return Windows(self.values, all_starts, length)
 
+    def split(self, length: int, stride: int, hold_out: float) -> tuple["Windows", "Windows"]:
+        """Windows to train on and windows held out, which have no row in common.
+
+        Of many sequences whole ones are held out, evenly among them. Of a few long ones blocks of
+        time are, evenly along each, and the windows that would straddle a block's edge belong to
+        neither side. (Not the end alone: most series change as they go, and what is like their
+        end need not be like them.) Where the data are too short for that, nothing is held out.
+
+        Raises:
+            DataError: fewer than two windows.
+        """
+        windows = self.windows(length, stride)
+        long_enough = np.flatnonzero(np.diff(self.bounds) >= length)
+        held = np.zeros(len(self.values), bool)  # (rows,)
+        if hold_out * len(long_enough) >= _WHOLE_SEQUENCES:
+            for i in long_enough[_evenly(len(long_enough), round(hold_out * len(long_enough)))]:
+                held[self.bounds[i] : self.bounds[i + 1]] = True
+        else:
+            for a, b in zip(self.bounds[:-1], self.bounds[1:], strict=True):
+                rows = int(hold_out * (b - a))
+                if rows >= 1.5 * length:
+                    blocks = max(1, round(rows / (_BLOCK * length)))
+                    for middle in _evenly(b - a, blocks):
+                        first = a + middle - rows // blocks // 2
+                        held[first : first + rows // blocks] = True
+        touched = np.cumsum(np.append(False, held))  # (rows + 1,): held rows before each
+        inside = touched[windows.starts + length] - touched[windows.starts]  # (windows,)
+        train, test = inside == 0, inside == length
+        if train.sum() < 2:
+            train, test = np.ones(len(windows), bool), np.zeros(len(windows), bool)
+        return (
+            Windows(self.values, windows.starts[train], length),
+            Windows(self.values, windows.starts[test], length),
+        )
+
 
 def require_whole(where: str, names: Sequence[str], values: Doubles) -> None:
     """Raise a DataError that names the column and the row if a value of (rows, channels) is
@@ -126,3 +166,16 @@ class Windows:
         """The windows `index`: (len(index), length, channels)."""
         taken: Doubles = self.values[self.rows(index)]
         return taken
+
+    @property
+    def covered(self) -> NDArray[np.bool_]:
+        """(rows,): which rows of `values` lie in any of the windows."""
+        edges = np.zeros(len(self.values) + 1, np.int64)
+        np.add.at(edges, self.starts, 1)
+        np.add.at(edges, self.starts + self.length, -1)
+        return np.cumsum(edges)[:-1] > 0
+
+
+def _evenly(count: int, parts: int) -> Integers:
+    """The middles of `parts` equal parts of 0 … count."""
+    return ((np.arange(parts) + 0.5) / parts * count).astype(np.int64)
