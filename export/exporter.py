@@ -81,7 +81,7 @@ def _measured(
         conditions=(),
         condition_table=ConditionTable((), ()),
         latent_size=generator.sizes.latent,
-        noise_size=generator.sizes.noise,
+        noise_size=generator.sizes.latent,
         states=states_of(generator),
         noise=Noise(noise.ALGORITHM, noise.VERSION, noise.BLOCK_STEPS, noise.digest()),
         precision=precision,

@@ -1,10 +1,13 @@
 """The generator as an ONNX graph, written node by node from its weights.
 
-One LSTM node a layer and no loop, so every batch and every number of steps runs. Inside,
+One LSTM node a layer, one linear RNN node a recurrence and no loop, so every batch and every
+number of steps runs. Inside,
 tensors are time-major, (steps, batch, …), as the LSTM node wants them; what is small is
 transposed, what is wide is not. The order of every addition is that of `training/networks.py`
 and `training/basis.py`, so that the results agree.
 """
+
+import math
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +17,7 @@ from contract import interface
 from contract.spec import Spec, State
 from export.nodes import Nodes
 from training.basis import Decoder
-from training.networks import Generator
+from training.networks import SLOPE, Generator
 
 OPSET, IR_VERSION = 20, 10
 SCORES = "scores"
@@ -25,8 +28,13 @@ _DTYPES = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64, "bool": Ten
 
 def states_of(generator: Generator) -> tuple[State, ...]:
     """The recurrent tensors of a generator, in the order of `networks.State`."""
-    hidden, components = generator.sizes.hidden, len(generator.a)
-    return State("h", hidden, 1), State("c", hidden, 1), State("total", components, None)
+    sizes = generator.sizes
+    return (
+        State("h", sizes.hidden, 1),
+        State("c", sizes.hidden, 1),
+        State("total", len(generator.a), 1),
+        State("drift", sizes.latent, 1),
+    )
 
 
 def build(spec: Spec, generator: Generator, decoder: Decoder) -> ModelProto:
@@ -60,52 +68,44 @@ def _network(n: Nodes, g: Generator) -> str:
     weights = {k: v.detach().numpy() for k, v in g.state_dict().items()}
     hidden, components = g.sizes.hidden, len(weights["a"])
 
-    # The state: made from the latent where a sequence begins, carried where it goes on.
-    fresh = n.add("Equal", "position", n.constant("zero", np.array(0, np.int64)), to="fresh")
-    fresh_lstm = n.add("Unsqueeze", fresh, n.integers(0, 2), to="fresh.lstm")  # (1, batch, 1)
-    fresh_total = n.add("Unsqueeze", fresh, n.integers(1), to="fresh.total")  # (batch, 1)
-    first = _perceptron(n, weights, "first", ("0", "2"), "latent")  # (batch, 2 hidden)
-    first_h, first_c = n.add_many(
-        "Split", first, n.integers(hidden, hidden), to=["first.h", "first.c"], axis=1
-    )
-    first_h = n.add("Tanh", first_h, to="first.h.tanh")
-    first_h = n.add("Unsqueeze", first_h, n.integers(0), to="first.h.lstm")  # (1, batch, hidden)
-    first_c = n.add("Unsqueeze", first_c, n.integers(0), to="first.c.lstm")  # (1, batch, hidden)
-    h = n.add("Where", fresh_lstm, first_h, "state.h", to="h")
-    c = n.add("Where", fresh_lstm, first_c, "state.c", to="c")
-    nought = n.constant("nought", np.zeros((1, components), np.float32))
-    total = n.add("Where", fresh_total, nought, "state.total", to="total")  # (batch, components)
+    # The state: made anew where a sequence begins, carried where it goes on.
+    fresh = n.add("Equal", "position", n.constant("zero", np.array(0, np.int64)), to="fresh.all")
+    fresh = n.add("Unsqueeze", fresh, n.integers(0, 2), to="fresh")  # (1, batch, 1)
+    rest = n.constant("rest", np.zeros((1, 1, hidden), np.float32))
+    h = n.add("Where", fresh, rest, "state.h", to="h")
+    c = n.add("Where", fresh, rest, "state.c", to="c")
+    level = _perceptron(n, weights, "level", ("0", "2.0", "2.2"), "latent")  # (batch, components)
+    level = n.add("Unsqueeze", level, n.integers(0), to="level")  # (1, batch, components)
+    total = n.add("Where", fresh, level, "state.total", to="total")
+    latent = n.add("Unsqueeze", "latent", n.integers(0), to="latent.time")  # (1, batch, latent)
+    drift = n.add("Where", fresh, latent, "state.drift", to="drift")
 
-    # [noise_t, latent] ─▶ LSTM ─▶ h_t
+    # [noise_t, drift_t] ─▶ LSTM ─▶ h_t
     noise = n.add("Transpose", "noise", to="noise.time", perm=[1, 0, 2])  # (steps, batch, noise)
-    shape = n.add("Shape", noise, to="noise.shape", end=2)
-    shape = n.add("Concat", shape, n.integers(g.sizes.latent), to="wide.shape", axis=0)
-    wide = n.add("Unsqueeze", "latent", n.integers(0), to="latent.time")  # (1, batch, latent)
-    wide = n.add("Expand", wide, shape, to="wide")  # (steps, batch, latent)
-    x = n.add("Concat", noise, wide, to="x", axis=2)  # (steps, batch, noise + latent)
+    rate = np.full(g.sizes.latent, g.drift, np.float32)
+    drifts = _recurrence(
+        n, rate, math.sqrt(1 - g.drift**2), noise, drift, "drift"
+    )  # (steps, batch, latent)
+    x = n.add("Concat", noise, drifts, to="x", axis=2)  # (steps, batch, noise + latent)
     lstm = _lstm(n, weights, "lstm", 0)
     y, _, _ = n.add_many("LSTM", x, *lstm, "", h, c, to=["lstm.y", "next.h", "next.c"], hidden_size=hidden)
     y = n.add("Squeeze", y, n.integers(1), to="lstm.hidden")  # (steps, batch, hidden)
 
-    # y_t = level(latent) + a·u_t + Σ b·v_s
+    # [h_t, noise_t] ─▶ head ─▶ [u_t, v_t]
     y = n.add("Concat", y, noise, to="head.in", axis=2)  # (steps, batch, hidden + noise)
-    y = n.add("MatMul", y, n.weight("head.w", weights["head.weight"].T), to="head.product")
-    y = n.add("Add", y, n.constant("head.b", weights["head.bias"]), to="head")
+    y = n.add("MatMul", y, n.weight("head.0.w", weights["head.0.weight"].T), to="head.0.product")
+    y = n.add("Add", y, n.constant("head.0.b", weights["head.0.bias"]), to="head.0")
+    y = n.add("LeakyRelu", y, to="head.0.relu", alpha=SLOPE)  # (steps, batch, head)
+    y = n.add("MatMul", y, n.weight("head.2.w", weights["head.2.weight"].T), to="head.2.product")
+    y = n.add("Add", y, n.constant("head.2.b", weights["head.2.bias"]), to="head.2")
     halves = n.integers(components, components)
     u, v = n.add_many("Split", y, halves, to=["u", "v"], axis=2)  # both (steps, batch, components)
-    v = n.add("Mul", v, n.constant("b", weights["b"]), to="v.scaled")
-    carry = n.add("Unsqueeze", total, n.integers(0), to="carry")  # (1, batch, components)
-    sums = n.add("Concat", carry, v, to="sums.in", axis=0)  # (1 + steps, batch, components)
-    sums = n.add("CumSum", sums, n.constant("zero", np.array(0, np.int64)), to="sums.all")
-    end = n.integers(np.iinfo(np.int64).max)
-    sums = n.add("Slice", sums, n.integers(1), end, n.integers(0), to="sums")  # (steps, …)
-    last = n.add("Slice", sums, n.integers(-1), end, n.integers(0), to="sums.last")
-    n.add("Squeeze", last, n.integers(0), to="next.total")  # (batch, components)
-    level = _perceptron(n, weights, "level", ("0", "2.0", "2.2"), "latent")  # (batch, components)
-    level = n.add("Unsqueeze", level, n.integers(0), to="level.time")  # (1, batch, components)
+
+    # total_t = ρ∘total_{t−1} + b∘(v_t − centre), y_t = a∘u_t + total_t
+    v = n.add("Sub", v, n.constant("centre", weights["centre"]), to="v.centred")
+    totals = _recurrence(n, weights["decay"], weights["b"], v, total, "total")
     u = n.add("Mul", u, n.constant("a", weights["a"]), to="u.scaled")
-    u = n.add("Add", level, u, to="level.u")
-    y = n.add("Add", u, sums, to="y")  # (steps, batch, components)
+    y = n.add("Add", u, totals, to="y")  # (steps, batch, components)
 
     # Mixed back to one normal score a channel.
     scores = n.add("MatMul", y, n.constant("outward", weights["outward"].T), to="scores.product")
@@ -140,6 +140,27 @@ def _decode(n: Nodes, decoder: Decoder, scores: str) -> None:
     n.add("Transpose", values, to="values", perm=[1, 0, 2])  # (batch, steps, channels)
 
 
+def _recurrence(
+    n: Nodes,
+    rate: NDArray[np.float32],
+    gain: NDArray[np.float32] | float,
+    push: str,
+    before: str,
+    name: str,
+) -> str:
+    """x_t = rate∘x_{t−1} + gain∘push_t over the steps, and `next.NAME`: an RNN node whose
+    activation is the identity and whose matrices are diagonal. (steps, batch, width)."""
+    width = len(rate)
+    inward = n.constant(f"{name}.gain", np.diag(np.broadcast_to(np.float32(gain), width))[None])
+    again = n.constant(f"{name}.rate", np.diag(rate)[None])
+    identity = {"activations": ["Affine"], "activation_alpha": [1.0], "activation_beta": [0.0]}
+    x, _ = n.add_many(
+        "RNN", push, inward, again, "", "", before, to=[f"{name}.all", f"next.{name}"],
+        hidden_size=width, **identity,
+    )  # fmt: skip
+    return n.add("Squeeze", x, n.integers(1), to=f"{name}.steps")
+
+
 def _lstm(n: Nodes, weights: dict[str, NDArray[np.float32]], name: str, layer: int) -> list[str]:
     """One layer's W, R and B, each (1, …), with torch's gate order i, f, g, o as ONNX's i, o, f, c."""
 
@@ -164,7 +185,7 @@ def _perceptron(
         bias = n.constant(f"{name}.{layer}.b", weights[f"{name}.{layer}.bias"])
         x = n.add("Gemm", x, weight, bias, to=f"{name}.{layer}", transB=1)
         if layer != layers[-1]:
-            x = n.add("LeakyRelu", x, to=f"{name}.{layer}.relu", alpha=0.2)
+            x = n.add("LeakyRelu", x, to=f"{name}.{layer}.relu", alpha=SLOPE)
     return x
 
 

@@ -7,16 +7,16 @@ Two invertible parts, fitted once:
 
 *Marginals.* A channel that moves fast (Var Δx > 0.02 Var x) is mapped through its own
 distribution function to a normal, ties broken by one uniform a window, so that a value that
-persists in the data persists in the scores. A slow channel is standardised: its distribution
-over 24 rows says nothing of the series. Either way the way back is one table of 512 values at
-equal distances of the normal score, interpolated: continuous, and no record is in it but the
-smallest and the largest value.
+persists in the data persists in the scores. A slow channel is bent so that its moves have one
+size at every level, `training/stabilise.py`, and standardised: its distribution over 24 rows says
+nothing of the series. Either way the way back is one table of 512 values at equal distances of
+the score, interpolated: continuous, and no record is in it but the smallest and the largest value.
 
 *Mixing* (`cowhitened`). Principal components with variance above 1e-6 are whitened, then
 rotated to the eigenvectors of the increments' covariance, as in slow feature analysis
 (Wiskott and Sejnowski, Neural Computation 14, 2002, section 3): levels become uncorrelated
-with variance 1, increments uncorrelated with deviations `increments`. `standard` does no
-mixing.
+with variance 1, increments uncorrelated with deviations `increments`, and each component loses
+its memory at a rate of its own, `decay`. `standard` does neither bending nor mixing.
 """
 
 from dataclasses import dataclass
@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from contract.spec import Channel
 from training.data import Dataset, Windows
 from training.data.dataset import Doubles
+from training.stabilise import stabilised
 
 Floats = NDArray[np.float32]
 
@@ -38,6 +39,8 @@ FAST = 0.02
 FLOOR = 1e-6
 """Variance of a standardised principal component below which it repeats the others."""
 _FIT_WINDOWS = 8192
+_DECAY = 0.05, 0.9999
+"""Bounds of the correlation over a window that a decay is taken from."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,9 @@ class Mixing:
     """V (channels, components): y to scores."""
     increments: Doubles
     """(components,): standard deviation of y's increments."""
+    decay: Doubles
+    """(components,): how much of y is left after one step, 0 … 1: its correlation over a whole
+    window, taken to one step."""
 
 
 class Basis:
@@ -92,17 +98,21 @@ class Basis:
     def __init__(self, dataset: Dataset, windows: Windows, kind: Literal["cowhitened", "standard"]):
         covered = windows.covered  # what is held out is not fitted either
         values = dataset.values[covered]
-        mean, deviation = values.mean(axis=0), values.std(axis=0)
         self.channels = [c.name for c in dataset.columns]
         self._windows = windows
-        self._deviation = np.where(deviation > 0, deviation, 1.0)
-        self._offset = mean
+        self._varies = np.ptp(values, axis=0) > 0
         moves = covered[1:] & covered[:-1]
         moves[dataset.bounds[1:-1] - 1] = False  # no increment leads into a sequence's first row
-        change = np.diff(dataset.values, axis=0)[moves].var(axis=0)
-        fast = (change > FAST * deviation**2) & (deviation > 0)
+        change = np.diff(dataset.values, axis=0)[moves]  # (moves, channels)
+        fast = (change.var(axis=0) > FAST * values.var(axis=0)) & self._varies
         self._fast = np.flatnonzero(fast if kind == "cowhitened" else fast & False)
         self._below, self._above = _ranks(values[:, self._fast], dataset.values[:, self._fast])
+        middle = (dataset.values[1:] + dataset.values[:-1])[moves] / 2
+        self._curves = [
+            _curve(values[:, i], middle[:, i], change[:, i], bent=kind == "cowhitened")
+            for i in range(values.shape[1])
+        ]
+        self._scores_of_rows = self._straight(dataset.values)
         self.decoder = self._fit_decoder(values)
         self.mixing = self._fit_mixing(kind)
 
@@ -117,27 +127,30 @@ class Basis:
 
     def _scores(self, index: NDArray[np.int64], ties: Doubles) -> Doubles:
         rows = self._windows.rows(index)
-        scores: Doubles = (self._windows.values[rows] - self._offset) / self._deviation
+        scores: Doubles = self._scores_of_rows[rows]
         if len(self._fast):
             below, above = self._below[rows], self._above[rows]  # (windows, length, fast)
             share = torch.from_numpy(below + ties * (above - below))
             scores[..., self._fast] = torch.special.ndtri(share).numpy()
         return scores
 
+    def _straight(self, values: Doubles) -> Doubles:
+        """Scores of the slow channels: (rows, channels), the fast ones still to come."""
+        scores = [np.interp(v, x, y) for v, (x, y) in zip(values.T, self._curves, strict=True)]
+        return np.stack(scores, axis=1)
+
     def _fit_decoder(self, values: Doubles) -> Decoder:
         channels = values.shape[1]
-        low, high = values.min(axis=0), values.max(axis=0)
-        first = (low - self._offset) / self._deviation
-        last = (high - self._offset) / self._deviation
-        table = np.linspace(low, high, KNOTS).T  # (channels, KNOTS)
+        first, last = (self._straight(edge[None])[0] for edge in (values.min(axis=0), values.max(axis=0)))
+        grids = np.linspace(first, last, KNOTS).T  # (channels, KNOTS)
+        table = np.stack([np.interp(g, y, x) for g, (x, y) in zip(grids, self._curves, strict=True)])
         edge = float(torch.special.ndtri(torch.tensor(1 - 0.5 / (len(values) + 1)).double()))
         grid = np.linspace(-edge, edge, KNOTS)
         shares = torch.special.ndtr(torch.from_numpy(grid)).numpy()
         for i in self._fast:
             table[i] = np.quantile(values[:, i], shares, method="hazen")
             first[i], last[i] = -edge, edge
-        constant = np.ptp(values, axis=0) == 0
-        span = np.where(constant, 1.0, last - first)
+        span = np.where(self._varies, last - first, 1.0)
         integer = (values == np.rint(values)).all(axis=0)
         return Decoder(
             origin=first.astype(np.float32),
@@ -169,9 +182,21 @@ class Basis:
             steps = np.diff(scores @ inward.T, axis=1).reshape(-1, len(variance))
             _, turn = np.linalg.eigh(np.cov(steps.T).reshape(len(variance), len(variance)))
             inward, outward = turn.T @ inward, outward @ turn
-        y = (scores - mean) @ inward.T
+        y = (scores - mean) @ inward.T  # (windows, length, components)
         increments = np.diff(y, axis=1).reshape(-1, len(inward)).std(axis=0)
-        return Mixing(mean, inward, outward, np.maximum(increments, 1e-4))
+        apart = (y[:, -1] - y[:, 0]).var(axis=0) / 2 / y.reshape(-1, len(inward)).var(axis=0)
+        decay = np.clip(1 - apart, *_DECAY) ** (1 / (y.shape[1] - 1))
+        return Mixing(mean, inward, outward, np.maximum(increments, 1e-4), decay)
+
+
+def _curve(values: Doubles, middle: Doubles, change: Doubles, bent: bool) -> tuple[Doubles, Doubles]:
+    """A slow channel's way to scores as knots (values, scores): mean 0, deviation 1, rising."""
+    x = np.array([values.min(), values.max()])
+    if x[0] == x[1]:
+        return np.array([x[0], x[0] + 1]), np.array([0.0, 1.0])
+    x, y = stabilised(middle, np.abs(change), x[0], x[1]) if bent else (x, x)
+    scores = np.interp(values, x, y)
+    return x, (y - scores.mean()) / scores.std()
 
 
 def _ranks(fitted: Doubles, values: Doubles) -> tuple[Doubles, Doubles]:

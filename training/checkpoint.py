@@ -20,7 +20,7 @@ from training.config import RECIPES, Recipe, Sizes, TrainConfig
 from training.errors import RunError, TrainingError
 from training.networks import Generator
 
-FORMAT = 1
+FORMAT = 2
 _KEPT = 2
 
 
@@ -45,6 +45,8 @@ class Checkpoint:
     steps: int
     """How many steps the whole run takes."""
     sizes: Sizes
+    drift: float
+    """See `training.config.drift_for`."""
     data: DataFacts
     channels: tuple[Channel, ...]
     decoder: Decoder
@@ -69,7 +71,7 @@ class Checkpoint:
 
     def generator(self) -> Generator:
         """The averaged generator, on the CPU."""
-        generator = Generator(self.sizes, self.mixing)
+        generator = Generator(self.sizes, self.mixing, self.drift)
         generator.load_state_dict(self.game["average"])
         return generator.requires_grad_(False).eval()
 
@@ -136,6 +138,7 @@ def _pack(c: Checkpoint) -> dict[str, Any]:
         "config": asdict(c.config),
         "steps": c.steps,
         "sizes": asdict(c.sizes),
+        "drift": c.drift,
         "data": asdict(c.data),
         "channels": [asdict(channel) for channel in c.channels],
         "decoder": _tensors(c.decoder),
@@ -154,6 +157,7 @@ def _unpack(raw: Mapping[str, Any]) -> Checkpoint:
         config=TrainConfig(**raw["config"]),
         steps=raw["steps"],
         sizes=Sizes(**raw["sizes"]),
+        drift=raw["drift"],
         data=DataFacts(**raw["data"]),
         channels=tuple(Channel(**c) for c in raw["channels"]),
         decoder=Decoder(**{k: v.numpy() for k, v in raw["decoder"].items()}),

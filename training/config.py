@@ -1,6 +1,7 @@
 """What can be chosen about a training run, and the recipes by name. No torch here."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,6 +68,11 @@ class Recipe:
     """Weight γ of the gradient penalty on real and generated windows; 0 leaves it out."""
     penalty_every: int
     """Steps between two penalties; each then weighs as much more."""
+    energy: float
+    """Weight of the energy distance between views of real and generated windows; it fades to
+    nothing over the run, from the coarse to the fine."""
+    start: int
+    """Steps that fit the level alone before the game begins."""
     batch: int
     learning_rate: float
     betas: tuple[float, float]
@@ -86,6 +92,8 @@ RECIPES: dict[RecipeName, Recipe] = {
         loss="relativistic",
         penalty=1.0,
         penalty_every=4,
+        energy=1.0,
+        start=1000,
         batch=64,
         learning_rate=1e-3,
         betas=(0.0, 0.99),
@@ -100,6 +108,8 @@ RECIPES: dict[RecipeName, Recipe] = {
         loss="non-saturating",
         penalty=0.0,
         penalty_every=1,
+        energy=0.0,
+        start=0,
         batch=128,
         learning_rate=2e-4,
         betas=(0.5, 0.999),
@@ -115,12 +125,29 @@ class Sizes:
     """Widths of the networks, a stated function of the data's shape."""
 
     latent: int
-    noise: int
+    """Of the latent, and of the noise of a step."""
     hidden: int
+    """Of both LSTMs."""
+    head: int
+    """Of the hidden layer between the generator's LSTM and its output."""
+    level: int
+    """Of the hidden layers from latent to level, and of the critic of levels."""
 
 
 def sizes_for(channels: int) -> Sizes:
-    """One noise a channel, rounded up to a power of two in 8 … 32, twice that as latent (at
-    most 32), and 64 hidden units up to 12 channels, 96 above."""
-    noise = min(32, max(8, 1 << (channels - 1).bit_length()))
-    return Sizes(latent=min(32, 2 * noise), noise=noise, hidden=64 if channels <= 12 else 96)
+    """Two latents a channel, rounded up to a power of two in 16 … 32. Up to 12 channels 64 hidden
+    units, above 96; the head has half as many again, level and critic twice as many."""
+    latent = min(32, max(16, 1 << (2 * channels - 1).bit_length()))
+    hidden = 64 if channels <= 12 else 96
+    return Sizes(latent=latent, hidden=hidden, head=hidden * 3 // 2, level=2 * hidden)
+
+
+def drift_for(sequences: Sequence[int], length: int) -> float:
+    """Correlation of the latent between two steps: it forgets in two windows where most rows are
+    in sequences of four windows and more; of shorter ones nothing is known beyond a window, and
+    the latent stays as it is (1).
+
+    `sequences`: how many rows each has.
+    """
+    rows_in_long = sum(n for n in sequences if n >= 4 * length)
+    return math.exp(-1 / (2 * length)) if 2 * rows_in_long > sum(sequences) else 1.0

@@ -18,12 +18,15 @@ from training.basis import Basis
 from training.config import Recipe, Sizes
 from training.losses import (
     bce_discriminator,
+    energy_distance,
     gradient_penalty,
     non_saturating_generator,
     relativistic_discriminator,
     relativistic_generator,
 )
 from training.networks import Discriminator, Generator
+
+_START_BATCH, _START_RATE = 256, 2e-3
 
 
 @dataclass(frozen=True)
@@ -38,22 +41,40 @@ class Game:
     """Generator, discriminator, their optimisers and their randomness."""
 
     def __init__(
-        self, basis: Basis, windows: int, length: int, sizes: Sizes, recipe: Recipe, steps: int,
-        seed: int, device: torch.device,
+        self, basis: Basis, windows: int, length: int, sizes: Sizes, drift: float,
+        recipe: Recipe, steps: int, seed: int, device: torch.device,
     ):  # fmt: skip
         self.basis, self.recipe, self.sizes = basis, recipe, sizes
         self.windows, self.length, self.steps, self.device = windows, length, steps, device
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.generator = Generator(sizes, basis.mixing).to(device)
+            self.generator = Generator(sizes, basis.mixing, drift).to(device)
             self.discriminator = Discriminator(sizes, basis.mixing).to(device)
-        self.average = copy.deepcopy(self.generator).requires_grad_(False)
+        self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.optimisers = tuple(
             torch.optim.Adam(n.parameters(), recipe.learning_rate, recipe.betas, foreach=True)
             for n in (self.generator, self.discriminator)
         )
         self.random = torch.Generator().manual_seed(seed)
         self.step = 0
+
+    def begin(self) -> None:
+        """Before the first step: fit the level alone to where windows begin, by the energy distance
+        of large batches. It is cheap, one small network without time, and the game starts with
+        every kind of window there."""
+        level, steps = self.generator.level, self.recipe.start
+        if steps:
+            optimiser = torch.optim.Adam(level.parameters(), _START_RATE, betas=(0.9, 0.99), foreach=True)
+            rate = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+        for _ in range(steps):
+            real = self._real(_START_BATCH)[:, 0]  # (batch, components)
+            latent = torch.randn((_START_BATCH, self.sizes.latent), generator=self.random)
+            loss = energy_distance(level(latent.to(self.device)), real)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            rate.step()
+        self.average.load_state_dict(self.generator.state_dict())
 
     def play(self) -> Losses:
         """One step of the discriminator and one of the generator, on one batch of each."""
@@ -65,7 +86,7 @@ class Game:
         real = self._real(recipe.batch)
         fake = self._fake(recipe.batch)
         loss_d, real_logits = self._step_discriminator(real, fake.detach())
-        loss_g = self._step_generator(real_logits, fake)
+        loss_g = self._step_generator(real_logits, real, fake)
         self._follow()
         self.step += 1
         return Losses(loss_d, loss_g)
@@ -114,7 +135,7 @@ class Game:
             optimiser.step()
         return float(loss.detach()), r.detach()
 
-    def _step_generator(self, real_logits: Tensor, fake: Tensor) -> float:
+    def _step_generator(self, real_logits: Tensor, real: Tensor, fake: Tensor) -> float:
         self.discriminator.requires_grad_(False)
         logits = self.discriminator(fake)
         loss = (
@@ -122,12 +143,32 @@ class Game:
             if self.recipe.loss == "relativistic"
             else non_saturating_generator(real_logits, logits)
         )
+        total = loss
+        if self.recipe.energy:
+            fade = 1 - self.step / self.steps
+            total = loss + fade * self.recipe.energy * self._unlikeness(real, fake)
         optimiser = self.optimisers[0]
         optimiser.zero_grad()
-        loss.backward()
+        total.backward()
         optimiser.step()
         self.discriminator.requires_grad_(True)
         return float(loss.detach())
+
+    def _unlikeness(self, real: Tensor, fake: Tensor) -> Tensor:
+        """Energy distances between what random short views show of windows: the level at one step,
+        two moves in a row, the way from end to end. The discriminator pools over time and is slow
+        to see that a window moves too much at one step; these see nothing else."""
+        level, move = (
+            int(torch.randint(n, (), generator=self.random)) for n in (self.length, max(1, self.length - 2))
+        )
+
+        def views(y: Tensor) -> tuple[Tensor, ...]:
+            moves = (y[:, 1:] - y[:, :-1]) / self.discriminator.increments
+            way = (y[:, -1] - y[:, 0]) / self.discriminator.increments / self.length**0.5
+            return y[:, level], moves[:, move : move + 2].flatten(1), way
+
+        pairs = zip(views(fake), views(real), strict=True)
+        return torch.stack([energy_distance(f, r) for f, r in pairs]).sum()
 
     def _real(self, batch: int) -> Tensor:
         index = torch.randint(self.windows, (batch,), generator=self.random)
@@ -136,7 +177,7 @@ class Game:
 
     def _fake(self, batch: int) -> Tensor:
         latent = torch.randn((batch, self.sizes.latent), generator=self.random)
-        noise = torch.randn((batch, self.length, self.sizes.noise), generator=self.random)
+        noise = torch.randn((batch, self.length, self.sizes.latent), generator=self.random)
         y, _ = self.generator(latent.to(self.device), noise.to(self.device))
         return y  # type: ignore[no-any-return]
 
@@ -151,6 +192,7 @@ class Game:
     def _follow(self) -> None:
         """Move the weight average, which forgets its beginning faster while it is young."""
         keep = min(self.recipe.average, (self.step + 1) / (self.step + 20))
+        self.average.centre.copy_(self.generator.centre)
         torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), 1 - keep)
 
 
@@ -177,7 +219,7 @@ def sample_scores(generator: Generator, count: int, length: int, seed: int) -> n
         for first in range(0, count, 1024):
             batch = min(1024, count - first)
             latent = torch.randn((batch, generator.sizes.latent), generator=random)
-            noise = torch.randn((batch, length, generator.sizes.noise), generator=random)
+            noise = torch.randn((batch, length, generator.sizes.latent), generator=random)
             device = generator.a.device
             y, _ = generator(latent.to(device), noise.to(device))
             parts.append(generator.scores(y).cpu().numpy())

@@ -1,12 +1,23 @@
 """The two players: an LSTM generator and an LSTM discriminator.
 
-    Generator      latent ─▶ first state      level(latent) + a·u_t + Σ b·v_s ─▶ y ─▶ scores
-                   [noise_t, latent] ─▶ LSTM ─▶ h_t ─▶ [u_t, v_t]
-    Discriminator  [y_t, Δy_t/σ] ─▶ LSTM ─▶ one number for a whole window
+    Generator      latent ─▶ level ─▶ total_0       drift_t = r·drift_{t−1} + √(1−r²)·noise_t
+                   [noise_t, drift_t] ─▶ LSTM ─▶ h_t,  [h_t, noise_t] ─▶ head ─▶ [u_t, v_t]
+                   total_t = ρ∘total_{t−1} + b∘v_t,    y_t = a∘u_t + total_t
+    Discriminator  [y_t, Δy_t/σ] ─▶ LSTM ─▶ one number for a whole window, and a critic that
+                   sees of the window only its level, its span and how much it moves
 
-The generator never sees its own output, so its graph needs one LSTM node and no loop. It is
-written so that a run can be cut anywhere: `forward` takes the state and gives it back.
+The generator never sees its own output, so its graph needs no loop: one LSTM and two linear
+recurrences. It is written so that a run can be cut anywhere: `forward` takes the state and gives
+it back.
+
+Two things keep a sequence at home however long it gets. The sum forgets at the rate ρ at which
+the data do (`Mixing.decay`), and the mean of v is taken out, which it would otherwise add up.
+And the latent, which says what kind of window this is, drifts where the data are long series
+(an Ornstein-Uhlenbeck process that begins at `latent`, stationary): no sequence is kept on one
+course for ever.
 """
+
+import math
 
 import numpy as np
 import torch
@@ -15,62 +26,89 @@ from torch import Tensor, nn
 from training.basis import Mixing
 from training.config import Sizes
 
-State = tuple[Tensor, Tensor, Tensor]
-"""LSTM state h and c, both (1, batch, hidden), and the running sum (batch, components)."""
+State = tuple[Tensor, Tensor, Tensor, Tensor]
+"""LSTM state h and c, both (1, batch, hidden), the running sum `total` (batch, components) and
+the drifting latent `drift` (batch, latent)."""
 
-_SLOPE = 0.2
+SLOPE = 0.2
+"""Of the leaky rectifiers below zero."""
 _GROUP = 8
+_CENTRE_RATE = 0.01
+_CHUNK = 64
+"""Steps of a recurrence that are summed at once: its matrix grows with their square."""
 
 
 class Generator(nn.Module):
-    """Noise to normal scores, see `training/basis.py` for what these are."""
+    """Noise to scores, see `training/basis.py` for what these are."""
 
     mean: Tensor
     outward: Tensor
+    centre: Tensor
+    decay: Tensor
 
-    def __init__(self, sizes: Sizes, mixing: Mixing):
+    def __init__(self, sizes: Sizes, mixing: Mixing, drift: float):
         super().__init__()
         components = len(mixing.increments)
         self.sizes = sizes
-        self.first = _perceptron(sizes.latent, sizes.hidden, 2 * sizes.hidden)
-        self.lstm = nn.LSTM(sizes.noise + sizes.latent, sizes.hidden, batch_first=True)
-        self.head = nn.Linear(sizes.hidden + sizes.noise, 2 * components)
+        self.drift = drift
+        self.lstm = nn.LSTM(2 * sizes.latent, sizes.hidden, batch_first=True)
+        self.head = _perceptron(sizes.hidden + sizes.latent, sizes.head, 2 * components)
         self.level = nn.Sequential(
-            nn.Linear(sizes.latent, sizes.hidden),
-            nn.LeakyReLU(_SLOPE),
-            _perceptron(sizes.hidden, sizes.hidden, components),
+            nn.Linear(sizes.latent, sizes.level),
+            nn.LeakyReLU(SLOPE),
+            _perceptron(sizes.level, sizes.level, components),
         )
         increments = _float32(mixing.increments)
         self.a = nn.Parameter(increments.clone())  # (components,)
         self.b = nn.Parameter(increments.clone())  # (components,)
+        self.register_buffer("centre", torch.zeros(components))
+        self.register_buffer("decay", _float32(mixing.decay))  # (components,)
         self.register_buffer("mean", _float32(mixing.mean))  # (channels,)
         self.register_buffer("outward", _float32(mixing.outward))  # (channels, components)
 
     def forward(self, latent: Tensor, noise: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """y (batch, steps, components) and the state behind its last step.
 
-        `latent` is (batch, latent), `noise` (batch, steps, noise); no state begins anew.
+        `latent` is (batch, latent), `noise` (batch, steps, latent); no state begins anew.
         """
-        if state is None:
-            state = self.begin(latent)
-        h, c, total = state
-        steps = noise.shape[1]
-        wide = latent[:, None].expand(-1, steps, -1)  # (batch, steps, latent)
-        hidden, (h, c) = self.lstm(torch.cat([noise, wide], 2), (h, c))  # (batch, steps, hidden)
+        h, c, total, drift = state or self.begin(latent)
+        push = math.sqrt(1 - self.drift**2) * noise if self.drift < 1 else torch.zeros_like(noise)
+        drifts = _recurrence(latent.new_full((latent.shape[1],), self.drift), drift, push)
+        hidden, (h, c) = self.lstm(torch.cat([noise, drifts], 2), (h, c))  # (batch, steps, hidden)
         u, v = self.head(torch.cat([hidden, noise], 2)).chunk(2, 2)  # both (batch, steps, components)
-        sums = torch.cumsum(torch.cat([total[:, None], v * self.b], 1), 1)[:, 1:]
-        y = self.level(latent)[:, None] + u * self.a + sums  # (batch, steps, components)
-        return y, (h, c, sums[:, -1])
+        if self.training:
+            with torch.no_grad():
+                self.centre.lerp_(v.mean((0, 1)), _CENTRE_RATE)
+        totals = _recurrence(self.decay, total, (v - self.centre) * self.b)
+        y = u * self.a + totals  # (batch, steps, components)
+        return y, (h, c, totals[:, -1], drifts[:, -1])
 
     def begin(self, latent: Tensor) -> State:
         """The state before the first step."""
-        h, c = self.first(latent).chunk(2, 1)  # both (batch, hidden)
-        total = latent.new_zeros(len(latent), len(self.a))
-        return torch.tanh(h)[None].contiguous(), c[None].contiguous(), total
+        rest = latent.new_zeros(1, len(latent), self.sizes.hidden)
+        return rest, rest, self.level(latent), latent
 
     def scores(self, y: Tensor) -> Tensor:
-        """y (…, components) to normal scores (…, channels): what the decoder takes."""
+        """y (…, components) to scores (…, channels): what the decoder takes."""
         return y @ self.outward.T + self.mean
+
+
+def _recurrence(rate: Tensor, before: Tensor, push: Tensor) -> Tensor:
+    """x_t = rate∘x_{t−1} + push_t for every step: (batch, steps, width), from x before the first
+    (batch, width). As a product with the powers of the rate, since a loop is slow to train."""
+    parts = []
+    for part in push.split(_CHUNK, 1):
+        steps = part.shape[1]
+        time = torch.arange(steps, device=push.device)
+        lag = time[:, None] - time  # (steps, steps)
+        powers = torch.where(
+            lag >= 0, rate[:, None, None] ** lag.clamp(min=0), 0.0
+        )  # (width, steps, steps)
+        x = torch.bmm(powers, part.permute(2, 1, 0)).permute(2, 1, 0)  # (batch, steps, width)
+        x = x + before[:, None] * rate ** (time[:, None] + 1)
+        before = x[:, -1]
+        parts.append(x)
+    return torch.cat(parts, 1)
 
 
 class Discriminator(nn.Module):
@@ -84,6 +122,11 @@ class Discriminator(nn.Module):
         self.lstm = nn.LSTM(2 * components, sizes.hidden, batch_first=True)
         self.whole = _perceptron(2 * sizes.hidden + 1, sizes.hidden, 1)
         self.each = nn.Linear(sizes.hidden, 1)
+        self.levels = nn.Sequential(
+            nn.Linear(4 * components, sizes.level),
+            nn.LeakyReLU(SLOPE),
+            _perceptron(sizes.level, sizes.level, 1),
+        )
         self.register_buffer("increments", _float32(mixing.increments))
 
     def forward(self, y: Tensor) -> Tensor:
@@ -93,7 +136,10 @@ class Discriminator(nn.Module):
         hidden, _ = self.lstm(torch.cat([y, change], 2))  # (batch, steps, hidden)
         pooled = torch.cat([hidden[:, -1], hidden.mean(1)], 1)  # (batch, 2 hidden)
         pooled = torch.cat([pooled, _variety(pooled)], 1)  # (batch, 2 hidden + 1)
-        logits: Tensor = self.whole(pooled)[:, 0] + self.each(hidden)[..., 0].mean(1)
+        span = (y[:, -1] - y[:, 0]) / (self.increments * y.shape[1] ** 0.5)
+        summary = torch.cat([y[:, 0], y.mean(1), span, change.abs().mean(1)], 1)  # (batch, 4 components)
+        each = self.each(hidden)[..., 0].mean(1)  # (batch,)
+        logits: Tensor = self.whole(pooled)[:, 0] + each + self.levels(summary)[:, 0]
         return logits
 
 
@@ -107,7 +153,7 @@ def _variety(features: Tensor) -> Tensor:
 
 
 def _perceptron(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, hidden), nn.LeakyReLU(_SLOPE), nn.Linear(hidden, outputs))
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.LeakyReLU(SLOPE), nn.Linear(hidden, outputs))
 
 
 def _float32(array: np.ndarray) -> Tensor:

@@ -21,7 +21,7 @@ from contract.errors import UsageError
 from training import checkpoint as checkpoints
 from training.basis import Basis, channels_of
 from training.checkpoint import Checkpoint, DataFacts
-from training.config import RECIPES, TrainConfig, sizes_for
+from training.config import RECIPES, TrainConfig, drift_for, sizes_for
 from training.data import load
 from training.errors import RunError, RunExistsError, TrainingError
 from training.game import Game
@@ -56,10 +56,11 @@ def train(data: str, run: Path, config: TrainConfig, resume: bool = False, say: 
     recipe = RECIPES[config.recipe]
     basis = Basis(dataset, windows, recipe.basis)
     sizes = sizes_for(len(dataset.columns))
+    drift = drift_for(np.diff(dataset.bounds).tolist(), config.length)
     device = _device(config)
 
     def game_of(steps: int) -> Game:
-        return Game(basis, len(windows), config.length, sizes, recipe, steps, config.seed, device)
+        return Game(basis, len(windows), config.length, sizes, drift, recipe, steps, config.seed, device)
 
     for note in dataset.notes:
         say(note)
@@ -73,6 +74,7 @@ def train(data: str, run: Path, config: TrainConfig, resume: bool = False, say: 
         config=config,
         steps=steps,
         sizes=sizes,
+        drift=drift,
         data=DataFacts(
             data, dataset.name, dataset.fingerprint, len(dataset.bounds) - 1,
             len(dataset.values), dataset.step,
@@ -88,6 +90,8 @@ def train(data: str, run: Path, config: TrainConfig, resume: bool = False, say: 
     game = game_of(steps)
     if before:
         game.load_state_dict(before.game)
+    else:
+        game.begin()
     try:
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -8,10 +8,10 @@ import torch
 
 from training import losses
 from training.basis import Basis
-from training.config import RECIPES, Sizes, TrainConfig, sizes_for
+from training.config import RECIPES, Sizes, TrainConfig, drift_for, sizes_for
 from training.data import load
 from training.game import Game
-from training.networks import Discriminator, Generator
+from training.networks import Discriminator, Generator, _recurrence
 
 
 def game(prices: Path, recipe: str = "relativistic", seed: int = 0) -> Game:
@@ -19,7 +19,7 @@ def game(prices: Path, recipe: str = "relativistic", seed: int = 0) -> Game:
     windows = dataset.windows(12, 1)
     basis = Basis(dataset, windows, RECIPES[recipe].basis)
     return Game(
-        basis, len(windows), 12, Sizes(8, 4, 16), RECIPES[recipe], 100, seed, torch.device("cpu")
+        basis, len(windows), 12, Sizes(8, 16, 24, 32), 0.95, RECIPES[recipe], 100, seed, torch.device("cpu")
     )  # fmt: skip
 
 
@@ -114,8 +114,8 @@ def test_training_does_not_touch_torchs_global_randomness(prices: Path):
 
 
 def test_the_generator_in_chunks_is_the_generator_at_once(prices: Path):
-    generator = game(prices).generator.double()
-    latent, noise = torch.randn(3, 8).double(), torch.randn(3, 20, 4).double()
+    generator = game(prices).generator.double().eval()
+    latent, noise = torch.randn(3, 8).double(), torch.randn(3, 20, 8).double()
     whole, _ = generator(latent, noise)
     first, state = generator(latent, noise[:, :7])
     rest, _ = generator(latent, noise[:, 7:], state)
@@ -154,13 +154,51 @@ def test_the_rate_rises_then_falls(prices: Path):
 
 
 def test_sizes_follow_the_number_of_channels():
-    assert sizes_for(6) == Sizes(16, 8, 64)
-    assert sizes_for(28) == Sizes(32, 32, 96)
-    assert sizes_for(1) == Sizes(16, 8, 64)
+    assert sizes_for(6) == Sizes(16, 64, 96, 128)
+    assert sizes_for(28) == Sizes(32, 96, 144, 192)
+    assert sizes_for(1) == Sizes(16, 64, 96, 128)
 
 
 def test_the_first_state_depends_on_the_latent(prices: Path):
     generator: Generator = game(prices).generator
-    noise = torch.zeros(2, 1, 4)
+    noise = torch.zeros(2, 1, 8)
     y, _ = generator(torch.randn(2, 8), noise)
     assert not torch.allclose(y[0], y[1])
+
+
+def test_the_recurrence_is_its_loop():
+    rate, before, push = torch.rand(3), torch.randn(5, 3), torch.randn(5, 150, 3)
+    x, steps = before, []
+    for t in range(150):
+        x = rate * x + push[:, t]
+        steps.append(x)
+    torch.testing.assert_close(_recurrence(rate, before, push), torch.stack(steps, 1), atol=1e-5, rtol=1e-5)
+
+
+def test_the_energy_distance_is_least_between_equals():
+    a, b = torch.randn(400, 3), torch.randn(400, 3)
+    pairs = [(x, y) for i, x in enumerate(a[:50]) for j, y in enumerate(a[:50]) if i != j]
+    among = sum(float((x - y).norm()) for x, y in pairs) / len(pairs)
+    apart = sum(float((x - y).norm()) for x in a[:50] for y in b) / (50 * 400)
+    torch.testing.assert_close(
+        losses.energy_distance(a[:50], b), torch.tensor((2 * apart - among) / 3**0.5), atol=1e-4, rtol=1e-4
+    )
+    assert losses.energy_distance(a, b) < losses.energy_distance(a + 0.5, b)
+    assert losses.energy_distance(a, b) < losses.energy_distance(a * 0.7, b), "too much alike"
+
+
+def test_the_start_brings_the_level_near_the_data(prices: Path):
+    begun, raw = game(prices), game(prices)
+    begun.begin()
+    real = begun._real(256)[:, 0]
+    latent = torch.randn(256, 8)
+    levels = [g.generator.level(latent).detach() for g in (begun, raw)]
+    near, far = (float(losses.energy_distance(level, real)) for level in levels)
+    least = float(losses.energy_distance(begun._real(256)[:, 0], real))
+    assert near - least < 0.2 * (far - least)
+
+
+def test_the_latent_drifts_only_where_series_are_long():
+    assert drift_for([24] * 1000, 24) == 1
+    assert 0.97 < drift_for([4000], 24) < 1
+    assert drift_for([4000, *[24] * 10], 24) < 1
