@@ -91,13 +91,16 @@ def _network(n: Nodes, g: Generator) -> str:
     y, _, _ = n.add_many("LSTM", x, *lstm, "", h, c, to=["lstm.y", "next.h", "next.c"], hidden_size=hidden)
     y = n.add("Squeeze", y, n.integers(1), to="lstm.hidden")  # (steps, batch, hidden)
 
-    # [h_t, noise_t] ─▶ head ─▶ [u_t, v_t]
-    y = n.add("Concat", y, noise, to="head.in", axis=2)  # (steps, batch, hidden + noise)
-    y = n.add("MatMul", y, n.weight("head.0.w", weights["head.0.weight"].T), to="head.0.product")
+    # [h_t, noise_t] ─▶ head + direct ─▶ [u_t, v_t]
+    x = n.add("Concat", y, noise, to="head.in", axis=2)  # (steps, batch, hidden + noise)
+    direct = n.add("MatMul", x, n.weight("direct.w", weights["direct.weight"].T), to="direct.product")
+    direct = n.add("Add", direct, n.constant("direct.b", weights["direct.bias"]), to="direct")
+    y = n.add("MatMul", x, n.weight("head.0.w", weights["head.0.weight"].T), to="head.0.product")
     y = n.add("Add", y, n.constant("head.0.b", weights["head.0.bias"]), to="head.0")
     y = n.add("LeakyRelu", y, to="head.0.relu", alpha=SLOPE)  # (steps, batch, head)
     y = n.add("MatMul", y, n.weight("head.2.w", weights["head.2.weight"].T), to="head.2.product")
     y = n.add("Add", y, n.constant("head.2.b", weights["head.2.bias"]), to="head.2")
+    y = n.add("Add", y, direct, to="head")
     halves = n.integers(components, components)
     u, v = n.add_many("Split", y, halves, to=["u", "v"], axis=2)  # both (steps, batch, components)
 

@@ -71,8 +71,9 @@ class Recipe:
     energy: float
     """Weight of the energy distance between views of real and generated windows; it fades to
     nothing over the run, from the coarse to the fine."""
-    start: int
-    """Steps that fit the level alone before the game begins."""
+    level: int
+    """Steps of the level's own game, `training/level.py`: as many as of the game of windows, but no
+    more than this."""
     batch: int
     learning_rate: float
     betas: tuple[float, float]
@@ -93,7 +94,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         penalty=1.0,
         penalty_every=4,
         energy=1.0,
-        start=1000,
+        level=6000,
         batch=64,
         learning_rate=1e-3,
         betas=(0.0, 0.99),
@@ -109,7 +110,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         penalty=0.0,
         penalty_every=1,
         energy=0.0,
-        start=0,
+        level=0,
         batch=128,
         learning_rate=2e-4,
         betas=(0.5, 0.999),
@@ -136,10 +137,10 @@ class Sizes:
 
 def sizes_for(channels: int) -> Sizes:
     """Two latents a channel, rounded up to a power of two in 16 … 32. Up to 12 channels 64 hidden
-    units, above 96; the head has half as many again, level and critic twice as many."""
+    units and 128 in the level, above 96 and 256; the head has half as many again as the LSTM."""
     latent = min(32, max(16, 1 << (2 * channels - 1).bit_length()))
     hidden = 64 if channels <= 12 else 96
-    return Sizes(latent=latent, hidden=hidden, head=hidden * 3 // 2, level=2 * hidden)
+    return Sizes(latent, hidden, head=hidden * 3 // 2, level=128 if channels <= 12 else 256)
 
 
 def drift_for(sequences: Sequence[int], length: int) -> float:

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from training.basis import Basis
 from training.config import Recipe, Sizes
+from training.level import critic_of, fit_level
 from training.losses import (
     bce_discriminator,
     energy_distance,
@@ -25,8 +26,6 @@ from training.losses import (
     relativistic_generator,
 )
 from training.networks import Discriminator, Generator
-
-_START_BATCH, _START_RATE = 256, 2e-3
 
 
 @dataclass(frozen=True)
@@ -59,22 +58,22 @@ class Game:
         self.step = 0
 
     def begin(self) -> None:
-        """Before the first step: fit the level alone to where windows begin, by the energy distance
-        of large batches. It is cheap, one small network without time, and the game starts with
-        every kind of window there."""
-        level, steps = self.generator.level, self.recipe.start
-        if steps:
-            optimiser = torch.optim.Adam(level.parameters(), _START_RATE, betas=(0.9, 0.99), foreach=True)
-            rate = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-        for _ in range(steps):
-            real = self._real(_START_BATCH)[:, 0]  # (batch, components)
-            latent = torch.randn((_START_BATCH, self.sizes.latent), generator=self.random)
-            loss = energy_distance(level(latent.to(self.device)), real)
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            rate.step()
+        """Before the first step: the level's own game."""
+        self.play_level(min(self.steps, self.recipe.level))
         self.average.load_state_dict(self.generator.state_dict())
+
+    def play_level(self, steps: int) -> None:
+        """`steps` of the level's own game, on where windows begin."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(int(torch.randint(2**31, (), generator=self.random)))
+            critic = critic_of(len(self.generator.a), self.sizes.level).to(self.device)
+        fit_level(self.generator.level, critic, steps, self._first_rows, self._latent)
+
+    def _first_rows(self, batch: int) -> Tensor:
+        return self._real(batch)[:, 0]  # (batch, components)
+
+    def _latent(self, batch: int) -> Tensor:
+        return torch.randn((batch, self.sizes.latent), generator=self.random).to(self.device)
 
     def play(self) -> Losses:
         """One step of the discriminator and one of the generator, on one batch of each."""
@@ -176,9 +175,9 @@ class Game:
         return self.basis.encode(index.numpy(), ties.numpy()).to(self.device)
 
     def _fake(self, batch: int) -> Tensor:
-        latent = torch.randn((batch, self.sizes.latent), generator=self.random)
+        latent = self._latent(batch)
         noise = torch.randn((batch, self.length, self.sizes.latent), generator=self.random)
-        y, _ = self.generator(latent.to(self.device), noise.to(self.device))
+        y, _ = self.generator(latent, noise.to(self.device))
         return y  # type: ignore[no-any-return]
 
     def _schedule(self) -> float:

@@ -30,10 +30,10 @@ def non_saturating_generator(r: Tensor, f: Tensor) -> Tensor:
 
 
 def gradient_penalty(logits: Tensor, windows: Tensor) -> Tensor:
-    """E‖∇D‖² over `windows` (batch, steps, components), as in R1 (Mescheder et al., ICML
+    """E‖∇D‖² over `windows` (batch, …), as in R1 (Mescheder et al., ICML
     2018, equation 9), differentiable again."""
     (gradient,) = torch.autograd.grad(logits.sum(), windows, create_graph=True)
-    return gradient.square().sum((1, 2)).mean()
+    return gradient.square().flatten(1).sum(1).mean()
 
 
 def energy_distance(generated: Tensor, real: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """The two players: an LSTM generator and an LSTM discriminator.
 
     Generator      latent ─▶ level ─▶ total_0       drift_t = r·drift_{t−1} + √(1−r²)·noise_t
-                   [noise_t, drift_t] ─▶ LSTM ─▶ h_t,  [h_t, noise_t] ─▶ head ─▶ [u_t, v_t]
+                   [noise_t, drift_t] ─▶ LSTM ─▶ h_t,  [h_t, noise_t] ─▶ head + direct ─▶ [u_t, v_t]
                    total_t = ρ∘total_{t−1} + b∘v_t,    y_t = a∘u_t + total_t
     Discriminator  [y_t, Δy_t/σ] ─▶ LSTM ─▶ one number for a whole window, and a critic that
                    sees of the window only its level, its span and how much it moves
@@ -34,6 +34,8 @@ SLOPE = 0.2
 """Of the leaky rectifiers below zero."""
 _GROUP = 8
 _CENTRE_RATE = 0.01
+_SETTLED = 64
+"""Long sequences that the centre is taken from."""
 _CHUNK = 64
 """Steps of a recurrence that are summed at once: its matrix grows with their square."""
 
@@ -53,6 +55,7 @@ class Generator(nn.Module):
         self.drift = drift
         self.lstm = nn.LSTM(2 * sizes.latent, sizes.hidden, batch_first=True)
         self.head = _perceptron(sizes.hidden + sizes.latent, sizes.head, 2 * components)
+        self.direct = nn.Linear(sizes.hidden + sizes.latent, 2 * components)
         self.level = nn.Sequential(
             nn.Linear(sizes.latent, sizes.level),
             nn.LeakyReLU(SLOPE),
@@ -72,16 +75,38 @@ class Generator(nn.Module):
         `latent` is (batch, latent), `noise` (batch, steps, latent); no state begins anew.
         """
         h, c, total, drift = state or self.begin(latent)
-        push = math.sqrt(1 - self.drift**2) * noise if self.drift < 1 else torch.zeros_like(noise)
-        drifts = _recurrence(latent.new_full((latent.shape[1],), self.drift), drift, push)
-        hidden, (h, c) = self.lstm(torch.cat([noise, drifts], 2), (h, c))  # (batch, steps, hidden)
-        u, v = self.head(torch.cat([hidden, noise], 2)).chunk(2, 2)  # both (batch, steps, components)
+        u, v, (h, c, drift) = self._drive(noise, h, c, drift)
         if self.training:
             with torch.no_grad():
                 self.centre.lerp_(v.mean((0, 1)), _CENTRE_RATE)
         totals = _recurrence(self.decay, total, (v - self.centre) * self.b)
         y = u * self.a + totals  # (batch, steps, components)
-        return y, (h, c, totals[:, -1], drifts[:, -1])
+        return y, (h, c, totals[:, -1], drift)
+
+    @torch.no_grad()
+    def settle(self) -> None:
+        """Take the centre from long sequences: that of training is the mean over windows, which all
+        begin, and what little is left over adds up over thousands of steps."""
+        random = torch.Generator().manual_seed(0)
+        latent = torch.randn((_SETTLED, self.sizes.latent), generator=random).to(self.centre.device)
+        h, c, _, drift = self.begin(latent)
+        means = []
+        for _ in range(12):
+            noise = torch.randn((_SETTLED, 256, self.sizes.latent), generator=random)
+            _, v, (h, c, drift) = self._drive(noise.to(latent.device), h, c, drift)
+            means.append(v.mean((0, 1)))
+        self.centre.copy_(torch.stack(means[3:]).mean(0))
+
+    def _drive(
+        self, noise: Tensor, h: Tensor, c: Tensor, drift: Tensor
+    ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor, Tensor]]:
+        """u and v, both (batch, steps, components), and h, c and the drift behind them."""
+        push = math.sqrt(1 - self.drift**2) * noise
+        drifts = _recurrence(drift.new_full((drift.shape[1],), self.drift), drift, push)
+        hidden, (h, c) = self.lstm(torch.cat([noise, drifts], 2), (h, c))  # (batch, steps, hidden)
+        hidden = torch.cat([hidden, noise], 2)  # (batch, steps, hidden + latent)
+        u, v = (self.head(hidden) + self.direct(hidden)).chunk(2, 2)
+        return u, v, (h, c, drifts[:, -1])
 
     def begin(self, latent: Tensor) -> State:
         """The state before the first step."""

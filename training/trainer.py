@@ -139,15 +139,24 @@ def _calibrate(game_of: Callable[[int], Game], config: TrainConfig, say: Say) ->
     """Minutes to steps, by timing a game that is thrown away."""
     minutes = DEFAULT_MINUTES if config.minutes is None else config.minutes
     game = game_of(_CALIBRATION)
-    for _ in range(_CALIBRATION // 4):
-        game.play()
-    begun = time.perf_counter()
-    for _ in range(_CALIBRATION):
-        game.play()
-    seconds = (time.perf_counter() - begun) / _CALIBRATION
-    steps = max(1, round(60 * minutes / seconds))
+    seconds = _seconds_of(lambda count: [game.play() for _ in range(count)])
+    most = RECIPES[config.recipe].level
+    level = _seconds_of(game.play_level) if most else 0.0
+    budget = 60 * minutes
+    steps = round(budget / (seconds + level))
+    if steps > most:  # no more of the level's than that
+        steps = round((budget - most * level) / seconds)
+    steps = max(1, steps)
     say(f"{seconds * 1000:.0f} ms a step: {minutes:g} minutes are {steps} steps")
     return steps
+
+
+def _seconds_of(play: Callable[[int], object]) -> float:
+    """Seconds of one step of something that plays so many of them, once it is warm."""
+    play(_CALIBRATION // 4)
+    begun = time.perf_counter()
+    play(_CALIBRATION)
+    return (time.perf_counter() - begun) / _CALIBRATION
 
 
 def _play(game: Game, run: Path, state: Checkpoint, say: Say) -> Checkpoint:

@@ -1,0 +1,66 @@
+"""The level's own game, played before that of the windows.
+
+Where a window lies is a question without time: points, not sequences. A small generator against
+a small critic on large batches of points settles it in seconds, and better than the game of
+windows does, whose discriminator has moves to look at. The loss and the penalty are those of
+`training/losses.py`, the weights that are kept a running average.
+"""
+
+import copy
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from training.losses import gradient_penalty, relativistic_discriminator, relativistic_generator
+
+BATCH = 256
+_RATE, _PENALTY, _PENALTY_EVERY, _AVERAGE = 1e-3, 1.0, 4, 0.999
+
+
+def fit_level(
+    level: nn.Module,
+    critic: nn.Module,
+    steps: int,
+    real: Callable[[int], Tensor],
+    fake: Callable[[int], Tensor],
+) -> None:
+    """Train `level`, latent to y, against `critic`, y to (batch, 1), and leave the averaged weights in it.
+
+    `real` draws that many points of the data, (batch, components); `fake` as many latents.
+    """
+    average = copy.deepcopy(level).requires_grad_(False)
+    optimisers = [
+        torch.optim.Adam(n.parameters(), _RATE, betas=(0.0, 0.99), foreach=True) for n in (level, critic)
+    ]
+    rates = [torch.optim.lr_scheduler.CosineAnnealingLR(o, steps) for o in optimisers]
+    for step in range(steps):
+        points, made = real(BATCH), level(fake(BATCH))  # both (batch, components)
+        penalised = step % _PENALTY_EVERY == 0
+        both = torch.cat([points, made.detach()]).requires_grad_(penalised)  # (2 batch, components)
+        logits = critic(both)[:, 0]
+        r, f = logits.chunk(2)
+        loss = relativistic_discriminator(r, f)
+        if penalised:
+            loss = loss + _PENALTY * _PENALTY_EVERY * gradient_penalty(logits, both)
+        optimisers[1].zero_grad()
+        loss.backward()
+        optimisers[1].step()
+        optimisers[0].zero_grad()
+        relativistic_generator(r.detach(), critic(made)[:, 0]).backward()
+        optimisers[0].step()
+        for rate in rates:
+            rate.step()
+        keep = min(_AVERAGE, (step + 1) / (step + 20))
+        torch._foreach_lerp_(list(average.parameters()), list(level.parameters()), 1 - keep)
+    level.load_state_dict(average.state_dict())
+
+
+def critic_of(components: int, width: int) -> nn.Sequential:
+    """A critic of points, as wide as the level that it judges."""
+    slope = 0.2
+    return nn.Sequential(
+        nn.Linear(components, width), nn.LeakyReLU(slope),
+        nn.Linear(width, width), nn.LeakyReLU(slope),
+        nn.Linear(width, 1),
+    )  # fmt: skip
