@@ -124,11 +124,12 @@ def _judge(
     stand = (
         "windows that were held out"
         if reference == "held-out"
-        else "training windows, each against those without a row of it (nothing was held out)"
+        else "training windows, each beside those without a row of its own (nothing was held out)"
     )
     figures = (
-        f"{share:.1%} of {len(ratio):,} samples lie closer to one training window than {threshold:.2f} "
-        f"of the way to any other; so do {expected:.1%} of {len(other):,} {stand}."
+        f"{share:.1%} of {len(ratio):,} samples are less than {threshold:.2f} times as far from one "
+        f"training window as from any other without a row of it; so are {expected:.1%} of "
+        f"{len(other):,} {stand}."
     )
     verdict: Literal["copied", "not copied", "cannot tell"]
     if threshold < 0.01:
