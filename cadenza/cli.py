@@ -22,10 +22,16 @@ from training.config import TrainConfig
 app = SubcommandApp()
 
 _EXTRAS = {
-    "torch": "train", "matplotlib": "train", "pyarrow": "train", "onnx": "export",
+    "torch": "train", "matplotlib": "train", "pyarrow": "train", "sklearn": "train", "onnx": "export",
     "onnxruntime": "sample", "orjson": "sample", "bentoml": "serve", "httpx": "serve",
 }  # fmt: skip
 """Which extra brings a module that is not there."""
+
+Scores = Literal[
+    "field", "strong", "unseen", "predictive", "context-fid", "marginal", "increments",
+    "autocorrelation", "correlation", "uncovered",
+]  # fmt: skip
+"""As `training.evaluation.scores` has them, which loads torch; a test holds the two together."""
 
 Out = Annotated[Path, arg(aliases=["-o"])]
 
@@ -65,11 +71,23 @@ def evaluate(
     id_column: str | None = None,
     out: Annotated[Path | None, arg(aliases=["-o"])] = None,
     judges: int = 3,
-    scores: tuple[Literal["field", "strong", "predictive"], ...] = ("field", "strong", "predictive"),
+    scores: tuple[Scores, ...] = (
+        "field",
+        "strong",
+        "context-fid",
+        "marginal",
+        "increments",
+        "autocorrelation",
+        "correlation",
+        "uncovered",
+    ),
+    hold_out: float | None = None,
     seed: int = 0,
+    page: bool = True,
     json: bool = False,
 ) -> None:
-    """Score samples against real data, each score beside what real data score against real data.
+    """Score samples against real data, each score beside what real data score against real data,
+    and test whether they are copies. Writes a JSON report and a page to look at.
 
     Example: cadenza evaluate runs/prices
 
@@ -78,18 +96,26 @@ def evaluate(
             npy or npz, or a table as `cadenza sample` writes it.
         data: The real data; a run knows its own, and so does a model of a built-in set.
         id_column: Column that tells the sequences of a table of real data apart.
-        out: Where the report goes; without it into the run's folder, or beside the subject.
+        out: The report, a JSON file; the page goes beside it. Without it both go into the run's
+            folder, or beside the subject.
         judges: Independently trained judges a score.
-        scores: Which scores: the field's judge, a strong judge, one-step forecasting.
+        scores: Which scores; docs/quality.md says what each is. Of judges: field, strong, unseen
+            (asked about held-out windows), predictive.
+        hold_out: Share of the data that was not trained on, as it was given to the training; a run
+            knows its own. Without it a model is taken to be of the default, and of a file of samples
+            nothing is taken to be held out.
         seed: Seed of the judges and of the samples.
+        page: Write the page.
         json: Print the report as JSON instead of a table.
     """
     from cadenza.evaluation import evaluate_subject
 
-    report, path = evaluate_subject(subject, data, out, scores, judges, seed, id_column)
-    print(
-        report.to_json() if json else f"{report.table()}\n{path} holds the report", end="" if json else "\n"
-    )
+    report, paths = evaluate_subject(subject, data, out, scores, judges, seed, id_column, hold_out, page)
+    if json:
+        print(report.to_json(), end="")
+    else:
+        print(report.table())
+        print(f"written: {', '.join(map(str, paths))}")
 
 
 @app.command

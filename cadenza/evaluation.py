@@ -12,30 +12,30 @@ from contract.errors import UsageError
 from training import checkpoint as checkpoints
 from training.config import TrainConfig
 from training.data import BUILTIN, load
-from training.evaluation.report import (
-    REPORT_FILE,
-    JudgeName,
-    Report,
-    Subject,
-    evaluate,
-    real_windows,
-)
+from training.evaluation import page
+from training.evaluation.report import REPORT_FILE, Real, Report, Subject, evaluate
+from training.evaluation.scores import ScoreName
 from training.game import sample_scores
 
-Windows = NDArray[np.floating]
+Values = NDArray[np.floating]
 
 
 def evaluate_subject(
     subject: str,
     data: str | None,
     out: Path | None,
-    scores: Sequence[JudgeName],
+    scores: Sequence[ScoreName],
     judges: int,
     seed: int,
     id_column: str | None = None,
-) -> tuple[Report, Path]:
-    """Score `subject` and write the report; gives it back with its path. `id_column` tells the
-    sequences of a table of real data apart; a run remembers its own.
+    hold_out: float | None = None,
+    with_page: bool = True,
+) -> tuple[Report, list[Path]]:
+    """Score `subject` and write the report, as JSON and as a page; gives it back with its files.
+
+    `id_column` tells the sequences of a table of real data apart, and `hold_out` says what share of
+    the data was not trained on; a run remembers both. A model is taken to have held out what is held
+    out by default; of a file of samples nothing is known, so nothing is taken to be held out.
 
     Raises:
         UsageError: nothing says what the real data are, or shapes differ.
@@ -45,33 +45,41 @@ def evaluate_subject(
     path = Path(subject)
     if judges < 1:
         raise UsageError(f"--judges is {judges}; at least 1 is wanted")
+    if not scores:
+        raise UsageError("--scores names none; name at least one")
+    given = TrainConfig(
+        id_column=id_column, hold_out=TrainConfig.hold_out if hold_out is None else hold_out
+    )
     if path.is_dir():
-        about, real, other, source = _of_run(path, data, seed)
+        about, real, other = _of_run(path, data, seed)
     elif path.suffix == ".onnx":
-        about, real, other, source = _of_model(path, data, seed, id_column)
+        about, real, other = _of_model(path, data, seed, given)
     elif path.exists():
-        about, real, other, source = _of_samples(path, data, id_column)
+        about, real, other = _of_samples(path, data, given if hold_out else replace(given, hold_out=0.0))
     else:
         raise UsageError(f"{subject}: there is no such run, model or file")
-    report = evaluate(real, other, tuple(scores), judges, about, source, seed)
+    report, evidence = evaluate(real, other, tuple(dict.fromkeys(scores)), judges, about, seed)
     target = out or (path / REPORT_FILE if path.is_dir() else path.with_name(f"{path.stem}.{REPORT_FILE}"))
+    if target.suffix == ".html":
+        raise UsageError(f"-o is {target}: name the JSON file; the page goes beside it")
     report.write(target)
-    return report, target
+    if not with_page:
+        return report, [target]
+    page.write(target.with_suffix(".html"), report, evidence)
+    return report, [target, target.with_suffix(".html")]
 
 
-_Sides = tuple[Subject, Windows, Windows, str]
-"""Subject, real windows, generated windows, source of the real ones."""
+_Sides = tuple[Subject, Real, Values]
 
 
 def _of_run(path: Path, data: str | None, seed: int) -> _Sides:
     checkpoint, _ = checkpoints.load(path)
-    source = data or checkpoint.data.source
-    real = _real(source, checkpoint.config)
-    scores = sample_scores(checkpoint.generator(), len(real), checkpoint.config.length, seed)
-    return Subject("run", str(path), checkpoint.step), real, checkpoint.decoder(scores), source
+    real = _real(data or checkpoint.data.source, checkpoint.config)
+    scores = sample_scores(checkpoint.generator(), len(real.windows()), checkpoint.config.length, seed)
+    return Subject("run", str(path), checkpoint.step), real, checkpoint.decoder(scores)
 
 
-def _of_model(path: Path, data: str | None, seed: int, id_column: str | None) -> _Sides:
+def _of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> _Sides:
     from serving.sampler import load as load_generator
 
     generator = load_generator(path)
@@ -80,16 +88,17 @@ def _of_model(path: Path, data: str | None, seed: int, id_column: str | None) ->
         if data is None and source not in BUILTIN:
             raise UsageError(f"{path} was trained on {source!r}: say where that is with --data")
         names = tuple(c.name for c in generator.spec.channels)
-        real = _real_of(source, names, generator.spec.training_length, id_column)
-        values = generator.sample(len(real), generator.spec.training_length, seed).values
+        length = generator.spec.training_length
+        real = _real_of(source, names, replace(given, length=length))
+        values = generator.sample(len(real.windows()), length, seed).values
     finally:
         generator.close()
     if values is None:
         raise UsageError(f"{path} has no numeric channel; nothing here can be scored yet")
-    return Subject("model", str(path), None), real, values, source
+    return Subject("model", str(path), None), real, values
 
 
-def _of_samples(path: Path, data: str | None, id_column: str | None) -> _Sides:
+def _of_samples(path: Path, data: str | None, given: TrainConfig) -> _Sides:
     if data is None:
         raise UsageError(f"{path} does not say what it was made from: name the real data with --data")
     config = TrainConfig()
@@ -108,17 +117,14 @@ def _of_samples(path: Path, data: str | None, id_column: str | None) -> _Sides:
     other = read.values.reshape(-1, length, len(read.columns))
     named = path.suffix in (".csv", ".parquet")
     own = tuple(c.name for c in read.columns) if named else ()
-    return Subject("samples", str(path), None), _real_of(data, own, length, id_column), other, data
+    return Subject("samples", str(path), None), _real_of(data, own, replace(given, length=length)), other
 
 
-def _real_of(
-    source: str, names: tuple[str, ...], length: int, id_column: str | None
-) -> NDArray[np.float64]:
-    """Real windows of the very channels that were generated."""
+def _real_of(source: str, names: tuple[str, ...], config: TrainConfig) -> Real:
+    """The data, of the very channels that were generated."""
     own_table = source not in BUILTIN and Path(source).suffix in (".csv", ".parquet")
-    columns = names if own_table else ()
-    return _real(source, TrainConfig(length=length, columns=columns, id_column=id_column))
+    return _real(source, replace(config, columns=names if own_table else ()))
 
 
-def _real(source: str, config: TrainConfig) -> NDArray[np.float64]:
-    return real_windows(load(source, config).windows(config.length, config.stride))
+def _real(source: str, config: TrainConfig) -> Real:
+    return Real(source, load(source, config), config.length, config.stride, config.hold_out)

@@ -122,7 +122,7 @@ class Score:
     floor: float
     floor_spread: float
     judges: int
-    """How many independently trained judges the mean and the spread are over."""
+    """How many independently trained judges, or random halves, the mean and the spread are over."""
 
 
 @dataclass(frozen=True)

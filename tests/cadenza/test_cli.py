@@ -191,13 +191,15 @@ def test_evaluate_takes_a_run_a_model_and_anybodys_samples(
     cadenza("sample", model, "-n", 200, "-l", 12, "-o", samples)
     for subject in (run, model, samples):
         done = cadenza(
-            "evaluate", subject, "--data", prices, "--scores", "field", "--judges", 2, "--json",
-            "-o", tmp_path / "report.json",
+            "evaluate", subject, "--data", prices, "--scores", "marginal", "increments", "--json",
+            "-o", tmp_path / "report.json", "--no-page",
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         report = json.loads(done.stdout)
         assert report == json.loads((tmp_path / "report.json").read_text())
-        assert 0 <= report["scores"][0]["value"] <= 0.5
+        assert [s["name"] for s in report["scores"]] == ["marginal", "increments"]
+        assert report["memorisation"]["reference"] == ("training" if subject == samples else "held-out")
+        assert not (tmp_path / "report.html").exists()
 
 
 def test_evaluate_takes_the_models_columns_of_a_wider_table(model: Path, prices: Path, tmp_path: Path):
@@ -205,8 +207,8 @@ def test_evaluate_takes_the_models_columns_of_a_wider_table(model: Path, prices:
     wide = [f"{head},site,who", *(f"{line},north,{i % 2}" for i, line in enumerate(lines))]
     (tmp_path / "wide.csv").write_text("\n".join(wide))
     done = cadenza(
-        "evaluate", model, "--data", tmp_path / "wide.csv", "--id-column", "who", "--scores", "field",
-        "--judges", 1, "--json", "-o", tmp_path / "report.json",
+        "evaluate", model, "--data", tmp_path / "wide.csv", "--id-column", "who", "--scores", "marginal",
+        "--no-page", "--json", "-o", tmp_path / "report.json",
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["windows"] == 2 * (200 - 12 + 1)
@@ -217,3 +219,35 @@ def test_evaluate_says_when_it_does_not_know_the_data(model: Path, tmp_path: Pat
     assert done.returncode == 2
     assert "--data" in done.stderr
     assert cadenza("evaluate", tmp_path / "none").returncode == 2
+
+
+def test_evaluate_writes_a_page_beside_its_report(prices: Path, tmp_path: Path):
+    """Samples of another tool: copies of the data, here, and it says so."""
+    values = np.loadtxt(prices, delimiter=",", skiprows=1, usecols=(1, 2, 3))
+    copies = np.stack([values[i : i + 12] for i in range(0, 380, 3)])
+    np.save(tmp_path / "theirs.npy", copies)
+    done = cadenza("evaluate", tmp_path / "theirs.npy", "--data", prices, "--scores", "marginal")
+    assert done.returncode == 0, done.stderr
+    assert "memorisation: Copied" in done.stdout
+    assert "theirs.evaluation.html" in done.stdout
+    assert "Memorisation: copied" in (tmp_path / "theirs.evaluation.html").read_text()
+
+
+def test_evaluate_says_what_is_wrong_with_samples(prices: Path, tmp_path: Path):
+    np.save(tmp_path / "two.npy", np.random.default_rng(0).normal(size=(2, 12, 3)))
+    done = cadenza("evaluate", tmp_path / "two.npy", "--data", prices)
+    assert done.returncode == 2
+    assert "2 samples are too few to score" in done.stderr
+    done = cadenza("evaluate", tmp_path / "two.npy", "--data", prices, "--scores", "best")
+    assert done.returncode == 2
+
+
+def test_the_command_line_names_the_scores_that_there_are():
+    from inspect import signature
+    from typing import get_args
+
+    from cadenza.cli import Scores, evaluate
+    from training.evaluation.scores import DEFAULT, ScoreName
+
+    assert get_args(Scores) == get_args(ScoreName)
+    assert signature(evaluate).parameters["scores"].default == DEFAULT

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from contract.errors import UsageError
 from training.evaluation.judges import FIELD, STRONG, Judge, _StackedGRU, discriminative, predictive
-from training.evaluation.report import Subject, evaluate
 
 SHORT = Judge(layers=1, hidden=None, iterations=400)
 
@@ -70,6 +68,10 @@ def test_judges_that_train_together_are_each_as_if_alone():
     assert all(w.grad is None or not w.grad[1].any() for w in net.weights)
 
 
-def test_windows_of_different_shape_are_not_compared():
-    with pytest.raises(UsageError, match="evaluate the same length and channels"):
-        evaluate(walks(9, 0), walks(9, 0)[:, :5], ("field",), 1, Subject("run", "x", 0), "x")
+def test_judges_are_asked_about_the_unseen_windows_that_they_are_given():
+    judge = Judge(layers=1, hidden=16, iterations=200)
+    train = (walks(500, 0), walks(500, 1) + 0.5)
+    told = discriminative(*train, judge, 2, 0, unseen=(walks(200, 2), walks(300, 3) + 0.5))
+    assert told.min() > 0.45
+    crossed = discriminative(*train, judge, 2, 0, unseen=(walks(200, 2), walks(300, 3)))
+    assert crossed.max() < 0.1  # all are taken for real, and half of them are

@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn.functional import binary_cross_entropy_with_logits
 
+from training.evaluation.progress import Tick, silent
+
 Windows = NDArray[np.float32]
 
 _BATCH, _RATE, _HELD_OUT = 128, 1e-3, 0.2
@@ -36,16 +38,24 @@ STRONG = Judge(layers=2, hidden=32, iterations=1000)
 PREDICTIVE = Judge(layers=1, hidden=None, iterations=5000)
 
 
-def discriminative(real: Windows, other: Windows, judge: Judge, judges: int, seed: int) -> Tensor:
+def discriminative(
+    real: Windows, other: Windows, judge: Judge, judges: int, seed: int,
+    unseen: tuple[Windows, Windows] | None = None, tick: Tick = silent,
+) -> Tensor:  # fmt: skip
     """|accuracy − ½| of each judge on windows that it did not train on: (judges,).
 
-    0: cannot tell `other` from `real`; ½: always can. Both are (windows, length, channels),
-    scaled to 0 … 1 by channel. Each judge draws its own split of 80 to 20.
+    0: cannot tell `other` from `real`; ½: always can. All are (windows, length, channels),
+    scaled to 0 … 1 by channel. Each judge draws its own split of 80 to 20, or trains on all and is
+    asked about `unseen` windows of both kinds.
     """
     random = torch.Generator().manual_seed(seed)
     sets = [torch.from_numpy(x) for x in (real, other)]
     orders = [_permutations(len(x), judges, random) for x in sets]
     cuts = [int((1 - _HELD_OUT) * len(x)) for x in sets]
+    asked = [(x, order[:, cut:]) for x, order, cut in zip(sets, orders, cuts, strict=True)]
+    if unseen is not None:
+        cuts = [len(x) for x in sets]
+        asked = [(torch.from_numpy(x), _permutations(len(x), judges, random)) for x in unseen]
     net = _StackedGRU(judges, real.shape[2], judge, random)
     optimiser = torch.optim.Adam(net.weights, _RATE, foreach=True)
     truth = torch.cat([torch.ones(_BATCH), torch.zeros(_BATCH)]).expand(judges, -1)
@@ -62,16 +72,17 @@ def discriminative(real: Windows, other: Windows, judge: Judge, judges: int, see
         optimiser.zero_grad()
         loss.mean(1).sum().backward()
         optimiser.step()
-    count = min(len(x) - cut for x, cut in zip(sets, cuts, strict=True))
+        tick(1 / judge.iterations)
+    count = min(order.shape[1] for _, order in asked)
     right = torch.zeros(judges)
     with torch.no_grad():
-        for x, order, cut, sign in zip(sets, orders, cuts, (1, -1), strict=True):
-            for part in order[:, cut : cut + count].split(2000, dim=1):
+        for (x, order), sign in zip(asked, (1, -1), strict=True):
+            for part in order[:, :count].split(2000, dim=1):
                 right += (sign * net.last(x[part]) > 0).float().sum(1)
     return (right / (2 * count) - 0.5).abs()
 
 
-def predictive(real: Windows, other: Windows, judges: int, seed: int) -> Tensor:
+def predictive(real: Windows, other: Windows, judges: int, seed: int, tick: Tick = silent) -> Tensor:
     """Mean absolute error, on `real`, of one-step forecasters of the last channel trained on
     `other`: (judges,). Both are (windows, length, channels) with at least two channels."""
     random = torch.Generator().manual_seed(seed)
@@ -84,6 +95,7 @@ def predictive(real: Windows, other: Windows, judges: int, seed: int) -> Tensor:
         optimiser.zero_grad()
         error.mean((1, 2)).sum().backward()
         optimiser.step()
+        tick(1 / PREDICTIVE.iterations)
     total = torch.zeros(judges)
     with torch.no_grad():
         for part in test.split(2000):

@@ -1,25 +1,36 @@
-"""Scores of generated windows, each with its floor, as one JSON."""
+"""An evaluation: scores of generated windows, each with its floor, and a memorisation test.
+
+No score selects a checkpoint: what is reported here is computed once, of the weights that a run
+ended with.
+"""
 
 import json
+import platform
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from contract.errors import UsageError
 from contract.spec import Score
-from training.data import Windows
-from training.evaluation.judges import FIELD, STRONG, discriminative, predictive
+from contract.version import VERSION
+from training.data import Dataset, Windows
+from training.evaluation import statistics
+from training.evaluation.memorisation import Memorisation, Nearest, memorisation
+from training.evaluation.progress import bar
+from training.evaluation.scores import ABOUT, REPEATS, ScoreName, Sides, run, why_not
 
 REPORT_FILE = "evaluation.json"
 
-JudgeName = Literal["field", "strong", "predictive"]
 MOST_WINDOWS = 20_000
 """Real windows that are scored at most; more are thinned out at random."""
+FEWEST_WINDOWS = 20
+"""Fewer on either side say nothing."""
+_BATCH = 128
 
 
 @dataclass(frozen=True)
@@ -33,15 +44,49 @@ class Subject:
 
 
 @dataclass(frozen=True)
+class Real:
+    """The real data, and how they were cut into windows and split for training."""
+
+    source: str
+    """The data as they were named."""
+    dataset: Dataset
+    length: int
+    stride: int
+    hold_out: float
+    """Share that was not trained on; 0 if that is unknown."""
+
+    def windows(self, seed: int = 0) -> NDArray[np.float64]:
+        """The windows that are scored, in random order: (windows, length, channels)."""
+        all_windows = self.dataset.windows(self.length, self.stride)
+        return all_windows.take(np.random.default_rng(seed).permutation(len(all_windows))[:MOST_WINDOWS])
+
+
+@dataclass(frozen=True)
+class ChannelErrors:
+    """Where the difference lies: statistics of one channel, see `statistics`."""
+
+    name: str
+    marginal: float
+    increments: float
+    autocorrelation: float
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything that an evaluation found."""
 
     subject: Subject
     data: str
+    data_fingerprint: str
     windows: int
+    samples: int
     length: int
     scores: tuple[Score, ...]
+    memorisation: Memorisation
+    channels: tuple[ChannelErrors, ...]
     notes: tuple[str, ...]
+    versions: dict[str, str]
+    seed: int
     seconds: float
 
     def to_json(self) -> str:
@@ -54,76 +99,149 @@ class Report:
 
     def table(self) -> str:
         """The report for a person."""
-        lines = [f"{'score':<12} {'value':>14} {'real against real':>20}   (lower is better)"]
+        lines = [f"{'score':<16} {'value':>15} {'real against real':>20}   (lower is better)"]
         for s in self.scores:
             value = f"{s.value:.4f} ± {s.spread:.4f}"
-            lines.append(f"{s.name:<12} {value:>14} {s.floor:>11.4f} ± {s.floor_spread:.4f}")
-        return "\n".join([*lines, *self.notes])
+            lines.append(f"{s.name:<16} {value:>15} {s.floor:>11.4f} ± {s.floor_spread:.4f}")
+        return "\n".join([*lines, f"memorisation: {self.memorisation.sentence}", *self.notes])
 
 
-def real_windows(windows: Windows, seed: int = 0) -> NDArray[np.float64]:
-    """The windows to be scored, in random order: (windows, length, channels)."""
-    index = np.random.default_rng(seed).permutation(len(windows))[:MOST_WINDOWS]
-    return windows.take(index)
+@dataclass(frozen=True)
+class Evidence:
+    """What the pictures are made of."""
+
+    real: NDArray[np.float64]
+    """(windows, length, channels) in the data's units, in random order."""
+    generated: NDArray[np.float64]
+    names: tuple[str, ...]
+    nearest: Nearest
+    reference: Nearest
 
 
 def evaluate(
-    real: NDArray[np.floating],
+    real: Real,
     generated: NDArray[np.floating],
-    names: tuple[JudgeName, ...],
+    names: tuple[ScoreName, ...],
     judges: int,
     subject: Subject,
-    data: str,
     seed: int = 0,
-) -> Report:
-    """Score `generated` against `real`, both (windows, length, channels) in the data's units.
+) -> tuple[Report, Evidence]:
+    """Score `generated`, (windows, length, channels) in the data's units, against real windows.
 
     Raises:
-        UsageError: shapes that cannot be compared.
+        UsageError: shapes that cannot be compared, values that are missing, too few windows.
     """
-    if real.shape[1:] != generated.shape[1:]:
+    begun = time.perf_counter()
+    shown = real.windows()
+    # A file may hold its samples in an order, and parts of them are taken below.
+    order = np.random.default_rng(seed).permutation(len(generated))
+    values: NDArray[np.float64] = generated[order].astype(np.float64)
+    _require_comparable(shown, values)
+    sides = _sides(real, shown, values)
+    channels = [c.name if c.unit is None else f"{c.name} ({c.unit})" for c in real.dataset.columns]
+    still = sorted(set(range(len(channels))) - set(sides.moving.tolist()))
+    notes = []
+    if still:
+        notes.append(
+            f"constant in the real windows, and left out of the statistics: "
+            f"{', '.join(channels[c] for c in still)}"
+        )
+    frozen = [c for c in sides.moving.tolist() if np.ptp(values[..., c]) == 0]
+    if frozen:
+        notes.append(f"constant in the samples alone: {', '.join(channels[c] for c in frozen)}")
+    if min(len(shown), len(values)) < _BATCH:
+        notes.append(
+            f"{len(shown)} real windows and {len(values)} samples are few: judges learn from batches "
+            f"of {_BATCH}, and every figure is coarse"
+        )
+    scores = []
+    with bar(len(names) + 1) as begin:
+        for name in names:
+            tick = begin(ABOUT[name].title)
+            if reason := why_not(name, sides):
+                notes.append(f"{name}: left out, {reason}")
+                continue
+            value, floor = run(name, sides, judges, seed, tick)
+            count = judges if name in ("field", "strong", "unseen", "predictive") else REPEATS
+            scores.append(Score(name, *_mean_and_spread(value), *_mean_and_spread(floor), count))
+        begin("memorisation")
+        split = real.dataset.split(real.length, real.stride, real.hold_out)
+        verdict, own, reference = memorisation(values, *split, seed)
+    report = Report(
+        subject=subject,
+        data=real.source,
+        data_fingerprint=real.dataset.fingerprint,
+        windows=len(shown),
+        samples=len(values),
+        length=real.length,
+        scores=tuple(scores),
+        memorisation=verdict,
+        channels=_by_channel(shown, values, channels, sides.moving),
+        notes=tuple(notes),
+        versions={
+            "cadenza": VERSION,
+            "python": platform.python_version(),
+            "numpy": np.__version__,
+            "torch": torch.__version__,
+        },
+        seed=seed,
+        seconds=round(time.perf_counter() - begun, 1),
+    )
+    return report, Evidence(shown, values, tuple(channels), own, reference)
+
+
+def _require_comparable(real: NDArray[np.float64], generated: NDArray[np.float64]) -> None:
+    if generated.ndim != 3 or real.shape[1:] != generated.shape[1:]:
         raise UsageError(
             f"samples are (steps, channels) {list(generated.shape[1:])}, the data "
             f"{list(real.shape[1:])}: evaluate the same length and channels"
         )
-    begun = time.perf_counter()
-    low, high = real.min((0, 1)), real.max((0, 1))
+    if bad := int((~np.isfinite(generated)).sum()):
+        raise UsageError(
+            f"{bad} of {generated.size} values of the samples are missing or infinite: a generator that "
+            "makes such has diverged; in a file, drop these sequences"
+        )
+    for what, count in (("samples", len(generated)), ("real windows", len(real))):
+        if count < FEWEST_WINDOWS:
+            raise UsageError(
+                f"{count} {what} are too few to score: {FEWEST_WINDOWS} are wanted, some thousands are good"
+            )
+
+
+def _sides(real: Real, shown: NDArray[np.float64], generated: NDArray[np.float64]) -> Sides:
+    low, high = shown.min((0, 1)), shown.max((0, 1))
     span = np.where(high > low, high - low, 1.0)
-    scaled = [((x - low) / span).astype(np.float32) for x in (real, generated)]
-    # Real against real: two halves without a window in common.
-    halves = [scaled[0][::2], scaled[0][1::2]]
-    notes = []
-    if real.shape[2] < 2 and "predictive" in names:
-        names = tuple(n for n in names if n != "predictive")
-        notes.append("predictive: left out, it forecasts one channel from the others")
-    scores = []
-    for name in names:
-        run = _runner(name, judges, seed)
-        value, floor = (run(*pair) for pair in (scaled, halves))
-        scores.append(Score(name, *_mean_and_spread(value), *_mean_and_spread(floor), judges))
-    return Report(
-        subject=subject,
-        data=data,
-        windows=len(real),
-        length=real.shape[1],
-        scores=tuple(scores),
-        notes=tuple(notes),
-        seconds=round(time.perf_counter() - begun, 1),
+
+    def scale(windows: NDArray[np.floating]) -> NDArray[np.float32]:
+        scaled: NDArray[np.float32] = ((windows - low) / span).astype(np.float32)
+        return scaled
+
+    def taken(windows: Windows) -> NDArray[np.float32]:
+        index = np.random.default_rng(1).permutation(len(windows))[:MOST_WINDOWS]
+        return scale(windows.take(index))
+
+    train, held = real.dataset.split(real.length, real.stride, real.hold_out)
+    every = real.dataset.windows(real.length, real.stride)
+    moving = np.flatnonzero(high > low)
+    return Sides(scale(shown), scale(generated), taken(train), taken(held), every, scale, moving)
+
+
+def _by_channel(
+    real: NDArray[np.float64], other: NDArray[np.float64], names: list[str], moving: NDArray[np.intp]
+) -> tuple[ChannelErrors, ...]:
+    """Of up to 4000 windows of each side."""
+    one, two = real[:4000, :, moving], other[:4000, :, moving]
+    figures = np.stack(
+        [
+            statistics.marginal(one, two),
+            statistics.increments(one, two),
+            statistics.autocorrelation_error(one, two),
+        ]
+    )
+    return tuple(
+        ChannelErrors(names[c], *(round(float(f), 5) for f in figures[:, i])) for i, c in enumerate(moving)
     )
 
 
-_Runner = Callable[[NDArray[np.float32], NDArray[np.float32]], NDArray[np.float32]]
-
-
-def _runner(name: JudgeName, judges: int, seed: int) -> _Runner:
-    def run(real: NDArray[np.float32], other: NDArray[np.float32]) -> NDArray[np.float32]:
-        if name == "predictive":
-            return predictive(real, other, judges, seed).numpy()
-        kind = FIELD if name == "field" else STRONG
-        return discriminative(real, other, kind, judges, seed).numpy()
-
-    return run
-
-
-def _mean_and_spread(figures: NDArray[np.float32]) -> tuple[float, float]:
+def _mean_and_spread(figures: NDArray[np.floating]) -> tuple[float, float]:
     return round(float(figures.mean()), 5), round(float(figures.std()), 5)
