@@ -9,6 +9,7 @@ import os
 import shutil
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 
@@ -43,20 +44,23 @@ def work(case: Case, worker: Worker) -> Result:
     Raises:
         CellFailedError: with its reason.
     """
-    samples = samples_of(case.key)
-    note = samples.with_suffix(".json")
-    facts = asdict(case.made)
-    made: Result | None = None
+    make = _make_ours if case.made.method in OURS else _make_peers
+    made = made_once(case.key, asdict(case.made), lambda: make(case.made, worker))
+    return {**made, **judge(case.made.data, samples_of(case.key), case.judged, worker)}
+
+
+def made_once(key: str, facts: Result, make: Callable[[], Result]) -> Result:
+    """What `make` tells of the samples that it left in `samples_of(key)`; it is called only if they are
+    not there, or are of other `facts`. So a new score costs no training."""
+    samples, note = samples_of(key), _file("made", f"{key}.json")
     if note.exists() and samples.exists():
-        made = json.loads(note.read_text())
-    if made is None or made.pop("of") != facts:
-        note.unlink(missing_ok=True)
-        if case.made.method in OURS:
-            made = _make_ours(case.made, worker)
-        else:
-            made = _make_peers(case.made, samples, worker)
-        note.write_text(json.dumps({"of": facts, **made}))
-    return {**made, **judge(case.made.data, samples, case.judged, worker)}
+        kept: Result = json.loads(note.read_text())
+        if kept.pop("of") == facts:
+            return kept
+    note.unlink(missing_ok=True)
+    made = make()
+    note.write_text(json.dumps({"of": facts, **made}))
+    return made
 
 
 def make_ours(
@@ -162,10 +166,11 @@ def _make_ours(made: Made, worker: Worker) -> Result:
     return make_ours(train, [*CADENZA, "export", run, "-o", model], made.key, made.data, made.seed, worker)
 
 
-def _make_peers(made: Made, samples: Path, worker: Worker) -> Result:
+def _make_peers(made: Made, worker: Worker) -> Result:
     real = windows(made.data, worker)
     script = "par" if made.method == "par" else "keras_models"
     python = environments.interpreter(PEERS[made.method])
+    samples = samples_of(made.key)
     job, report = samples.with_suffix(".job"), samples.with_suffix(".report")
     count = sample_count(made.method, *real)
     job.write_text(
