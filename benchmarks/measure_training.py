@@ -101,8 +101,7 @@ def timed_parts(game: Game) -> Iterator[Spent]:
     """CPU seconds by part of the game's steps, while the context lasts.
 
     A backward pass belongs to the player whose optimiser steps next; the generator's leads through
-    the discriminator. The penalty's own backward pass
-    (of the first gradient) is inside the discriminator's.
+    the discriminator, and the second one of the penalty is inside the discriminator's.
     """
     spent: Spent = defaultdict(float)
     nested: list[float] = []

@@ -66,6 +66,8 @@ def main() -> None:
 
 def markdown() -> str:
     """The last table that was measured, and what others published."""
+    if not RESULT.exists():
+        raise SystemExit(f"{RESULT} is not there: measure first, with python -m benchmarks.quality")
     kept: dict[str, Any] = json.loads(RESULT.read_text())
     return (
         f"{table.markdown(kept['rows'], HEADS)}\n\nPublished, not measured here:\n\n{published.markdown()}"

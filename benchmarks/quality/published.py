@@ -2,9 +2,9 @@
 
 DISCRIMINATIVE = (
     # model, Sines, Stocks, Energy, source
-    ("C-RNN-GAN", ".229", ".399", ".499", "Yoon et al., NeurIPS 2019, table 2"),
+    ("C-RNN-GAN", ".229", ".399", ".499", "Yoon et al., NeurIPS 2019, table 2, not looked up again"),
     ("RCGAN", ".022", ".196", ".336", "the same"),
-    ("TimeGAN", ".011 ± .008", ".102 ± .021", ".236 ± .012", "Yuan and Qiao, ICLR 2024 (Diffusion-TS)"),
+    ("TimeGAN", ".011 ± .008", ".102 ± .021", ".236 ± .012", "figure 2 of Diffusion-TS (ICLR 2024)"),
     ("Diffusion-TS", ".006 ± .007", ".067 ± .015", ".122 ± .003", "the same"),
     ("PaD-TS", ".013 ± .004", ".055 ± .087", ".078 ± .011", "its repository"),
     ("ImagenTime", "–", ".037 ± .006", ".040 ± .004", "table 1 of ST-Diff"),
