@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 BENTO_ENV = PATH="$(CURDIR)/$(BIN):$$PATH" BENTOML_HOME="$(CURDIR)/build/bentoml" BENTOML_DO_NOT_TRACK=True
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench bento image constraints clean
+.PHONY: help demo test lint bench quality ablation bento image constraints clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,6 +34,12 @@ lint: $(INSTALLED) ## ruff and mypy, both strict
 
 bench: $(INSTALLED) ## run the benchmarks and keep their results in benchmarks/results
 	@for bench in benchmarks/*.py; do echo "── $$bench"; $(BIN)/python $$bench || exit 1; done
+
+quality: $(INSTALLED) ## the whole table of sample quality, peers beside: hours, and it resumes (QUALITY="--jobs 2")
+	$(BIN)/python -m benchmarks.quality $(QUALITY)
+
+ablation: $(INSTALLED) ## what each part of the default recipe brings: hours, and it resumes (QUALITY="--jobs 2")
+	$(BIN)/python -m benchmarks.quality.ablation $(QUALITY)
 
 bento: $(INSTALLED) ## pack MODEL (default: the demo's) and the server into a bento: build/bentoml
 	@test -f "$(MODEL)" || { echo "there is no $(MODEL): make demo first, or make $@ MODEL=your.onnx"; exit 1; }

@@ -1,0 +1,219 @@
+"""What one cell does: train, sample, score, each in child processes of its worker.
+
+Our methods go through the command line, as a user would. Training gets its CPU seconds as steps, by
+the measured CPU seconds of a step, so that a busy machine changes nothing but the waiting.
+"""
+
+import json
+import os
+import shutil
+import sys
+import threading
+from collections.abc import Callable
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+
+from benchmarks.quality import environments
+from benchmarks.quality.cases import (
+    OURS,
+    PEERS,
+    Case,
+    Judged,
+    Made,
+    base_and_length,
+    sample_count,
+)
+from benchmarks.quality.cells import CellFailedError, Result, Worker
+
+FOLDER = Path("build/quality")
+Command = list[str | Path]
+
+CADENZA = (sys.executable, "-m", "cadenza")
+STAGES = (sys.executable, "-m", "benchmarks.quality.stages")
+
+_TIMED_STEPS = 300
+_FAR_OFF = 0.15
+"""Share by which training may miss its CPU seconds before the row says so."""
+_once = threading.Lock()
+
+
+def work(case: Case, worker: Worker) -> Result:
+    """A cell of the table.
+
+    Raises:
+        CellFailedError: with its reason.
+    """
+    make = _make_ours if case.made.method in OURS else _make_peers
+    made = made_once(case.key, asdict(case.made), lambda: make(case.made, worker))
+    return {**made, **judge(case.made.data, samples_of(case.key), case.judged, worker)}
+
+
+def made_once(key: str, facts: Result, make: Callable[[], Result]) -> Result:
+    """What `make` tells of the samples that it left in `samples_of(key)`; it is called only if they are
+    not there, or are of other `facts`. So a new score costs no training."""
+    samples, note = samples_of(key), _file("made", f"{key}.json")
+    if note.exists() and samples.exists():
+        kept: Result = json.loads(note.read_text())
+        if kept.pop("of") == facts:
+            return kept
+    note.unlink(missing_ok=True)
+    made = make()
+    note.write_text(json.dumps({"of": facts, **made}))
+    return made
+
+
+def make_ours(
+    train: Command,
+    export: Command,
+    key: str,
+    data: str,
+    seed: int,
+    worker: Worker,
+) -> Result:
+    """Samples of our own by three commands: `train` leaves the run, and `export` the model, that
+    `paths(key)` names; the model is sampled. The run is not kept."""
+    run, model = paths(key)
+    shutil.rmtree(run, ignore_errors=True)
+    trained = worker.run(train, environment(data))
+    about = json.loads((run / "run.json").read_text())
+    worker.run(export, environment(data))
+    shutil.rmtree(run)
+    real = windows(data, worker)
+    count = sample_count("cadenza", *real)
+    sample: Command = [*CADENZA, "sample", model, "-o", samples_of(key), "--seed", str(seed)]
+    sampled = worker.run([*sample, "-n", str(count), "-l", str(real[1])], environment(data))
+    return {
+        "steps": about["steps"],
+        "train_cpu": trained.cpu,
+        "train_wall": trained.wall,
+        "fit_cpu": about["seconds"],
+        "sample_cpu": sampled.cpu,
+        "sample_wall": sampled.wall,
+        "samples": count,
+        "note": "",
+    }
+
+
+def paths(key: str) -> tuple[Path, Path]:
+    """Where a cell's run is while it lasts, and its model."""
+    return _file("runs", key), _file("models", f"{key}.onnx")
+
+
+def samples_of(key: str) -> Path:
+    """Where a cell's samples are."""
+    return _file("made", f"{key}.npy")
+
+
+def judge(data: str, samples: Path, judged: Judged, worker: Worker) -> Result:
+    """Scores of a file of samples, each with its floor."""
+    windows(data, worker)
+    out = samples.with_suffix(".scores.json")
+    command: Command = [*STAGES, "score", _prepared(data), samples, out]
+    command += [str(judged.judges), str(judged.seed), *judged.scores]
+    used = worker.run(command, environment(data))
+    result: Result = json.loads(out.read_text())
+    return {**result, "judge_cpu": used.cpu}
+
+
+def steps_for(data: str, method: str, code: str, seconds: float | None, worker: Worker) -> int:
+    """How many steps of one of our recipes take so many CPU seconds."""
+    kept = _file("speed", f"{data}.{method}.{code}.json")
+    with _once:
+        if not kept.exists():
+            base, length = base_and_length(data)
+            run = _file("runs", f"speed.{data}.{method}")
+            shutil.rmtree(run, ignore_errors=True)
+            command: Command = [*CADENZA, "train", base, "-o", run, "--steps", str(_TIMED_STEPS)]
+            command += ["--length", str(length), "--recipe", OURS[method]]
+            worker.run(command, environment(data))
+            spent: float = json.loads((run / "run.json").read_text())["seconds"]
+            shutil.rmtree(run)
+            kept.write_text(json.dumps({"cpu_per_step": spent / _TIMED_STEPS}))
+    if seconds is None:
+        raise CellFailedError(f"{method} needs a time to train for")
+    cost: float = json.loads(kept.read_text())["cpu_per_step"]
+    return max(1, round(seconds / cost))
+
+
+def windows(data: str, worker: Worker) -> tuple[int, int, int]:
+    """Bring the windows of `data` if they are not there: (real windows, length, channels)."""
+    path = _prepared(data)
+    with _once:
+        if not path.exists():
+            partial = path.with_suffix(".partial.npz")
+            worker.run([*STAGES, "prepare", data, partial], environment(data))
+            partial.replace(path)
+    with np.load(path) as file:
+        count, length, channels = file["real"].shape
+    return count, length, channels
+
+
+def environment(data: str) -> dict[str, str]:
+    """Variables under which the children find this very tree, and the field's data."""
+    paths = [str(Path.cwd())]
+    if base_and_length(data)[0] in ("google", "energy"):
+        paths.append(str(environments.data_folder()))
+    return {"PYTHONPATH": os.pathsep.join([*paths, os.environ.get("PYTHONPATH", "")])}
+
+
+def _make_ours(made: Made, worker: Worker) -> Result:
+    base, length = base_and_length(made.data)
+    run, model = paths(made.key)
+    steps = steps_for(made.data, made.method, made.code, made.seconds, worker)
+    train: Command = [*CADENZA, "train", base, "-o", run, "--steps", str(steps), "--seed", str(made.seed)]
+    train += ["--length", str(length), "--recipe", OURS[made.method]]
+    export: Command = [*CADENZA, "export", run, "-o", model]
+    result = make_ours(train, export, made.key, made.data, made.seed, worker)
+    if made.seconds and abs(result["fit_cpu"] / made.seconds - 1) > _FAR_OFF:
+        # A step costs more CPU while others fill the caches than when it was timed, or less.
+        result["note"] = f"{result['fit_cpu']:.0f} s of training"
+    return result
+
+
+def _make_peers(made: Made, worker: Worker) -> Result:
+    real = windows(made.data, worker)
+    script = "par" if made.method == "par" else "keras_models"
+    python = environments.interpreter(PEERS[made.method])
+    samples = samples_of(made.key)
+    job, report = samples.with_suffix(".job"), samples.with_suffix(".report")
+    count = sample_count(made.method, *real)
+    job.write_text(
+        json.dumps(
+            {
+                "method": made.method,
+                "windows": str(_prepared(made.data)),
+                "seconds": made.seconds,
+                "count": count,
+                "seed": made.seed,
+                "samples": str(samples),
+                "report": str(report),
+            }
+        )
+    )
+    # Twice the budget and a half: what starting and sampling cost is not training.
+    limit = made.limit if made.seconds is None else 2.5 * made.seconds + 300
+    command = [python, environments.PEERS / f"{script}.py", job]
+    whole = worker.run(command, {"PYTHONPATH": ""}, cpu_limit=limit)
+    told: Result = json.loads(report.read_text())
+    return {
+        "steps": told["steps"],
+        "train_cpu": round(whole.cpu - told["sample_cpu"], 2),
+        "train_wall": round(whole.wall - told["sample_wall"], 2),
+        "fit_cpu": told["train_cpu"],
+        "sample_cpu": told["sample_cpu"],
+        "sample_wall": told["sample_wall"],
+        "samples": count,
+        "note": told["note"],
+    }
+
+
+def _prepared(data: str) -> Path:
+    return _file("data", f"{data}.npz")
+
+
+def _file(kind: str, name: str) -> Path:
+    folder = FOLDER / kind
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder.absolute() / name
