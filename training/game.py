@@ -24,6 +24,7 @@ from training.losses import (
     relativistic_generator,
 )
 from training.networks import Discriminator, Generator
+from training.team import Team
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,9 @@ class Game:
 
     def __init__(
         self, basis: Basis, windows: int, length: int, sizes: Sizes, recipe: Recipe, steps: int,
-        seed: int, device: torch.device,
+        seed: int, device: torch.device, team: Team | None = None,
     ):  # fmt: skip
+        self.team = team or Team(device)
         self.basis, self.recipe, self.sizes = basis, recipe, sizes
         self.windows, self.length, self.steps, self.device = windows, length, steps, device
         with torch.random.fork_rng(devices=[]):
@@ -54,11 +56,13 @@ class Game:
         )
         self.random = torch.Generator().manual_seed(seed)
         self.step = 0
+        self.slowdown = 1.0
+        """What the learning rate is multiplied with; halved each time that a run goes back."""
 
     def play(self) -> Losses:
         """One step of the discriminator and one of the generator, on one batch of each."""
         recipe = self.recipe
-        rate = recipe.learning_rate * self._schedule()
+        rate = recipe.learning_rate * self._schedule() * self.slowdown
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = rate
@@ -74,6 +78,7 @@ class Game:
         """Everything a step changes: tensors and plain numbers only."""
         return {
             "step": self.step,
+            "slowdown": self.slowdown,
             "generator": self.generator.state_dict(),
             "discriminator": self.discriminator.state_dict(),
             "average": self.average.state_dict(),
@@ -83,7 +88,7 @@ class Game:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state_dict`."""
-        self.step = state["step"]
+        self.step, self.slowdown = state["step"], state["slowdown"]
         self.generator.load_state_dict(state["generator"])
         self.discriminator.load_state_dict(state["discriminator"])
         self.average.load_state_dict(state["average"])
@@ -96,7 +101,7 @@ class Game:
         penalised = recipe.penalty > 0 and self.step % recipe.penalty_every == 0
         both = torch.cat([real, fake]).requires_grad_(penalised)  # (2 batch, steps, components)
         with _twice_differentiable() if penalised else nullcontext():
-            logits = self.discriminator(both)  # (2 batch,)
+            logits = self._judge(both)  # (2 batch,)
             r, f = logits.chunk(2)
             loss = (
                 relativistic_discriminator(r, f)
@@ -111,12 +116,13 @@ class Game:
             optimiser = self.optimisers[1]
             optimiser.zero_grad()
             total.backward()
+            mean = self.team.average(self.discriminator, loss)
             optimiser.step()
-        return float(loss.detach()), r.detach()
+        return mean, r.detach()
 
     def _step_generator(self, real_logits: Tensor, fake: Tensor) -> float:
         self.discriminator.requires_grad_(False)
-        logits = self.discriminator(fake)
+        logits = self._judge(fake)
         loss = (
             relativistic_generator(real_logits, logits)
             if self.recipe.loss == "relativistic"
@@ -125,20 +131,30 @@ class Game:
         optimiser = self.optimisers[0]
         optimiser.zero_grad()
         loss.backward()
+        mean = self.team.average(self.generator, loss)
         optimiser.step()
         self.discriminator.requires_grad_(True)
-        return float(loss.detach())
+        return mean
+
+    def _judge(self, windows: Tensor) -> Tensor:
+        """Logits (batch,) of windows (batch, steps, components)."""
+        with self.team.autocast():
+            logits: Tensor = self.discriminator(windows)
+        return logits.float()
 
     def _real(self, batch: int) -> Tensor:
         index = torch.randint(self.windows, (batch,), generator=self.random)
         ties = torch.rand((batch, 1, 1), generator=self.random, dtype=torch.float64)
-        return self.basis.encode(index.numpy(), ties.numpy()).to(self.device)
+        mine = self.team.part(batch)
+        return self.basis.encode(index[mine].numpy(), ties[mine].numpy()).to(self.device)
 
     def _fake(self, batch: int) -> Tensor:
         latent = torch.randn((batch, self.sizes.latent), generator=self.random)
         noise = torch.randn((batch, self.length, self.sizes.noise), generator=self.random)
-        y, _ = self.generator(latent.to(self.device), noise.to(self.device))
-        return y  # type: ignore[no-any-return]
+        mine = self.team.part(batch)
+        with self.team.autocast():
+            y, _ = self.generator(latent[mine].to(self.device), noise[mine].to(self.device))
+        return y.float()  # type: ignore[no-any-return]
 
     def _schedule(self) -> float:
         """Fraction of the learning rate at this step: a linear rise, then a cosine."""
