@@ -1,7 +1,8 @@
 """Is a run well? What is looked for while it goes, and the sentence that a person reads.
 
-The thresholds lie far outside what healthy runs of every built-in data set show, so that a warning
-means something; a run that ends badly without one of these signs is not excluded.
+The thresholds lie far outside what healthy runs on built-in data show (stocks, google and energy, from
+a tenth of the run on: diversity 0.76 to 1.3, at most 0.21 pinned, losses above 0.6 of chance), so that a
+warning means something; a run that ends badly without one of these signs is not excluded.
 """
 
 import math
@@ -20,7 +21,7 @@ WON = 0.02
 """A player whose loss stays below this share of what chance costs has won."""
 ENTRIES = 10
 """Entries of the history over which that must hold: 500 steps."""
-VARIETY = 0.1
+VARIETY = 0.2
 """Diversity below which the generator repeats itself."""
 PINNED = 0.5
 """Share of generated values at the ends of their range, beyond that of real ones."""

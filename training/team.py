@@ -109,18 +109,18 @@ def device_of(config: TrainConfig) -> torch.device:
     return torch.device("cuda" if there and config.device != "cpu" else "cpu")
 
 
-def together(config: TrainConfig, work: Callable[..., T], *arguments: Any) -> T:
-    """`work(team, *arguments)` in every process; gives what the leading one gave.
+def together(config: TrainConfig, work: Callable[[Team], T]) -> T:
+    """`work(team)` in every process; gives what the leading one gave.
 
-    With several processes `work`, its arguments and its answer travel between them: they must be
-    picklable, and a script that calls this must guard its main module.
+    With several processes `work` and its answer travel between them: they must be picklable, and a
+    script that calls this must guard its main module.
 
     Raises:
         CadenzaError: what the leading process raised.
     """
     device = device_of(config)
     if config.processes == 1 and config.precision == "fp32":
-        return work(Team(device), *arguments)
+        return work(Team(device))
     require_divisible(config)
     if device.type == "cuda" and config.processes > torch.cuda.device_count():
         raise TrainingError(
@@ -138,11 +138,11 @@ def together(config: TrainConfig, work: Callable[..., T], *arguments: Any) -> T:
     )
     if config.processes == 1:
         fabric.launch()
-        return work(Team(fabric.device, fabric), *arguments)
-    return _launched(fabric, work, arguments)
+        return work(Team(fabric.device, fabric))
+    return _launched(fabric, work)
 
 
-def _launched(fabric: "Fabric", work: Callable[..., T], arguments: tuple[Any, ...]) -> T:
+def _launched(fabric: "Fabric", work: Callable[[Team], T]) -> T:
     from torch.multiprocessing import get_context
     from torch.multiprocessing.spawn import ProcessExitedException, ProcessRaisedException
 
@@ -150,7 +150,7 @@ def _launched(fabric: "Fabric", work: Callable[..., T], arguments: tuple[Any, ..
     try:
         with _left_to_members():
             member: Callable[..., Any] = _member
-            stopped, answer = fabric.launch(member, failures, work, arguments)
+            stopped, answer = fabric.launch(member, failures, work)
     except (ProcessRaisedException, ProcessExitedException) as error:
         with suppress(queue.Empty):
             raise failures.get(timeout=1) from None
@@ -162,12 +162,10 @@ def _launched(fabric: "Fabric", work: Callable[..., T], arguments: tuple[Any, ..
     return cast(T, answer)
 
 
-def _member(
-    fabric: "Fabric", failures: Any, work: Callable[..., T], arguments: tuple[Any, ...]
-) -> tuple[bool, T | None]:
+def _member(fabric: "Fabric", failures: Any, work: Callable[[Team], T]) -> tuple[bool, T | None]:
     """What each process runs: whether it was stopped with Ctrl-C, and the answer."""
     try:
-        return False, work(Team(fabric.device, fabric), *arguments)
+        return False, work(Team(fabric.device, fabric))
     except KeyboardInterrupt:
         return True, None
     except CadenzaError as error:

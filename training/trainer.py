@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -39,7 +40,8 @@ def train(data: str, run: Path, config: TrainConfig, resume: bool = False, say: 
         config = _resumed(run, config, say)
     elif run.exists() and (not run.is_dir() or _begun(run)):
         raise RunExistsError(f"{run} exists already: choose another name, or go on with --resume")
-    together(config, _train, data, run, config, resume, say)
+    work = partial(_train, data=data, run=run, config=config, resume=resume, say=say)
+    together(config, work)
     return checkpoints.load(run)[0]
 
 
