@@ -25,7 +25,7 @@ from torch.nn.functional import pad, softplus
 
 from training import game as game_module
 from training.basis import Basis
-from training.config import RECIPES, Recipe, Sizes, TrainConfig, sizes_for
+from training.config import RECIPES, Recipe, Sizes, TrainConfig, drift_for, sizes_for
 from training.data import load
 from training.game import Game
 
@@ -49,7 +49,10 @@ def main() -> None:
     windows, _ = dataset.split(config.length, config.stride, config.hold_out)
     recipe = RECIPES["relativistic"]
     basis, sizes = Basis(dataset, windows, recipe.basis), sizes_for(len(dataset.columns))
-    game = Game(basis, len(windows), config.length, sizes, recipe, STEPS_ALL, 0, torch.device("cpu"))
+    drift = drift_for(np.diff(dataset.bounds).tolist(), config.length)
+    game = Game(
+        basis, len(windows), config.length, sizes, drift, recipe, STEPS_ALL, 0, torch.device("cpu")
+    )  # fmt: skip
     few = np.arange(min(2048, len(windows)))
     plain = Plain(basis.encode(few, np.full((len(few), 1, 1), 0.5)), sizes, recipe)
     for _ in range(WARM):
@@ -195,9 +198,10 @@ class PlainGenerator(nn.Module):
         super().__init__()
         self.sizes, self.steps = sizes, windows.shape[1]
         components, hidden = windows.shape[2], sizes.hidden
+        self.noise = 8 if sizes.latent < 32 else 32  # the lab's
         self.first = _two_layers(sizes.latent, hidden, 2 * hidden)
-        self.lstm = nn.LSTM(sizes.noise + sizes.latent, hidden, batch_first=True)
-        self.head = nn.Linear(hidden + sizes.noise, 2 * components)
+        self.lstm = nn.LSTM(self.noise + sizes.latent, hidden, batch_first=True)
+        self.head = nn.Linear(hidden + self.noise, 2 * components)
         self.level = nn.Sequential(
             _two_layers(sizes.latent, hidden, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, components)
         )
@@ -207,7 +211,7 @@ class PlainGenerator(nn.Module):
     def forward(self, batch: int) -> Tensor:
         """(batch, steps, components)"""
         latent = torch.randn(batch, self.sizes.latent)
-        noise = torch.randn(batch, self.steps, self.sizes.noise)
+        noise = torch.randn(batch, self.steps, self.noise)
         h, c = self.first(latent).chunk(2, 1)
         wide = latent[:, None].expand(-1, self.steps, -1)
         state = (torch.tanh(h)[None].contiguous(), c[None].contiguous())

@@ -22,7 +22,8 @@ from training.config import TrainConfig
 app = SubcommandApp()
 
 _EXTRAS = {
-    "torch": "train", "matplotlib": "train", "pyarrow": "train", "sklearn": "train", "onnx": "export",
+    "torch": "train", "matplotlib": "train", "pyarrow": "train", "sklearn": "train",
+    "lightning_fabric": "train", "tensorboardX": "train", "PIL": "train", "onnx": "export",
     "onnxruntime": "sample", "orjson": "sample", "bentoml": "serve", "httpx": "serve",
 }  # fmt: skip
 """Which extra brings a module that is not there."""

@@ -15,10 +15,13 @@ import numpy as np
 import torch
 
 from contract.spec import Channel
+from training import selection
 from training.basis import Decoder, Mixing
 from training.config import RECIPES, Recipe, Sizes, TrainConfig
 from training.errors import RunError, TrainingError
 from training.networks import Generator
+from training.record import Cost
+from training.selection import Look
 
 FORMAT = 2
 _KEPT = 2
@@ -52,10 +55,18 @@ class Checkpoint:
     decoder: Decoder
     mixing: Mixing
     versions: dict[str, str]
-    seconds: float
-    """Process time spent so far."""
+    machine: dict[str, str | int]
+    cost: Cost
     history: torch.Tensor
     """(entries, 3): step, the discriminator's and the generator's mean loss up to it."""
+    recent: torch.Tensor
+    """(steps, 2) float64: the losses since the last entry."""
+    looks: tuple[Look, ...]
+    """Every look at the averaged weights, see `training/selection.py`."""
+    rollbacks: tuple[int, ...]
+    """The steps from which the run went back."""
+    warnings: dict[str, str]
+    """What was found wrong, by its kind."""
     game: dict[str, Any]
     """`Game.state_dict`."""
 
@@ -69,10 +80,17 @@ class Checkpoint:
         """The recipe that the run follows."""
         return RECIPES[self.config.recipe]
 
+    @property
+    def chosen_step(self) -> int:
+        """The step whose weights `generator` gives."""
+        look = selection.chosen(self.looks)
+        return look.step if look else self.step
+
     def generator(self) -> Generator:
-        """The averaged generator, on the CPU."""
+        """The averaged generator with the weights that were chosen, on the CPU."""
+        look = selection.chosen(self.looks)
         generator = Generator(self.sizes, self.mixing, self.drift)
-        generator.load_state_dict(self.game["average"])
+        generator.load_state_dict(look.weights if look and look.weights else self.game["average"])
         return generator.requires_grad_(False).eval()
 
 
@@ -144,8 +162,13 @@ def _pack(c: Checkpoint) -> dict[str, Any]:
         "decoder": _tensors(c.decoder),
         "mixing": _tensors(c.mixing),
         "versions": c.versions,
-        "seconds": c.seconds,
+        "machine": c.machine,
+        "cost": asdict(c.cost),
         "history": c.history,
+        "recent": c.recent,
+        "looks": selection.pack(c.looks),
+        "rollbacks": list(c.rollbacks),
+        "warnings": c.warnings,
         "game": c.game,
     }
 
@@ -163,8 +186,13 @@ def _unpack(raw: Mapping[str, Any]) -> Checkpoint:
         decoder=Decoder(**{k: v.numpy() for k, v in raw["decoder"].items()}),
         mixing=Mixing(**{k: v.numpy() for k, v in raw["mixing"].items()}),
         versions=raw["versions"],
-        seconds=raw["seconds"],
+        machine=raw["machine"],
+        cost=Cost(**raw["cost"]),
         history=raw["history"],
+        recent=raw["recent"],
+        looks=selection.unpack(raw["looks"]),
+        rollbacks=tuple(raw["rollbacks"]),
+        warnings=raw["warnings"],
         game=raw["game"],
     )
 

@@ -32,6 +32,10 @@ class TrainConfig:
     """Where to train; `auto` takes a GPU if there is one."""
     threads: int = 1
     """CPU threads; the networks are so small that more than one rarely pays."""
+    processes: int = 1
+    """Processes that share each step's batch, on one machine: one a GPU, or all on the CPU."""
+    precision: Literal["fp32", "bf16"] = "fp32"
+    """What the networks compute in while they train; weights and losses stay fp32."""
     columns: tuple[str, ...] = ()
     """Columns of a table to train on; all numeric ones if none is named."""
     id_column: str | None = None
@@ -43,7 +47,9 @@ class TrainConfig:
     """Steps between two checkpoints: what a crash can cost at most."""
 
     def __post_init__(self) -> None:
-        least = {"steps": 1, "length": 2, "stride": 1, "seed": 0, "threads": 1, "save_every": 1}
+        least = {
+            "steps": 1, "length": 2, "stride": 1, "seed": 0, "threads": 1, "processes": 1, "save_every": 1,
+        }  # fmt: skip
         for name, low in least.items():
             value = getattr(self, name)
             if value is not None and value < low:

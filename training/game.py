@@ -26,6 +26,7 @@ from training.losses import (
     relativistic_generator,
 )
 from training.networks import Discriminator, Generator
+from training.team import Team
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,9 @@ class Game:
 
     def __init__(
         self, basis: Basis, windows: int, length: int, sizes: Sizes, drift: float,
-        recipe: Recipe, steps: int, seed: int, device: torch.device,
+        recipe: Recipe, steps: int, seed: int, device: torch.device, team: Team | None = None,
     ):  # fmt: skip
+        self.team = team or Team(device)
         self.basis, self.recipe, self.sizes = basis, recipe, sizes
         self.windows, self.length, self.steps, self.device = windows, length, steps, device
         with torch.random.fork_rng(devices=[]):
@@ -56,21 +58,27 @@ class Game:
         )
         self.random = torch.Generator().manual_seed(seed)
         self.step = 0
+        self.begun = False
+        """Whether the level's own game was played."""
+        self.slowdown = 1.0
+        """What the learning rate is multiplied with; halved each time that a run goes back."""
 
-    def begin(self) -> None:
-        """Before the first step: the level's own game."""
-        self.play_level(min(self.steps, self.recipe.level))
-        self.average.load_state_dict(self.generator.state_dict())
+    def begin(self, progress: bool = False) -> None:
+        """Before the first step: the level's own game. Every process plays it, and all alike."""
+        if steps := min(self.steps, self.recipe.level):
+            self.play_level(steps, progress)
+            self.average.load_state_dict(self.generator.state_dict())
+        self.begun = True
 
-    def play_level(self, steps: int) -> None:
+    def play_level(self, steps: int, progress: bool = False) -> None:
         """`steps` of the level's own game, on where windows begin."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**31, (), generator=self.random)))
             critic = critic_of(len(self.generator.a), self.sizes.level).to(self.device)
-        fit_level(self.generator.level, critic, steps, self._first_rows, self._latent)
+        fit_level(self.generator.level, critic, steps, self._first_rows, self._latent, progress)
 
     def _first_rows(self, batch: int) -> Tensor:
-        return self._real(batch)[:, 0]  # (batch, components)
+        return self._real(batch, slice(None))[:, 0]  # (batch, components)
 
     def _latent(self, batch: int) -> Tensor:
         return torch.randn((batch, self.sizes.latent), generator=self.random).to(self.device)
@@ -78,11 +86,11 @@ class Game:
     def play(self) -> Losses:
         """One step of the discriminator and one of the generator, on one batch of each."""
         recipe = self.recipe
-        rate = recipe.learning_rate * self._schedule()
+        rate = recipe.learning_rate * self._schedule() * self.slowdown
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = rate
-        real = self._real(recipe.batch)
+        real = self._real(recipe.batch, self.team.part(recipe.batch))
         fake = self._fake(recipe.batch)
         loss_d, real_logits = self._step_discriminator(real, fake.detach())
         loss_g = self._step_generator(real_logits, real, fake)
@@ -94,6 +102,8 @@ class Game:
         """Everything a step changes: tensors and plain numbers only."""
         return {
             "step": self.step,
+            "begun": self.begun,
+            "slowdown": self.slowdown,
             "generator": self.generator.state_dict(),
             "discriminator": self.discriminator.state_dict(),
             "average": self.average.state_dict(),
@@ -103,7 +113,7 @@ class Game:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state_dict`."""
-        self.step = state["step"]
+        self.step, self.begun, self.slowdown = state["step"], state["begun"], state["slowdown"]
         self.generator.load_state_dict(state["generator"])
         self.discriminator.load_state_dict(state["discriminator"])
         self.average.load_state_dict(state["average"])
@@ -116,7 +126,7 @@ class Game:
         penalised = recipe.penalty > 0 and self.step % recipe.penalty_every == 0
         both = torch.cat([real, fake]).requires_grad_(penalised)  # (2 batch, steps, components)
         with _twice_differentiable() if penalised else nullcontext():
-            logits = self.discriminator(both)  # (2 batch,)
+            logits = self._judge(both)  # (2 batch,)
             r, f = logits.chunk(2)
             loss = (
                 relativistic_discriminator(r, f)
@@ -131,12 +141,13 @@ class Game:
             optimiser = self.optimisers[1]
             optimiser.zero_grad()
             total.backward()
+            mean = self.team.average(self.discriminator, loss)
             optimiser.step()
-        return float(loss.detach()), r.detach()
+        return mean, r.detach()
 
     def _step_generator(self, real_logits: Tensor, real: Tensor, fake: Tensor) -> float:
         self.discriminator.requires_grad_(False)
-        logits = self.discriminator(fake)
+        logits = self._judge(fake)
         loss = (
             relativistic_generator(real_logits, logits)
             if self.recipe.loss == "relativistic"
@@ -149,9 +160,16 @@ class Game:
         optimiser = self.optimisers[0]
         optimiser.zero_grad()
         total.backward()
+        mean = self.team.average(self.generator, loss)
         optimiser.step()
         self.discriminator.requires_grad_(True)
-        return float(loss.detach())
+        return mean
+
+    def _judge(self, windows: Tensor) -> Tensor:
+        """Logits (batch,) of windows (batch, steps, components)."""
+        with self.team.autocast():
+            logits: Tensor = self.discriminator(windows)
+        return logits.float()
 
     def _unlikeness(self, real: Tensor, fake: Tensor) -> Tensor:
         """Energy distances between what random short views show of windows: the level at one step,
@@ -161,7 +179,8 @@ class Game:
             int(torch.randint(n, (), generator=self.random)) for n in (self.length, max(1, self.length - 2))
         )
 
-        def views(y: Tensor) -> tuple[Tensor, ...]:
+        def views(part: Tensor) -> tuple[Tensor, ...]:
+            y = self.team.gathered(part)  # (batch, steps, components)
             moves = (y[:, 1:] - y[:, :-1]) / self.discriminator.increments
             way = (y[:, -1] - y[:, 0]) / self.discriminator.increments / self.length**0.5
             return y[:, level], moves[:, move : move + 2].flatten(1), way
@@ -169,16 +188,18 @@ class Game:
         pairs = zip(views(fake), views(real), strict=True)
         return torch.stack([energy_distance(f, r) for f, r in pairs]).sum()
 
-    def _real(self, batch: int) -> Tensor:
+    def _real(self, batch: int, part: slice) -> Tensor:
         index = torch.randint(self.windows, (batch,), generator=self.random)
         ties = torch.rand((batch, 1, 1), generator=self.random, dtype=torch.float64)
-        return self.basis.encode(index.numpy(), ties.numpy()).to(self.device)
+        return self.basis.encode(index[part].numpy(), ties[part].numpy()).to(self.device)
 
     def _fake(self, batch: int) -> Tensor:
         latent = self._latent(batch)
         noise = torch.randn((batch, self.length, self.sizes.latent), generator=self.random)
-        y, _ = self.generator(latent, noise.to(self.device))
-        return y  # type: ignore[no-any-return]
+        mine = self.team.part(batch)
+        with self.team.autocast():
+            y, _ = self.generator(latent[mine], noise[mine].to(self.device))
+        return y.float()  # type: ignore[no-any-return]
 
     def _schedule(self) -> float:
         """Fraction of the learning rate at this step: a linear rise, then a cosine."""
@@ -191,6 +212,7 @@ class Game:
     def _follow(self) -> None:
         """Move the weight average, which forgets its beginning faster while it is young."""
         keep = min(self.recipe.average, (self.step + 1) / (self.step + 20))
+        self.team.mean_(self.generator.centre)
         self.average.centre.copy_(self.generator.centre)
         torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), 1 - keep)
 

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
+from tqdm import tqdm
 
 from training.losses import gradient_penalty, relativistic_discriminator, relativistic_generator
 
@@ -24,6 +25,7 @@ def fit_level(
     steps: int,
     real: Callable[[int], Tensor],
     fake: Callable[[int], Tensor],
+    progress: bool,
 ) -> None:
     """Train `level`, latent to y, against `critic`, y to (batch, 1), and leave the averaged weights in it.
 
@@ -34,7 +36,7 @@ def fit_level(
         torch.optim.Adam(n.parameters(), _RATE, betas=(0.0, 0.99), foreach=True) for n in (level, critic)
     ]
     rates = [torch.optim.lr_scheduler.CosineAnnealingLR(o, steps) for o in optimisers]
-    for step in range(steps):
+    for step in tqdm(range(steps), "the level first", unit="step", disable=not progress):
         points, made = real(BATCH), level(fake(BATCH))  # both (batch, components)
         penalised = step % _PENALTY_EVERY == 0
         both = torch.cat([points, made.detach()]).requires_grad_(penalised)  # (2 batch, components)

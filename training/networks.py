@@ -76,10 +76,10 @@ class Generator(nn.Module):
         """
         h, c, total, drift = state or self.begin(latent)
         u, v, (h, c, drift) = self._drive(noise, h, c, drift)
+        totals = _recurrence(self.decay, total, (v - self.centre) * self.b)
         if self.training:
             with torch.no_grad():
-                self.centre.lerp_(v.mean((0, 1)), _CENTRE_RATE)
-        totals = _recurrence(self.decay, total, (v - self.centre) * self.b)
+                self.centre.lerp_(v.mean((0, 1)).to(self.centre.dtype), _CENTRE_RATE)
         y = u * self.a + totals  # (batch, steps, components)
         return y, (h, c, totals[:, -1], drift)
 
@@ -91,11 +91,11 @@ class Generator(nn.Module):
         latent = torch.randn((_SETTLED, self.sizes.latent), generator=random).to(self.centre.device)
         h, c, _, drift = self.begin(latent)
         means = []
-        for _ in range(12):
+        for _ in range(5):
             noise = torch.randn((_SETTLED, 256, self.sizes.latent), generator=random)
             _, v, (h, c, drift) = self._drive(noise.to(latent.device), h, c, drift)
             means.append(v.mean((0, 1)))
-        self.centre.copy_(torch.stack(means[3:]).mean(0))
+        self.centre.copy_(torch.stack(means[1:]).mean(0))
 
     def _drive(
         self, noise: Tensor, h: Tensor, c: Tensor, drift: Tensor

@@ -26,7 +26,7 @@ def draw_run(checkpoint: Checkpoint, dataset: Dataset, path: Path) -> None:
     index = np.random.default_rng(0).permutation(len(windows))[:2000]
     generated = checkpoint.decoder(sample_scores(checkpoint.generator(), len(index), config.length, seed=0))
     names = [c.name if c.unit is None else f"{c.name} ({c.unit})" for c in checkpoint.channels]
-    title = f"{dataset.name}: {checkpoint.config.recipe}, {checkpoint.step} steps"
+    title = f"{dataset.name}: {checkpoint.config.recipe}, {checkpoint.chosen_step} steps"
     draw(windows.take(index), generated, names, title, path)
 
 

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import training
 from contract.errors import UsageError
-from training.evaluation.report import JudgeName
+from training.evaluation.scores import ScoreName
 
 OURS = {"cadenza": "relativistic", "vanilla": "vanilla"}
 """Our methods, and the recipe that each is."""
@@ -60,8 +60,8 @@ class Judged:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if unknown := sorted(set(self.scores) - set(get_args(JudgeName))):
-            known = ", ".join(get_args(JudgeName))
+        if unknown := sorted(set(self.scores) - set(get_args(ScoreName))):
+            known = ", ".join(get_args(ScoreName))
             raise UsageError(f"unknown scores {', '.join(unknown)}; known are {known}")
 
 

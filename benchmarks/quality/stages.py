@@ -16,7 +16,7 @@ from benchmarks.quality.cases import base_and_length, most_windows
 from training.config import RECIPES, TrainConfig
 from training.data import load
 from training.data.dataset import Integers
-from training.evaluation.report import Subject, evaluate, real_windows
+from training.evaluation.report import Real, Subject, evaluate
 
 
 def prepare(data: str, out: str) -> None:
@@ -26,7 +26,7 @@ def prepare(data: str, out: str) -> None:
     config = TrainConfig(length=length)
     dataset = load(base, config)
     train, _ = dataset.split(length, config.stride, config.hold_out)
-    real = real_windows(dataset.windows(length, config.stride))
+    real = Real(base, dataset, length, config.stride, config.hold_out).windows()
     np.savez(
         out,
         real=real[: most_windows(length, real.shape[2])],
@@ -36,16 +36,22 @@ def prepare(data: str, out: str) -> None:
 
 
 def score(data: str, samples: str, out: str, judges: str, seed: str, *names: str) -> None:
-    """Score `samples` against the real windows of the prepared file `data`."""
+    """Score `samples` against the real windows of `data`, and ask whether they are copies."""
     torch.set_num_threads(1)
-    with np.load(data) as file:
-        real = file["real"]
+    base, length = base_and_length(data)
+    config = TrainConfig(length=length)
+    real = Real(base, load(base, config), length, config.stride, config.hold_out)
     made = np.load(samples)
     if not np.isfinite(made).all():
         raise SystemExit(f"{np.mean(~np.isfinite(made)):.1%} of the samples are no numbers")
     subject = Subject("samples", samples, None)
-    report = evaluate(real, made, names, int(judges), subject, data, int(seed))  # type: ignore[arg-type]
-    Path(out).write_text(json.dumps({"scores": [asdict(s) for s in report.scores], "windows": len(made)}))
+    report, _ = evaluate(real, made, names, int(judges), subject, int(seed))  # type: ignore[arg-type]
+    scored = {
+        "scores": [asdict(s) for s in report.scores],
+        "windows": len(made),
+        "memorisation": asdict(report.memorisation),
+    }
+    Path(out).write_text(json.dumps(scored))
 
 
 def variant(changes: str, command: str, *rest: str) -> None:

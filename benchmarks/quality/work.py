@@ -110,7 +110,7 @@ def judge(data: str, samples: Path, judged: Judged, worker: Worker) -> Result:
     """Scores of a file of samples, each with its floor."""
     windows(data, worker)
     out = samples.with_suffix(".scores.json")
-    command: Command = [*STAGES, "score", _prepared(data), samples, out]
+    command: Command = [*STAGES, "score", data, samples, out]
     command += [str(judged.judges), str(judged.seed), *judged.scores]
     used = worker.run(command, environment(data))
     result: Result = json.loads(out.read_text())
