@@ -1,9 +1,9 @@
 """What TensorBoard shows of a run while it goes: losses, the distance to held-out windows, a picture.
 
 One event file, `RUN/tensorboard/events.out.tfevents.N`. A run that is taken up again begins the
-next one with what the files before it hold up to its checkpoint and removes them: no step is
-there twice, and a record that was cut off is gone. Records are written by the caller's own
-thread, without a queue, so that a flush is a flush.
+next one with what the newest holds up to its checkpoint: no step is there twice, and a record
+that was cut off is gone. The new file has its name only when that is done. Records are written by
+the caller's own thread, without a queue, so that a flush is a flush.
 """
 
 import io
@@ -38,12 +38,14 @@ class Board:
     def _open(self, step: int) -> None:
         old = sorted(self._folder.glob(f"{_PREFIX}*"))
         number = int(old[-1].suffix[1:]) + 1 if old else 1
-        kept = [e for path in old for e in events(path) if e.step <= step and not e.file_version]
-        self._file = RecordWriter(str(self._folder / f"{_PREFIX}{number:06d}"))
+        kept = [e for path in old[-1:] for e in events(path) if e.step <= step and not e.file_version]
+        partial = self._folder / "next.partial"
+        self._file = RecordWriter(str(partial))
         self._write(Event(wall_time=time.time(), file_version="brain.Event:2"))
         for event in kept:
             self._write(event)
         self._file.flush()
+        partial.replace(self._folder / f"{_PREFIX}{number:06d}")
         for path in old:
             path.unlink()
 

@@ -57,46 +57,58 @@ class Loop:
         self._board: Board | None = None
         self._begun = bool(state.game)
         self._take(state if self._begun else replace(state, game=copy.deepcopy(game.state_dict())))
-        if team.leads:
-            try:
-                self._board = Board(run, self.good.step)
-            except OSError as error:
-                raise TrainingError(f"cannot write into {run}: {error.strerror}") from error
 
     def play(self) -> Checkpoint:
-        """Play to the end, keeping a checkpoint every `save_every` steps and on Ctrl-C."""
+        """Play to the end, keeping a checkpoint every `save_every` steps and on Ctrl-C.
+
+        Raises:
+            TrainingError: the disk is full, or the run is beyond help.
+        """
         try:
-            if not self._begun:
-                self._keep()  # whatever happens from here on, the run can be taken up again
-            if not self.game.begun:
-                try:
-                    self.game.begin(progress=self.team.leads)
-                except KeyboardInterrupt:  # half a level is no state to go on from: it begins anew
-                    self._say_stopped()
-                    raise
-                self._keep()
-            with (
-                tqdm(
-                    total=self.good.steps,
-                    initial=self.game.step,
-                    unit="step",
-                    file=sys.stderr,
-                    mininterval=0.5 if sys.stderr.isatty() else 15,
-                    desc="training",
-                    disable=not self.team.leads,
-                ) as bar,
-                _between_steps() as interrupted,
-            ):
+            with _between_steps() as interrupted:
                 if not self._begun:
                     self._keep()  # whatever happens from here on, the run can be taken up again
-                while self.game.step < self.good.steps:
-                    self._step(bar)
-                    if self.team.total(interrupted()):
-                        self._stop()
-        finally:
-            if self._board:
-                self._board.close()
+                if self.team.total(interrupted()):
+                    self._stop()
+            if not self.game.begun:
+                self._play_level()
+            with _between_steps() as interrupted:
+                self._board = Board(self.run, self.good.step) if self.team.leads else None
+                try:
+                    self._play(interrupted)
+                finally:
+                    if self._board:
+                        self._board.close()
+        except OSError as error:
+            raise TrainingError(
+                f"cannot write into {self.run}: {error.strerror}; the last checkpoint is kept: make room "
+                "and go on with --resume"
+            ) from error
         return self.good
+
+    def _play_level(self) -> None:
+        """Ctrl-C does not wait here: half a level is no state to go on from, and it begins anew."""
+        try:
+            self.game.begin(progress=self.team.leads)
+        except KeyboardInterrupt:
+            self._say_stopped()
+            raise
+        self._keep()
+
+    def _play(self, interrupted: Callable[[], bool]) -> None:
+        with tqdm(
+            total=self.good.steps,
+            initial=self.game.step,
+            unit="step",
+            file=sys.stderr,
+            mininterval=0.5 if sys.stderr.isatty() else 15,
+            desc="training",
+            disable=not self.team.leads,
+        ) as bar:
+            while self.game.step < self.good.steps:
+                self._step(bar)
+                if self.team.total(interrupted()):
+                    self._stop()
 
     def _step(self, bar: "tqdm[Never]") -> None:
         game, steps = self.game, self.good.steps
