@@ -88,7 +88,7 @@ def make_ours(
         "steps": about["steps"],
         "train_cpu": trained.cpu,
         "train_wall": trained.wall,
-        "fit_cpu": about["seconds"],
+        "fit_cpu": about["cost"]["cpu_seconds"],
         "sample_cpu": sampled.cpu,
         "sample_wall": sampled.wall,
         "samples": count,
@@ -128,7 +128,7 @@ def steps_for(data: str, method: str, code: str, seconds: float | None, worker: 
             command: Command = [*CADENZA, "train", base, "-o", run, "--steps", str(_TIMED_STEPS)]
             command += ["--length", str(length), "--recipe", OURS[method]]
             worker.run(command, environment(data))
-            spent: float = json.loads((run / "run.json").read_text())["seconds"]
+            spent: float = json.loads((run / "run.json").read_text())["cost"]["cpu_seconds"]
             shutil.rmtree(run)
             kept.write_text(json.dumps({"cpu_per_step": spent / _TIMED_STEPS}))
     if seconds is None:
