@@ -89,7 +89,8 @@ class Parity:
     """Differences measured when the file was made; 0 means bit for bit."""
 
     network: float
-    """Largest difference of the graph's raw outputs from torch's, over their largest size."""
+    """Largest difference of the graph's raw outputs from torch's in double precision, over their
+    largest size."""
     network_rms: float
     """The same as a root mean square, over the raw outputs' root mean square."""
     decoding: float

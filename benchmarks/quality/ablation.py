@@ -28,6 +28,8 @@ from benchmarks.quality.work import (
 VARIANTS: dict[str, dict[str, Any]] = {
     "whole": {},
     "standardised-columns": {"basis": "standard"},
+    "no-energy-distance": {"energy": 0.0},
+    "no-level-game": {"level": 0},
     "non-saturating-loss": {"loss": "non-saturating"},
     "no-penalty": {"penalty": 0.0},
     "penalty-every-step": {"penalty_every": 1},
