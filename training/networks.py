@@ -34,8 +34,8 @@ SLOPE = 0.2
 """Of the leaky rectifiers below zero."""
 _GROUP = 8
 _CENTRE_RATE = 0.01
-_SETTLED = 64
-"""Long sequences that the centre is taken from."""
+_SETTLED, _BLOCK = 64, 256
+"""Long sequences that are looked at, and the steps of a block of them."""
 _CHUNK = 64
 """Steps of a recurrence that are summed at once: its matrix grows with their square."""
 
@@ -85,17 +85,28 @@ class Generator(nn.Module):
 
     @torch.no_grad()
     def settle(self) -> None:
-        """Take the centre from long sequences: that of training is the mean over windows, which all
-        begin, and what little is left over adds up over thousands of steps."""
+        """Make the sum fit for long sequences, by what v does in some.
+
+        The centre of training is the mean over windows, which all begin; what little it is off adds
+        up over thousands of steps. And what v pushes to and fro over longer times than a window, no
+        discriminator has seen: where a slow component would so leave the variance that the data
+        have, which is 1 in y, it forgets faster. The sums of v over blocks give its power at rest,
+        and that over 1 − ρ² is the variance of a sum that forgets at ρ.
+        """
         random = torch.Generator().manual_seed(0)
         latent = torch.randn((_SETTLED, self.sizes.latent), generator=random).to(self.centre.device)
         h, c, _, drift = self.begin(latent)
         means = []
         for _ in range(5):
-            noise = torch.randn((_SETTLED, 256, self.sizes.latent), generator=random)
+            noise = torch.randn((_SETTLED, _BLOCK, self.sizes.latent), generator=random)
             _, v, (h, c, drift) = self._drive(noise.to(latent.device), h, c, drift)
-            means.append(v.mean((0, 1)))
-        self.centre.copy_(torch.stack(means[1:]).mean(0))
+            means.append(v.mean(1))  # (sequences, components)
+        blocks = torch.stack(means[1:])  # (blocks, sequences, components): the first one begins
+        self.centre.copy_(blocks.mean((0, 1)))
+        power = (blocks * self.b).flatten(0, 1).var(0) * _BLOCK  # (components,)
+        slow = self.decay > 1 - 1 / _BLOCK
+        bounded = (1 - power).clamp(min=0).sqrt()
+        self.decay.copy_(torch.where(slow, self.decay.minimum(bounded), self.decay))
 
     def _drive(
         self, noise: Tensor, h: Tensor, c: Tensor, drift: Tensor

@@ -202,3 +202,21 @@ def test_the_latent_drifts_only_where_series_are_long():
     assert drift_for([24] * 1000, 24) == 1
     assert 0.97 < drift_for([4000], 24) < 1
     assert drift_for([4000, *[24] * 10], 24) < 1
+
+
+def test_a_settled_sum_stays_where_the_data_are(prices: Path):
+    generator = game(prices).generator.eval()
+    with torch.no_grad():
+        generator.direct.bias += 3  # pushes one way, ...
+        generator.b.fill_(0.1)  # ... and further than the data move
+        generator.decay.fill_(0.9999)
+    latent, noise = torch.randn(32, 8), torch.randn(32, 6000, 8)
+
+    def late() -> torch.Tensor:
+        with torch.no_grad():
+            return generator(latent, noise)[1][2]  # (sequences, components)
+
+    assert late().abs().mean() > 20
+    generator.settle()
+    assert late().mean(0).abs().max() < 0.7
+    assert late().std(0).max() < 1.5
