@@ -1,9 +1,10 @@
 """Where the milliseconds of a training step go, beside the same game written plainly.
 
 Thread CPU time on one core, repeats of both games interleaved, medians. The parts are timed from
-outside, around what the game calls, so the game is the very one that trains. `plain` is a stand-in:
-the same sizes and the same relativistic game with its penalty in stock torch (`nn.LSTM`, Adam,
-windows encoded beforehand). Only the ratio of the two says something on another machine.
+outside, around what the game calls, so the game is the very one that trains; the level's own game,
+before the first step, is not in it. `plain` is a stand-in: a relativistic game with its penalty, of the
+same sizes, in stock torch (`nn.LSTM`, Adam, windows encoded beforehand), without the energy distance,
+the drift, and the sums that forget. Only the ratio of the two says something on another machine.
 """
 
 import argparse
@@ -25,7 +26,7 @@ from torch.nn.functional import pad, softplus
 
 from training import game as game_module
 from training.basis import Basis
-from training.config import RECIPES, Recipe, Sizes, TrainConfig, sizes_for
+from training.config import RECIPES, Recipe, Sizes, TrainConfig, drift_for, sizes_for
 from training.data import load
 from training.game import Game
 
@@ -49,7 +50,10 @@ def main() -> None:
     windows, _ = dataset.split(config.length, config.stride, config.hold_out)
     recipe = RECIPES["relativistic"]
     basis, sizes = Basis(dataset, windows, recipe.basis), sizes_for(len(dataset.columns))
-    game = Game(basis, len(windows), config.length, sizes, recipe, STEPS_ALL, 0, torch.device("cpu"))
+    drift = drift_for(np.diff(dataset.bounds).tolist(), config.length)
+    game = Game(
+        basis, len(windows), config.length, sizes, drift, recipe, STEPS_ALL, 0, torch.device("cpu")
+    )  # fmt: skip
     few = np.arange(min(2048, len(windows)))
     plain = Plain(basis.encode(few, np.full((len(few), 1, 1), 0.5)), sizes, recipe)
     for _ in range(WARM):
@@ -138,6 +142,7 @@ def timed_parts(game: Game) -> Iterator[Spent]:
         wrap(game.discriminator, "forward", "discriminator forward")
         wrap(game.basis, "encode", "encode")
         wrap(game, "_follow", "average")
+        wrap(game_module, "energy_distance", "energy distance")
         wrap(game_module, "gradient_penalty", "penalty, first gradient")
         for player, optimiser in zip(("generator", "discriminator"), game.optimisers, strict=True):
             wrap(optimiser, "step", f"{player} optimiser")
@@ -196,8 +201,8 @@ class PlainGenerator(nn.Module):
         self.sizes, self.steps = sizes, windows.shape[1]
         components, hidden = windows.shape[2], sizes.hidden
         self.first = _two_layers(sizes.latent, hidden, 2 * hidden)
-        self.lstm = nn.LSTM(sizes.noise + sizes.latent, hidden, batch_first=True)
-        self.head = nn.Linear(hidden + sizes.noise, 2 * components)
+        self.lstm = nn.LSTM(2 * sizes.latent, hidden, batch_first=True)
+        self.head = nn.Linear(hidden + sizes.latent, 2 * components)
         self.level = nn.Sequential(
             _two_layers(sizes.latent, hidden, hidden), nn.LeakyReLU(0.2), nn.Linear(hidden, components)
         )
@@ -207,7 +212,7 @@ class PlainGenerator(nn.Module):
     def forward(self, batch: int) -> Tensor:
         """(batch, steps, components)"""
         latent = torch.randn(batch, self.sizes.latent)
-        noise = torch.randn(batch, self.steps, self.sizes.noise)
+        noise = torch.randn(batch, self.steps, self.sizes.latent)
         h, c = self.first(latent).chunk(2, 1)
         wide = latent[:, None].expand(-1, self.steps, -1)
         state = (torch.tanh(h)[None].contiguous(), c[None].contiguous())

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import training
 from contract.errors import UsageError
-from training.evaluation.report import JudgeName
+from training.evaluation.scores import ScoreName
 
 OURS = {"cadenza": "relativistic", "vanilla": "vanilla"}
 """Our methods, and the recipe that each is."""
@@ -19,7 +19,7 @@ METHODS = (*OURS, *PEERS)
 DATA = ("google", "energy", "sines", "stocks")
 
 MOST_VALUES = 20_000_000
-"""Windows × steps × channels that are scored at most: 20,000 windows of energy at 24, fewer of longer
+"""Windows × steps × channels that are sampled at most: 20,000 windows of energy at 24, fewer of longer
 ones."""
 FEW = {"par": 1000}
 """Methods that sample so slowly that this many windows must do."""
@@ -60,8 +60,8 @@ class Judged:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        if unknown := sorted(set(self.scores) - set(get_args(JudgeName))):
-            known = ", ".join(get_args(JudgeName))
+        if unknown := sorted(set(self.scores) - set(get_args(ScoreName))):
+            known = ", ".join(get_args(ScoreName))
             raise UsageError(f"unknown scores {', '.join(unknown)}; known are {known}")
 
 
@@ -121,12 +121,7 @@ def base_and_length(data: str) -> tuple[str, int]:
 
 def sample_count(method: str, real: int, length: int, channels: int) -> int:
     """How many windows to sample: as many as there are real ones, within bounds."""
-    return min(real, most_windows(length, channels), FEW.get(method, real))
-
-
-def most_windows(length: int, channels: int) -> int:
-    """Real windows that are scored at most."""
-    return MOST_VALUES // (length * channels)
+    return min(real, MOST_VALUES // (length * channels), FEW.get(method, real))
 
 
 def training_code() -> str:
