@@ -1,9 +1,10 @@
 """Where the milliseconds of a training step go, beside the same game written plainly.
 
 Thread CPU time on one core, repeats of both games interleaved, medians. The parts are timed from
-outside, around what the game calls, so the game is the very one that trains. `plain` is a stand-in:
-the same sizes and the same relativistic game with its penalty in stock torch (`nn.LSTM`, Adam,
-windows encoded beforehand). Only the ratio of the two says something on another machine.
+outside, around what the game calls, so the game is the very one that trains; the level's own game,
+before the first step, is not in it. `plain` is a stand-in: a relativistic game with its penalty, of the
+same sizes, in stock torch (`nn.LSTM`, Adam, windows encoded beforehand), without the energy distance,
+the drift, and the sums that forget. Only the ratio of the two says something on another machine.
 """
 
 import argparse
@@ -141,6 +142,7 @@ def timed_parts(game: Game) -> Iterator[Spent]:
         wrap(game.discriminator, "forward", "discriminator forward")
         wrap(game.basis, "encode", "encode")
         wrap(game, "_follow", "average")
+        wrap(game_module, "energy_distance", "energy distance")
         wrap(game_module, "gradient_penalty", "penalty, first gradient")
         for player, optimiser in zip(("generator", "discriminator"), game.optimisers, strict=True):
             wrap(optimiser, "step", f"{player} optimiser")

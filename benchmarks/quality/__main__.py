@@ -34,8 +34,8 @@ class Choices:
     """CPU minutes after which a peer at its own defaults is given up."""
     judges: int = 3
     """Judges a score."""
-    scores: str = "field,strong,predictive"
-    """Scores, with commas."""
+    scores: str = "field,strong,predictive,context-fid,correlation"
+    """Scores, with commas; those of `cadenza evaluate`."""
     jobs: int = 1
     """Cells at a time, each on a core of its own."""
     retry: bool = False

@@ -19,7 +19,7 @@ METHODS = (*OURS, *PEERS)
 DATA = ("google", "energy", "sines", "stocks")
 
 MOST_VALUES = 20_000_000
-"""Windows × steps × channels that are scored at most: 20,000 windows of energy at 24, fewer of longer
+"""Windows × steps × channels that are sampled at most: 20,000 windows of energy at 24, fewer of longer
 ones."""
 FEW = {"par": 1000}
 """Methods that sample so slowly that this many windows must do."""
@@ -121,12 +121,7 @@ def base_and_length(data: str) -> tuple[str, int]:
 
 def sample_count(method: str, real: int, length: int, channels: int) -> int:
     """How many windows to sample: as many as there are real ones, within bounds."""
-    return min(real, most_windows(length, channels), FEW.get(method, real))
-
-
-def most_windows(length: int, channels: int) -> int:
-    """Real windows that are scored at most."""
-    return MOST_VALUES // (length * channels)
+    return min(real, MOST_VALUES // (length * channels), FEW.get(method, real))
 
 
 def training_code() -> str:

@@ -8,50 +8,46 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import torch
 
-from benchmarks.quality.cases import base_and_length, most_windows
+from benchmarks.quality.cases import base_and_length
 from training.config import RECIPES, TrainConfig
 from training.data import load
 from training.data.dataset import Integers
-from training.evaluation.report import Real, Subject, evaluate
+from training.evaluation.report import MOST_WINDOWS, Real, Subject, evaluate
+from training.evaluation.scores import ScoreName
 
 
 def prepare(data: str, out: str) -> None:
-    """The windows of `data`: `real` to score against, `train` for peers (the very ones that cadenza
-    trains on), and which of `train` have no row in common."""
-    base, length = base_and_length(data)
-    config = TrainConfig(length=length)
-    dataset = load(base, config)
-    train, _ = dataset.split(length, config.stride, config.hold_out)
-    real = Real(base, dataset, length, config.stride, config.hold_out).windows()
-    np.savez(
-        out,
-        real=real[: most_windows(length, real.shape[2])],
-        train=train.take(np.arange(len(train))).astype(np.float32),
-        apart=_apart(train.starts, length),
-    )
+    """The windows of `data` that peers train on, the very ones that cadenza does: `train`; which of
+    them have no row in common: `apart`; and how many real ones are `scored`, their length and
+    channels."""
+    real = _real(data)
+    train, _ = real.dataset.split(real.length, real.stride, real.hold_out)
+    values = train.take(np.arange(len(train))).astype(np.float32)
+    count = min(len(real.dataset.windows(real.length, real.stride)), MOST_WINDOWS)
+    scored = np.array([count, *values.shape[1:]])
+    np.savez(out, train=values, apart=_apart(train.starts, real.length), scored=scored)
 
 
 def score(data: str, samples: str, out: str, judges: str, seed: str, *names: str) -> None:
-    """Score `samples` against the real windows of `data`, and ask whether they are copies."""
+    """Score a file of samples against the real windows of `data`."""
     torch.set_num_threads(1)
-    base, length = base_and_length(data)
-    config = TrainConfig(length=length)
-    real = Real(base, load(base, config), length, config.stride, config.hold_out)
     made = np.load(samples)
     if not np.isfinite(made).all():
         raise SystemExit(f"{np.mean(~np.isfinite(made)):.1%} of the samples are no numbers")
+    known = tuple(name for name in get_args(ScoreName) if name in names)
     subject = Subject("samples", samples, None)
-    report, _ = evaluate(real, made, names, int(judges), subject, int(seed))  # type: ignore[arg-type]
-    scored = {
+    report, _ = evaluate(_real(data), made, known, int(judges), subject, int(seed))
+    found = {
         "scores": [asdict(s) for s in report.scores],
-        "windows": len(made),
         "memorisation": asdict(report.memorisation),
+        "notes": report.notes,
     }
-    Path(out).write_text(json.dumps(scored))
+    Path(out).write_text(json.dumps(found))
 
 
 def variant(changes: str, command: str, *rest: str) -> None:
@@ -70,6 +66,12 @@ def variant(changes: str, command: str, *rest: str) -> None:
 
         run, model = rest
         export(Path(run), Path(model))
+
+
+def _real(data: str) -> Real:
+    base, length = base_and_length(data)
+    config = TrainConfig(length=length)
+    return Real(base, load(base, config), length, config.stride, config.hold_out)
 
 
 def _apart(starts: Integers, length: int) -> Integers:

@@ -27,20 +27,26 @@ def _row(name: tuple[str, ...], cells: list[Result]) -> Row:
     row: Row = {"name": list(name), "seeds": len(done), "failed": reasons}
     if not done:
         return row
+    found: dict[str, list[Row]] = {}
+    for score in (s for c in done for s in c["scores"]):
+        found.setdefault(score["name"], []).append(score)
     row["scores"] = {
-        score["name"]: {
-            "value": _mean(c["scores"][i]["value"] for c in done),
-            "spread": _spread(c["scores"][i]["value"] for c in done),
-            "judges_spread": _mean(c["scores"][i]["spread"] for c in done),
-            "floor": _mean(c["scores"][i]["floor"] for c in done),
+        name: {
+            "value": _mean(s["value"] for s in scores),
+            "spread": _spread(s["value"] for s in scores),
+            "judges_spread": _mean(s["spread"] for s in scores),
+            "floor": _mean(s["floor"] for s in scores),
         }
-        for i, score in enumerate(done[0]["scores"])
+        for name, scores in found.items()
     }
     for figure in ("steps", "train_cpu", "train_wall"):
         row[figure] = round(_mean(c[figure] for c in done), 1)
     row["sample_cpu_per_1000"] = round(_mean(1000 * c["sample_cpu"] / c["samples"] for c in done), 2)
     row["samples"] = done[0]["samples"]
+    copied = sum(c["memorisation"]["verdict"] == "copied" for c in done if "memorisation" in c)
     row["notes"] = sorted({c["note"] for c in done if c["note"]})
+    if copied:
+        row["notes"].append(f"copied the training windows in {copied} of {len(done)}")
     return row
 
 
