@@ -32,7 +32,8 @@ the drifting latent `drift` (batch, latent)."""
 
 SLOPE = 0.2
 """Of the leaky rectifiers below zero."""
-_GROUP = 8
+GROUP = 8
+"""Windows that the discriminator looks at together, see `_variety`."""
 _CENTRE_RATE = 0.01
 _SETTLED, _BLOCK = 64, 256
 """Long sequences that are looked at, and the steps of a block of them."""
@@ -183,7 +184,7 @@ def _variety(features: Tensor) -> Tensor:
     """Mean deviation of the features within groups of windows, so that a generator that
     repeats itself is seen (Karras et al., ICLR 2018, section 3): (batch, 1)."""
     batch, width = features.shape
-    groups = features.view(-1, _GROUP if batch % _GROUP == 0 else batch, width)
+    groups = features.view(-1, GROUP if batch % GROUP == 0 else batch, width)
     deviation = (groups.var(1, unbiased=False) + 1e-6).sqrt().mean(1)  # (groups,)
     return deviation.repeat_interleave(groups.shape[1])[:, None]
 

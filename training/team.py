@@ -22,12 +22,10 @@ from torch import Tensor, nn
 from contract.errors import CadenzaError, UsageError
 from training.config import RECIPES, TrainConfig
 from training.errors import TrainingError
+from training.networks import GROUP
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-
-GROUP = 8
-"""Windows that the discriminator looks at together: a part of a batch holds whole groups."""
 
 T = TypeVar("T")
 
