@@ -12,6 +12,7 @@ import queue
 import resource
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -62,6 +63,8 @@ class Worker:
     """Where the children of the cell at hand write."""
     children: set[int] = field(default_factory=set)
     """Process numbers of children that run."""
+    stopped: threading.Event = field(default_factory=threading.Event)
+    """Set when the table ends early: no child is left running, and none begins."""
 
     def run(
         self, command: Sequence[str | Path], environment: Mapping[str, str] | None = None,
@@ -81,6 +84,8 @@ class Worker:
             )
             self.children.add(child.pid)
             try:
+                if self.stopped.is_set():
+                    raise KeyboardInterrupt
                 os.sched_setaffinity(child.pid, {self.core})
                 if cpu_limit is not None:
                     seconds = int(cpu_limit)
@@ -140,11 +145,14 @@ def run_cells(
         cores.put(core)
 
     children: set[int] = set()
+    stopped = threading.Event()
 
     def one(cell: C) -> None:
         core = cores.get()
         try:
-            worker = Worker(core, folder / "logs" / f"{cell.key}.log", children)
+            if stopped.is_set():
+                return
+            worker = Worker(core, folder / "logs" / f"{cell.key}.log", children, stopped)
             worker.log.unlink(missing_ok=True)
             begun = time.perf_counter()
             try:
@@ -154,6 +162,9 @@ def run_cells(
             _keep(folder, cell, result)
             outcome = f"failed: {result['failed']}" if "failed" in result else "done"
             say(f"{cell.key}: {outcome} ({time.perf_counter() - begun:.0f} s)")
+        except BaseException:
+            stopped.set()
+            raise
         finally:
             cores.put(core)
 
@@ -162,6 +173,7 @@ def run_cells(
             for done in [pool.submit(one, cell) for cell in missing]:
                 done.result()
         except BaseException:
+            stopped.set()
             pool.shutdown(wait=False, cancel_futures=True)
             for child in list(children):
                 with suppress(ProcessLookupError):

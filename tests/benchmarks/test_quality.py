@@ -82,12 +82,16 @@ def test_another_cell_of_the_same_key_is_not_taken_for_it(tmp_path: Path):
 def test_a_child_stopped_from_outside_is_no_failure_of_its_cell(tmp_path: Path):
     stop_me = "import os, signal; os.kill(os.getpid(), signal.SIGTERM)"
 
+    begun = []
+
     def stopped(cell: Tiny, worker: Worker) -> dict[str, Any]:
+        begun.append(cell.key)
         worker.run([sys.executable, "-c", stop_me])
         return {}
 
     with pytest.raises(KeyboardInterrupt):
-        run_cells([Tiny("a")], stopped, tmp_path, say=lambda _: None)
+        run_cells([Tiny("a"), Tiny("b")], stopped, tmp_path, say=lambda _: None)
+    assert begun == ["a"]
     assert not list(tmp_path.glob("*.json"))
 
 
