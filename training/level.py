@@ -7,6 +7,7 @@ windows does, whose discriminator has moves to look at. The loss and the penalty
 """
 
 import copy
+import sys
 from collections.abc import Callable
 
 import torch
@@ -36,7 +37,14 @@ def fit_level(
         torch.optim.Adam(n.parameters(), _RATE, betas=(0.0, 0.99), foreach=True) for n in (level, critic)
     ]
     rates = [torch.optim.lr_scheduler.CosineAnnealingLR(o, steps) for o in optimisers]
-    for step in tqdm(range(steps), "the level first", unit="step", disable=not progress):
+    for step in tqdm(
+        range(steps),
+        "the level first",
+        unit="step",
+        file=sys.stderr,
+        mininterval=0.5 if sys.stderr.isatty() else 15,
+        disable=not progress,
+    ):
         points, made = real(BATCH), level(fake(BATCH))  # both (batch, components)
         penalised = step % _PENALTY_EVERY == 0
         both = torch.cat([points, made.detach()]).requires_grad_(penalised)  # (2 batch, components)
