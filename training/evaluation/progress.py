@@ -1,5 +1,6 @@
 """How long an evaluation still takes, for a person who waits."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Never
@@ -19,7 +20,8 @@ def bar(tasks: int) -> Iterator[Callable[[str], Tick]]:
     """A bar over `tasks`, which appears after two seconds. Call what it gives with the name of
     each task that begins, and tell what that gives back of each part done."""
     with tqdm(
-        total=tasks, desc="evaluating", delay=2, leave=False,
+        total=tasks, desc="evaluating", delay=2, leave=False, file=sys.stderr,
+        mininterval=0.5 if sys.stderr.isatty() else 15,
         bar_format="{desc} {percentage:3.0f}%|{bar:30}| {elapsed}<{remaining}{postfix}",
     ) as shown:  # fmt: skip
         begun = 0
