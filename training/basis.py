@@ -144,12 +144,13 @@ class Basis:
         first, last = (self._straight(edge[None])[0] for edge in (values.min(axis=0), values.max(axis=0)))
         grids = np.linspace(first, last, KNOTS).T  # (channels, KNOTS)
         table = np.stack([np.interp(g, y, x) for g, (x, y) in zip(grids, self._curves, strict=True)])
-        edge = float(torch.special.ndtri(torch.tensor(1 - 0.5 / (len(values) + 1)).double()))
+        edge = float(torch.special.ndtri(torch.tensor(1 - 0.5 / (len(values) + 1), dtype=torch.float64)))
         grid = np.linspace(-edge, edge, KNOTS)
         shares = torch.special.ndtr(torch.from_numpy(grid)).numpy()
         for i in self._fast:
             table[i] = np.quantile(values[:, i], shares, method="hazen")
             first[i], last[i] = -edge, edge
+        table[:, 0], table[:, -1] = values.min(axis=0), values.max(axis=0)
         span = np.where(self._varies, last - first, 1.0)
         integer = (values == np.rint(values)).all(axis=0)
         return Decoder(

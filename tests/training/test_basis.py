@@ -98,3 +98,15 @@ def test_fast_scores_are_standard_normal():
     assert abs(scores.mean()) < 0.02
     assert abs(scores.std() - 1) < 0.02
     assert torch.isfinite(torch.from_numpy(scores)).all()
+
+
+def test_whole_numbers_stay_within_their_range_when_rounded():
+    random = np.random.default_rng(0)
+    for rows in (3000, 17029):  # of the latter, the last share is not a float32
+        values = np.round(random.exponential(100, size=(rows, 1)), -1)
+        values[7] = 9990  # an outlier: the next value below the largest is far
+        data = dataset(values)
+        decoder = Basis(data, data.windows(24, 1), "cowhitened").decoder
+        decoded = decoder(np.array([[-50.0], [50.0]], np.float32))
+        assert decoded.min() == decoder.table[0, 0] == 0
+        assert decoded.max() == decoder.table[0, -1] == 9990
