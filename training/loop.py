@@ -191,11 +191,11 @@ class Loop:
         look = selection.chosen(self._looks)
         generator = copy.deepcopy(self.game.average).cpu()
         if look is None or look.weights is None:
-            generator.settle()
+            generator.settle(self.game.length)
             self.game.average.centre.copy_(generator.centre)
         else:
             generator.load_state_dict(look.weights)
-            generator.settle()
+            generator.settle(self.game.length)
             weights = generator.state_dict()
             self._looks = tuple(
                 replace(other, weights=weights) if other is look else other for other in self._looks

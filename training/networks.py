@@ -37,6 +37,8 @@ GROUP = 8
 _CENTRE_RATE = 0.01
 _SETTLED, _BLOCK = 64, 256
 """Long sequences that are looked at, and the steps of a block of them."""
+_NOTICED = 0.05
+"""How far a window may end from where it did, in deviations of a walk of its length."""
 _CHUNK = 64
 """Steps of a recurrence that are summed at once: its matrix grows with their square."""
 
@@ -48,6 +50,7 @@ class Generator(nn.Module):
     outward: Tensor
     centre: Tensor
     decay: Tensor
+    increments: Tensor
 
     def __init__(self, sizes: Sizes, mixing: Mixing, drift: float):
         super().__init__()
@@ -63,6 +66,7 @@ class Generator(nn.Module):
             _perceptron(sizes.level, sizes.level, components),
         )
         increments = _float32(mixing.increments)
+        self.register_buffer("increments", increments)
         self.a = nn.Parameter(increments.clone())  # (components,)
         self.b = nn.Parameter(increments.clone())  # (components,)
         self.register_buffer("centre", torch.zeros(components))
@@ -85,15 +89,19 @@ class Generator(nn.Module):
         return y, (h, c, totals[:, -1], drift)
 
     @torch.no_grad()
-    def settle(self) -> None:
-        """Make the sum fit for long sequences, by what v does in some.
+    def settle(self, length: int) -> None:
+        """Make the sum fit for sequences far longer than windows of `length`, by what v does in some.
 
         The centre of training is the mean over windows, which all begin; what little it is off adds
         up over thousands of steps. And what v pushes to and fro over longer times than a window, no
-        discriminator has seen: where a slow component would so leave the variance that the data
-        have, which is 1 in y, it forgets faster. The sums of v over blocks give its power at rest,
-        and that over 1 − ρ² is the variance of a sum that forgets at ρ.
+        discriminator has seen: where a slow component would so leave what the data have, which is
+        mean 0 and variance 1 in y, it forgets faster. The sums of v over blocks give its power S at
+        rest; a sum that forgets 1 − ρ = λ a step has variance S / 2λ and, of a mean β left in v, the
+        mean β / λ. Windows shall not notice: the centre moves by little of what they span. Where the
+        latent does not drift, nothing longer than a window is known, and nothing is done.
         """
+        if self.drift == 1:
+            return
         random = torch.Generator().manual_seed(0)
         latent = torch.randn((_SETTLED, self.sizes.latent), generator=random).to(self.centre.device)
         h, c, _, drift = self.begin(latent)
@@ -103,11 +111,14 @@ class Generator(nn.Module):
             _, v, (h, c, drift) = self._drive(noise.to(latent.device), h, c, drift)
             means.append(v.mean(1))  # (sequences, components)
         blocks = torch.stack(means[1:])  # (blocks, sequences, components): the first one begins
-        self.centre.copy_(blocks.mean((0, 1)))
-        power = (blocks * self.b).flatten(0, 1).var(0) * _BLOCK  # (components,)
+        off = blocks.mean((0, 1)) - self.centre  # (components,)
+        most = _NOTICED * self.increments / (self.b.abs() * length**0.5)
+        moved = off.clamp(-most, most)
+        self.centre.add_(moved)
+        power = (blocks * self.b).flatten(0, 1).var(0) * _BLOCK / 4
+        forgets = power + (power**2 + ((off - moved) * self.b) ** 2).sqrt()
         slow = self.decay > 1 - 1 / _BLOCK
-        bounded = (1 - power).clamp(min=0).sqrt()
-        self.decay.copy_(torch.where(slow, self.decay.minimum(bounded), self.decay))
+        self.decay.copy_(torch.where(slow, self.decay.minimum((1 - forgets).clamp(min=0)), self.decay))
 
     def _drive(
         self, noise: Tensor, h: Tensor, c: Tensor, drift: Tensor
