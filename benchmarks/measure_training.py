@@ -3,7 +3,7 @@
 Thread CPU time on one core, repeats of both games interleaved, medians. The parts are timed from
 outside, around what the game calls, so the game is the very one that trains; the level's own game,
 before the first step, is not in it. `plain` is a stand-in: a relativistic game with its penalty, of the
-same sizes, in stock torch (`nn.LSTM`, Adam, windows encoded beforehand), without the energy distance,
+same sizes, in stock torch (`nn.LSTM`, Adam, windows encoded beforehand), without
 the drift, and the sums that forget. Only the ratio of the two says something on another machine.
 """
 
@@ -142,7 +142,6 @@ def timed_parts(game: Game) -> Iterator[Spent]:
         wrap(game.discriminator, "forward", "discriminator forward")
         wrap(game.basis, "encode", "encode")
         wrap(game, "_follow", "average")
-        wrap(game_module, "energy_distance", "energy distance")
         wrap(game_module, "gradient_penalty", "penalty, first gradient")
         for player, optimiser in zip(("generator", "discriminator"), game.optimisers, strict=True):
             wrap(optimiser, "step", f"{player} optimiser")

@@ -74,9 +74,6 @@ class Recipe:
     """Weight γ of the gradient penalty on real and generated windows; 0 leaves it out."""
     penalty_every: int
     """Steps between two penalties; each then weighs as much more."""
-    energy: float
-    """Weight of the energy distance between views of real and generated windows; it fades to
-    nothing over the run, from the coarse to the fine."""
     level: int
     """Steps of the level's own game, `training/level.py`: as many as of the game of windows, but no
     more than this."""
@@ -99,7 +96,6 @@ RECIPES: dict[RecipeName, Recipe] = {
         loss="relativistic",
         penalty=1.0,
         penalty_every=4,
-        energy=1.0,
         level=6000,
         batch=64,
         learning_rate=1e-3,
@@ -115,7 +111,6 @@ RECIPES: dict[RecipeName, Recipe] = {
         loss="non-saturating",
         penalty=0.0,
         penalty_every=1,
-        energy=0.0,
         level=0,
         batch=128,
         learning_rate=2e-4,

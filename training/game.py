@@ -19,7 +19,6 @@ from training.config import Recipe, Sizes
 from training.level import critic_of, fit_level
 from training.losses import (
     bce_discriminator,
-    energy_distance,
     gradient_penalty,
     non_saturating_generator,
     relativistic_discriminator,
@@ -93,7 +92,7 @@ class Game:
         real = self._real(recipe.batch, self.team.part(recipe.batch))
         fake = self._fake(recipe.batch)
         loss_d, real_logits = self._step_discriminator(real, fake.detach())
-        loss_g = self._step_generator(real_logits, real, fake)
+        loss_g = self._step_generator(real_logits, fake)
         self._follow()
         self.step += 1
         return Losses(loss_d, loss_g)
@@ -145,7 +144,7 @@ class Game:
             optimiser.step()
         return mean, r.detach()
 
-    def _step_generator(self, real_logits: Tensor, real: Tensor, fake: Tensor) -> float:
+    def _step_generator(self, real_logits: Tensor, fake: Tensor) -> float:
         self.discriminator.requires_grad_(False)
         logits = self._judge(fake)
         loss = (
@@ -153,13 +152,9 @@ class Game:
             if self.recipe.loss == "relativistic"
             else non_saturating_generator(real_logits, logits)
         )
-        total = loss
-        if self.recipe.energy:
-            fade = 1 - self.step / self.steps
-            total = loss + fade * self.recipe.energy * self._unlikeness(real, fake)
         optimiser = self.optimisers[0]
         optimiser.zero_grad()
-        total.backward()
+        loss.backward()
         mean = self.team.average(self.generator, loss)
         optimiser.step()
         self.discriminator.requires_grad_(True)
@@ -170,23 +165,6 @@ class Game:
         with self.team.autocast():
             logits: Tensor = self.discriminator(windows)
         return logits.float()
-
-    def _unlikeness(self, real: Tensor, fake: Tensor) -> Tensor:
-        """Energy distances between what random short views show of windows: the level at one step,
-        two moves in a row, the way from end to end. The discriminator pools over time and is slow
-        to see that a window moves too much at one step; these see nothing else."""
-        level, move = (
-            int(torch.randint(n, (), generator=self.random)) for n in (self.length, max(1, self.length - 2))
-        )
-
-        def views(part: Tensor) -> tuple[Tensor, ...]:
-            y = self.team.gathered(part)  # (batch, steps, components)
-            moves = (y[:, 1:] - y[:, :-1]) / self.discriminator.increments
-            way = (y[:, -1] - y[:, 0]) / self.discriminator.increments / self.length**0.5
-            return y[:, level], moves[:, move : move + 2].flatten(1), way
-
-        pairs = zip(views(fake), views(real), strict=True)
-        return torch.stack([energy_distance(f, r) for f, r in pairs]).sum()
 
     def _real(self, batch: int, part: slice) -> Tensor:
         index = torch.randint(self.windows, (batch,), generator=self.random)

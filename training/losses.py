@@ -34,16 +34,3 @@ def gradient_penalty(logits: Tensor, windows: Tensor) -> Tensor:
     2018, equation 9), differentiable again."""
     (gradient,) = torch.autograd.grad(logits.sum(), windows, create_graph=True)
     return gradient.square().flatten(1).sum(1).mean()
-
-
-def energy_distance(generated: Tensor, real: Tensor) -> Tensor:
-    """2 E‖f − r‖ − E‖f − f′‖ over points f and r (batch, width), over √width: the part of the
-    energy distance that the generator can change (Székely and Rizzo, Journal of Statistical
-    Planning and Inference 143, 2013, equation 2.1). Its mean over batches does not depend on
-    their size, so its gradient has no bias towards samples that are too much alike, as that of
-    matched moments has (Bellemare et al., arXiv:1705.10743, section 3)."""
-    batch, width = generated.shape
-    apart = torch.cdist(generated, real).mean()
-    among = torch.cdist(generated, generated).sum() / (batch * (batch - 1))
-    distance: Tensor = (2 * apart - among) / width**0.5
-    return distance

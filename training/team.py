@@ -71,16 +71,6 @@ class Team:
         if self.size > 1:
             tensor.copy_(self._reduced(tensor, "mean"))
 
-    def gathered(self, part: Tensor) -> Tensor:
-        """Every process's part (rows, …) of a batch: (size · rows, …), through which gradients flow
-        back to each."""
-        if self.size == 1:
-            return part
-        assert self._fabric is not None
-        parts = self._fabric.all_gather(part, sync_grads=part.requires_grad)  # (size, rows, …)
-        assert isinstance(parts, Tensor)
-        return parts.flatten(0, 1)
-
     def total(self, number: float) -> float:
         """The sum of every process's number."""
         if self.size == 1:

@@ -31,7 +31,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "non-saturating-loss": {"loss": "non-saturating"},
     "no-penalty": {"penalty": 0.0},
     "penalty-every-step": {"penalty_every": 1},
-    "no-energy-distance": {"energy": 0.0},
     "no-game-of-levels": {"level": 0},
     "no-weight-average": {"average": 0.0},
     "constant-rate": {"warmup": 0, "final_rate": 1.0},
