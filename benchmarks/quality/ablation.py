@@ -13,6 +13,7 @@ import tyro
 from benchmarks.quality import table
 from benchmarks.quality.cases import Judged, base_and_length, training_code
 from benchmarks.quality.cells import Result, Worker, run_cells, stop_when_terminated
+from benchmarks.quality.parts import PARTS
 from benchmarks.quality.work import (
     FOLDER,
     STAGES,
@@ -35,8 +36,10 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no-weight-average": {"average": 0.0},
     "constant-rate": {"warmup": 0, "final_rate": 1.0},
     "batch-128": {"batch": 128},
+    **{f"no-{part}": {"without": part} for part in PARTS},
 }
-"""Fields of `training.config.Recipe` that differ from the default recipe's, by the variant's name."""
+"""By the variant's name: fields of `training.config.Recipe` that differ from the default recipe's, or
+the part of `benchmarks/quality/parts.py` that it is `without`."""
 
 RESULT = table.RESULTS / "ablation.json"
 HEADS = ("data", "recipe")

@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from benchmarks.quality.cases import base_and_length
+from benchmarks.quality.parts import PARTS
 from training.config import RECIPES, TrainConfig
 from training.data import load
 from training.data.dataset import Integers
@@ -52,9 +53,11 @@ def score(data: str, samples: str, out: str, judges: str, seed: str, *names: str
 
 def variant(changes: str, command: str, *rest: str) -> None:
     """`train DATA RUN STEPS SEED` or `export RUN MODEL`, with the default recipe changed by the JSON
-    `changes` in this process only."""
-    recipe = RECIPES["relativistic"]
-    RECIPES["relativistic"] = replace(recipe, **json.loads(changes))
+    `changes`, see `ablation.VARIANTS`, in this process only."""
+    fields = json.loads(changes)
+    if part := fields.pop("without", None):
+        PARTS[part]()
+    RECIPES["relativistic"] = replace(RECIPES["relativistic"], **fields)
     if command == "train":
         from training.trainer import train
 

@@ -1,0 +1,102 @@
+"""The default recipe with one of its parts taken out, from outside: training itself has no switch
+for what is always there.
+
+Each function patches modules of this process, before anything is built; `mock.patch.stopall` undoes it.
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+import torch
+from torch import Tensor, nn
+
+from training import basis, networks, trainer
+from training.basis import Basis
+from training.networks import Discriminator, Generator
+
+
+def _bending() -> None:
+    """Slow channels are standardised as they are."""
+    curve = basis._curve
+    _replace(basis, "_curve", lambda values, middle, change, bent: curve(values, middle, change, False))
+
+
+def _normal_scores() -> None:
+    """Fast channels are treated as slow ones."""
+    _replace(basis, "FAST", math.inf)
+
+
+def _forgetting() -> None:
+    """The sum keeps all that it was ever given."""
+    fitted = Basis._fit_mixing
+
+    def kept(self: Basis, kind: Any) -> basis.Mixing:
+        mixing = fitted(self, kind)
+        return replace(mixing, decay=mixing.decay * 0 + 1)
+
+    _replace(Basis, "_fit_mixing", kept)
+
+
+def _drift() -> None:
+    """The latent stays as it was drawn, in series of any length."""
+    _replace(trainer, "drift_for", lambda sequences, length: 1.0)
+
+
+def _straight_way() -> None:
+    """What the head says is all that is said."""
+
+    def silenced(generator: Generator) -> None:
+        for parameter in generator.direct.parameters():
+            nn.init.zeros_(parameter).requires_grad_(False)
+
+    _after_init(Generator, silenced)
+
+
+def _critic_of_levels() -> None:
+    """The discriminator is its LSTM."""
+
+    def silenced(discriminator: Discriminator) -> None:
+        discriminator.levels = _Silent()
+
+    _after_init(Discriminator, silenced)
+
+
+def _variety() -> None:
+    """Each window is judged by itself."""
+    _replace(networks, "_variety", lambda features: torch.zeros_like(features[:, :1]))
+
+
+PARTS: dict[str, Callable[[], None]] = {
+    "bending": _bending,
+    "normal-scores": _normal_scores,
+    "forgetting": _forgetting,
+    "drift": _drift,
+    "straight-way": _straight_way,
+    "critic-of-levels": _critic_of_levels,
+    "variety": _variety,
+}
+"""What takes a part out, by the part's name."""
+
+
+class _Silent(nn.Sequential):
+    """One zero a window, and nothing to train."""
+
+    def forward(self, summary: Tensor) -> Tensor:
+        return summary.new_zeros(len(summary), 1)  # (batch, 1)
+
+
+def _replace(owner: object, name: str, new: object) -> None:
+    mock.patch.object(owner, name, new).start()
+
+
+def _after_init(network: Any, change: Callable[[Any], None]) -> None:
+    begin = network.__init__
+
+    def changed(self: Any, *arguments: Any) -> None:
+        begin(self, *arguments)
+        change(self)
+
+    _replace(network, "__init__", changed)
