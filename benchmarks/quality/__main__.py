@@ -1,6 +1,8 @@
 """The whole table of sample quality, by one command: python -m benchmarks.quality
 
-Hours of computing, in cells of minutes: stop it at any time, and the same command goes on.
+Hours of computing, in cells of minutes: stop it at any time, and the same command goes on. A part of
+the table replaces its own rows in the kept one and leaves the others, save those of ours that other
+code made.
 """
 
 import json
@@ -10,7 +12,15 @@ from typing import Any
 import tyro
 
 from benchmarks.quality import published, table
-from benchmarks.quality.cases import DATA, METHODS, Judged, table_cases
+from benchmarks.quality.cases import (
+    DATA,
+    METHODS,
+    PEERS,
+    Judged,
+    base_and_length,
+    table_cases,
+    training_code,
+)
 from benchmarks.quality.cells import Result, run_cells, stop_when_terminated
 from benchmarks.quality.work import FOLDER, work
 
@@ -28,8 +38,8 @@ class Choices:
     """Methods, with commas."""
     seeds: int = 3
     """Training seeds."""
-    minutes: float = 4.0
-    """CPU minutes that every method trains for."""
+    minutes: str = "4"
+    """CPU minutes that every method trains for; several, with commas, show what more time brings."""
     limit: float = 60.0
     """CPU minutes after which a peer at its own defaults is given up."""
     judges: int = 3
@@ -53,15 +63,47 @@ def main() -> None:
         return
     judged = Judged(choices.judges, _parts(choices.scores))
     cases = table_cases(
-        _parts(choices.data), _parts(choices.methods), choices.seeds, choices.minutes, choices.limit, judged
+        _parts(choices.data),
+        _parts(choices.methods),
+        choices.seeds,
+        [float(part) for part in _parts(choices.minutes)],
+        choices.limit,
+        judged,
     )
     results = run_cells(cases, work, FOLDER, choices.jobs, choices.retry)
     rows = table.rows_of(results, _name)
     print(table.text(rows, HEADS))
-    kept = {"benchmark": "quality", "judges": choices.judges, "judge_seed": judged.seed, "rows": rows}
+    code = training_code()
+    rows = merged(rows, code)
+    kept = {
+        "benchmark": "quality",
+        "code": code,
+        "judges": choices.judges,
+        "judge_seed": judged.seed,
+        "rows": rows,
+    }
     line = json.dumps(kept, ensure_ascii=False)
     RESULT.write_text(line + "\n")
     print(line)
+
+
+def merged(rows: list[table.Row], code: str) -> list[table.Row]:
+    """`rows`, and behind them what the kept table has beside them: peers, and ours of the same code."""
+    if not RESULT.exists():
+        return rows
+    kept = json.loads(RESULT.read_text())
+    names = [row["name"] for row in rows]
+    others = [
+        row
+        for row in kept["rows"]
+        if row["name"] not in names and (row["name"][1] in PEERS or kept.get("code") == code)
+    ]
+    return sorted([*rows, *others], key=lambda row: _place(*row["name"][:2]))
+
+
+def _place(data: str, method: str) -> tuple[int, int, int]:
+    base, length = base_and_length(data)
+    return DATA.index(base), length, METHODS.index(method)
 
 
 def markdown() -> str:

@@ -86,7 +86,12 @@ class Case:
 
 
 def table_cases(
-    data: Sequence[str], methods: Sequence[str], seeds: int, minutes: float, limit: float, judged: Judged
+    data: Sequence[str],
+    methods: Sequence[str],
+    seeds: int,
+    minutes: Sequence[float],
+    limit: float,
+    judged: Judged,
 ) -> Iterator[Case]:
     """Every cell, in the order of data and seeds, so that a table cut short has whole rows of few
     seeds. Peers come twice: at equal CPU time, and at their own defaults up to `limit` minutes.
@@ -102,7 +107,8 @@ def table_cases(
     for name in data:
         for seed in range(seeds):
             for method in methods:
-                for seconds in (60 * minutes, None) if method in PEERS else (60 * minutes,):
+                budgets = [60 * m for m in minutes]
+                for seconds in [*budgets, None] if method in PEERS else budgets:
                     own = code if method in OURS else ""
                     yield Case(Made(name, method, seconds, seed, 60 * limit, own), judged)
 

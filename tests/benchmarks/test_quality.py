@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.quality import __main__ as quality
 from benchmarks.quality import table
 from benchmarks.quality.cases import Judged, base_and_length, table_cases
 from benchmarks.quality.cells import Worker, run_cells
@@ -105,7 +106,7 @@ def test_a_cell_cut_off_leaves_nothing_that_looks_done(tmp_path: Path):
 
 
 def test_peers_stand_twice_in_the_table_and_ours_once():
-    cases = list(table_cases(["sines"], ["cadenza", "par"], 2, 4.0, 60.0, Judged(3, ("field",))))
+    cases = list(table_cases(["sines"], ["cadenza", "par"], 2, [4.0], 60.0, Judged(3, ("field",))))
     assert [c.key for c in cases[:3]] == [
         "sines.cadenza.240s.0",
         "sines.par.240s.0",
@@ -122,7 +123,7 @@ def test_names_that_are_not_known_are_refused():
     with pytest.raises(UsageError, match="predictive"):
         Judged(3, ("felid",))
     with pytest.raises(UsageError, match="tsgm-vae"):
-        list(table_cases(["sines"], ["tsgm"], 1, 4.0, 60.0, Judged(3, ("field",))))
+        list(table_cases(["sines"], ["tsgm"], 1, [4.0], 60.0, Judged(3, ("field",))))
 
 
 def test_rows_are_means_over_seeds_with_failures_named():
@@ -142,3 +143,20 @@ def test_rows_are_means_over_seeds_with_failures_named():
     assert "0.0300 ± 0.0141" in text
     assert "too slow" in text
     assert "real against real" in table.markdown(rows, ("data", "method", "trained for"))
+
+
+def test_a_part_of_the_table_leaves_the_other_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def row(*name: str) -> dict[str, Any]:
+        return {"name": list(name), "seeds": 1, "failed": []}
+
+    ours, longer, vanilla, peer = (
+        row("sines", "cadenza", "240 CPU s"), row("energy-64", "cadenza", "240 CPU s"),
+        row("google", "vanilla", "240 CPU s"), row("google", "par", "its defaults"),
+    )  # fmt: skip
+    monkeypatch.setattr(quality, "RESULT", tmp_path / "quality.json")
+    assert quality.merged([ours], "new") == [ours]
+    (tmp_path / "quality.json").write_text(json.dumps({"code": "new", "rows": [peer, ours, longer]}))
+    assert quality.merged([vanilla, {**ours, "seeds": 3}], "new") == [
+        vanilla, peer, longer, {**ours, "seeds": 3},
+    ]  # fmt: skip
+    assert quality.merged([vanilla], "newer") == [vanilla, peer], "other code made other samples"
