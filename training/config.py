@@ -75,8 +75,7 @@ class Recipe:
     penalty_every: int
     """Steps between two penalties; each then weighs as much more."""
     level: int
-    """Steps of the level's own game, `training/level.py`: as many as of the game of windows, but no
-    more than this."""
+    """Most steps of the level's own game, `training/level.py`; 0 leaves it out."""
     batch: int
     learning_rate: float
     betas: tuple[float, float]
@@ -142,6 +141,12 @@ def sizes_for(channels: int) -> Sizes:
     latent = min(32, max(16, 1 << (2 * channels - 1).bit_length()))
     hidden = 64 if channels <= 12 else 96
     return Sizes(latent, hidden, head=hidden * 3 // 2, level=128 if channels <= 12 else 256)
+
+
+def level_steps(recipe: Recipe, steps: int, length: int) -> int:
+    """Steps of the level's own game before `steps` of windows of `length`: as many for each 24 rows
+    of a window, so that long windows, whose steps are few and dear, find the level as well learnt."""
+    return min(max(1, steps * length // 24), recipe.level)
 
 
 def drift_for(sequences: Sequence[int], length: int) -> float:

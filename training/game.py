@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from training.basis import Basis
-from training.config import Recipe, Sizes
+from training.config import Recipe, Sizes, level_steps
 from training.level import critic_of, fit_level
 from training.losses import (
     bce_discriminator,
@@ -64,7 +64,7 @@ class Game:
 
     def begin(self, progress: bool = False) -> None:
         """Before the first step: the level's own game. Every process plays it, and all alike."""
-        if steps := min(self.steps, self.recipe.level):
+        if steps := level_steps(self.recipe, self.steps, self.length):
             self.play_level(steps, progress)
             self.average.load_state_dict(self.generator.state_dict())
         self.begun = True

@@ -14,7 +14,7 @@ from training import checkpoint as checkpoints
 from training import record, selection
 from training.basis import Basis, channels_of
 from training.checkpoint import Checkpoint, DataFacts
-from training.config import RECIPES, TrainConfig, drift_for, sizes_for
+from training.config import RECIPES, TrainConfig, drift_for, level_steps, sizes_for
 from training.data import load
 from training.errors import RunError, RunExistsError, TrainingError
 from training.game import Game
@@ -138,12 +138,12 @@ def _calibrate(game_of: Callable[[int], Game], config: TrainConfig, team: Team, 
     minutes = DEFAULT_MINUTES if config.minutes is None else config.minutes
     game = game_of(_CALIBRATION)
     seconds = _seconds_of(lambda count: [game.play() for _ in range(count)])
-    most = RECIPES[config.recipe].level
-    level = _seconds_of(game.play_level) if most else 0.0
+    recipe = RECIPES[config.recipe]
+    level = _seconds_of(game.play_level) if recipe.level else 0.0
     budget = 60 * minutes
-    steps = round(budget / (seconds + level))
-    if steps > most:  # no more of the level's than that
-        steps = round((budget - most * level) / seconds)
+    steps = round(budget / (seconds + level * config.length / 24))
+    if level_steps(recipe, steps, config.length) == recipe.level:  # no more of the level's than that
+        steps = round((budget - recipe.level * level) / seconds)
     steps = team.of_first(max(1, steps))
     say(f"{seconds * 1000:.0f} ms a step: {minutes:g} minutes are {steps} steps")
     return steps

@@ -1,8 +1,8 @@
 """The whole table of sample quality, by one command: python -m benchmarks.quality
 
 Hours of computing, in cells of minutes: stop it at any time, and the same command goes on. A part of
-the table replaces its own rows in the kept one and leaves the others, save those of ours that other
-code made.
+the table replaces its own rows in the kept one and leaves the others; rows of ours that earlier code
+made say so.
 """
 
 import json
@@ -15,7 +15,7 @@ from benchmarks.quality import published, table
 from benchmarks.quality.cases import (
     DATA,
     METHODS,
-    PEERS,
+    OURS,
     Judged,
     base_and_length,
     table_cases,
@@ -25,6 +25,7 @@ from benchmarks.quality.cells import Result, run_cells, stop_when_terminated
 from benchmarks.quality.work import FOLDER, work
 
 RESULT = table.RESULTS / "quality.json"
+_EARLIER = "by earlier code"
 HEADS = ("data", "method", "trained for")
 
 
@@ -73,11 +74,9 @@ def main() -> None:
     results = run_cells(cases, work, FOLDER, choices.jobs, choices.retry)
     rows = table.rows_of(results, _name)
     print(table.text(rows, HEADS))
-    code = training_code()
-    rows = merged(rows, code)
+    rows = merged(rows, training_code())
     kept = {
         "benchmark": "quality",
-        "code": code,
         "judges": choices.judges,
         "judge_seed": judged.seed,
         "rows": rows,
@@ -88,16 +87,17 @@ def main() -> None:
 
 
 def merged(rows: list[table.Row], code: str) -> list[table.Row]:
-    """`rows`, and behind them what the kept table has beside them: peers, and ours of the same code."""
-    if not RESULT.exists():
-        return rows
-    kept = json.loads(RESULT.read_text())
+    """`rows`, made by `code`, among what the kept table has beside them."""
+    for row in rows:
+        if row["name"][1] in OURS:
+            row["code"] = code
     names = [row["name"] for row in rows]
-    others = [
-        row
-        for row in kept["rows"]
-        if row["name"] not in names and (row["name"][1] in PEERS or kept.get("code") == code)
-    ]
+    kept = json.loads(RESULT.read_text())["rows"] if RESULT.exists() else []
+    others = [row for row in kept if row["name"] not in names]
+    for row in others:
+        notes = row.setdefault("notes", [])
+        if row["name"][1] in OURS and row.get("code") != code and _EARLIER not in notes:
+            notes.append(_EARLIER)
     return sorted([*rows, *others], key=lambda row: _place(*row["name"][:2]))
 
 

@@ -146,17 +146,18 @@ def test_rows_are_means_over_seeds_with_failures_named():
 
 
 def test_a_part_of_the_table_leaves_the_other_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    def row(*name: str) -> dict[str, Any]:
-        return {"name": list(name), "seeds": 1, "failed": []}
+    def row(*name: str, seeds: int = 1) -> dict[str, Any]:
+        return {"name": list(name), "seeds": seeds, "failed": [], "notes": []}
 
-    ours, longer, vanilla, peer = (
-        row("sines", "cadenza", "240 CPU s"), row("energy-64", "cadenza", "240 CPU s"),
-        row("google", "vanilla", "240 CPU s"), row("google", "par", "its defaults"),
-    )  # fmt: skip
+    def ours(seeds: int = 1) -> dict[str, Any]:
+        return row("sines", "cadenza", "240 CPU s", seeds=seeds)
+
+    longer, peer = row("energy-64", "cadenza", "240 CPU s"), row("google", "par", "its defaults")
     monkeypatch.setattr(quality, "RESULT", tmp_path / "quality.json")
-    assert quality.merged([ours], "new") == [ours]
-    (tmp_path / "quality.json").write_text(json.dumps({"code": "new", "rows": [peer, ours, longer]}))
-    assert quality.merged([vanilla, {**ours, "seeds": 3}], "new") == [
-        vanilla, peer, longer, {**ours, "seeds": 3},
-    ]  # fmt: skip
-    assert quality.merged([vanilla], "newer") == [vanilla, peer], "other code made other samples"
+    first = quality.merged([peer, ours(), longer], "old")
+    assert [r["name"][0] for r in first] == ["google", "energy-64", "sines"]
+    (tmp_path / "quality.json").write_text(json.dumps({"rows": first}))
+    kept_peer, kept_longer, again = quality.merged([ours(seeds=3)], "new")
+    assert (again["seeds"], again["code"], again["notes"]) == (3, "new", [])
+    assert kept_longer["notes"] == ["by earlier code"]
+    assert kept_peer == peer, "other code of ours made the same peer"
