@@ -24,7 +24,8 @@ app = SubcommandApp()
 _EXTRAS = {
     "torch": "train", "matplotlib": "train", "pyarrow": "train", "sklearn": "train",
     "lightning_fabric": "train", "tensorboardX": "train", "PIL": "train", "onnx": "export",
-    "onnxruntime": "sample", "orjson": "sample", "bentoml": "serve", "httpx": "serve",
+    "onnxruntime": "sample", "orjson": "sample", "nanoarrow": "sample", "bentoml": "serve",
+    "httpx": "serve",
 }  # fmt: skip
 """Which extra brings a module that is not there."""
 
@@ -192,7 +193,8 @@ def sample(
     provider: Literal["auto", "cpu", "cuda"] = "auto",
     threads: int = 1,
 ) -> None:
-    """Write samples to a file, in the form that its suffix names: csv, npy, npz, parquet, json.
+    """Write samples to a file, in the form that its suffix names: csv, npy, npz, arrow, parquet,
+    json.
 
     Example: cadenza sample prices.onnx -n 64 -l 24 --seed 7 -o samples.csv
 

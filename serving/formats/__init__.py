@@ -11,10 +11,10 @@ from types import ModuleType
 
 from contract.spec import Spec
 from serving.errors import FormatError, WriteError
-from serving.formats import csv, json, npy, npz, parquet
+from serving.formats import arrow, csv, json, npy, npz, parquet
 from serving.samples import Plan, Samples
 
-FORMATS: tuple[ModuleType, ...] = (json, npy, npz, csv, parquet)
+FORMATS: tuple[ModuleType, ...] = (json, npy, npz, csv, arrow, parquet)
 
 
 def by_suffix(path: Path) -> ModuleType:

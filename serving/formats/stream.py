@@ -1,8 +1,13 @@
-"""Streams: a frame a chunk, as NDJSON lines or as length-prefixed NPY arrays.
+"""Streams: an opening, a frame a chunk, and a closing.
 
 application/x-ndjson   {"seed", "columns", "start", "sequences": [[[…]]]} a line
 application/x-npy      8 bytes, little-endian, the frame's length; then an NPY file of
                        (sequences, steps, channels)
+application/vnd.apache.arrow.stream
+                       the schema, then a record batch a chunk, in long form, then the end
+
+Frames begin at multiples of the steps of a tick, so a stream taken up at such a step is, frame by
+frame, the bytes that were lost.
 """
 
 import io
@@ -10,19 +15,26 @@ import io
 import numpy as np
 
 from contract.spec import Spec
-from serving.formats import json, npy
+from serving.formats import arrow, json, npy
 from serving.samples import Samples
 
-NDJSON, NPY = "application/x-ndjson", npy.MEDIA_TYPE
+NDJSON, NPY, ARROW = "application/x-ndjson", npy.MEDIA_TYPE, arrow.MEDIA_TYPE
 
 
 def offered(spec: Spec) -> list[str]:
     """Media types that a stream of this model can have; the first is the default."""
-    return [NDJSON] if npy.refusal(spec) else [NDJSON, NPY]
+    return [NDJSON, ARROW] if npy.refusal(spec) else [NDJSON, NPY, ARROW]
+
+
+def opening(media: str, spec: Spec) -> bytes:
+    """What stands before the first frame."""
+    return arrow.opening(spec) if media == ARROW else b""
 
 
 def frame(media: str, samples: Samples) -> bytes:
     """One chunk as bytes."""
+    if media == ARROW:
+        return arrow.record_batch(samples)
     if media == NPY:
         (array,) = samples.arrays.values()
         file = io.BytesIO()
@@ -36,3 +48,8 @@ def frame(media: str, samples: Samples) -> bytes:
         "sequences": json.sequences(samples),
     }
     return json.dumps(line) + b"\n"
+
+
+def closing(media: str) -> bytes:
+    """What stands after the last frame."""
+    return arrow.CLOSING if media == ARROW else b""

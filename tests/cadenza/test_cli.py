@@ -96,7 +96,7 @@ def test_check_passes_and_says_each_thing(model: Path):
     assert len(report["checks"]) == 8
 
 
-@pytest.mark.parametrize("suffix", ["csv", "npy", "npz", "parquet", "json"])
+@pytest.mark.parametrize("suffix", ["csv", "npy", "npz", "arrow", "parquet", "json"])
 def test_sample_writes_what_the_suffix_names(
     model: Path, generator: Generator, tmp_path: Path, suffix: str
 ):
@@ -106,8 +106,9 @@ def test_sample_writes_what_the_suffix_names(
     wanted = generator.sample(30, 14, 7).values
     if suffix == "csv":
         found = np.loadtxt(out, delimiter=",", skiprows=1, dtype=np.float32)[:, 2:].reshape(wanted.shape)
-    elif suffix == "parquet":
-        table = pyarrow.parquet.read_table(out)
+    elif suffix in ("arrow", "parquet"):
+        read = pyarrow.parquet.read_table if suffix == "parquet" else read_arrow
+        table = read(out)
         columns = [table[c].to_numpy() for c in ("close", "high", "volume")]
         found = np.column_stack(columns).astype(np.float32).reshape(wanted.shape)
     elif suffix == "json":
@@ -115,6 +116,11 @@ def test_sample_writes_what_the_suffix_names(
     else:
         found = np.load(out) if suffix == "npy" else np.load(out)["values"]
     np.testing.assert_array_equal(found, wanted)
+
+
+def read_arrow(path: Path) -> pyarrow.Table:
+    with pyarrow.ipc.open_stream(path) as stream:
+        return stream.read_all()
 
 
 def test_a_file_in_many_batches_is_as_in_one(

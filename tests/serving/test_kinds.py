@@ -149,7 +149,7 @@ def test_unknown_conditions_and_values_list_what_is_known(counter: Generator):
 
 def test_every_form_holds_labels_and_missing_values(counter: Generator, tmp_path: Path):
     samples = counter.sample(2, 4, 1, {"pace": "slow"})
-    for suffix in ("csv", "json", "npz", "parquet"):
+    for suffix in ("csv", "json", "npz", "arrow", "parquet"):
         samples.save(tmp_path / f"x.{suffix}")
     rows = list(csv.reader(io.StringIO((tmp_path / "x.csv").read_text())))
     assert rows[0] == ["sequence", "step", "parity", "count"]
@@ -160,6 +160,12 @@ def test_every_form_holds_labels_and_missing_values(counter: Generator, tmp_path
     table = pyarrow.parquet.read_table(tmp_path / "x.parquet").to_pydict()
     assert table["parity"][:2] == ["even", "odd, or not"]
     assert table["count"][:4] == [0, 1, None, 3]
+    with pyarrow.ipc.open_stream(tmp_path / "x.arrow") as stream:
+        streamed = stream.read_all()
+    streamed.validate(full=True)
+    assert streamed.to_pydict() == table
+    assert [str(t) for t in streamed.schema.types] == ["int64", "int64", "large_string", "int64"]
+    assert [f.nullable for f in streamed.schema] == [False, False, False, True]
     archive = np.load(tmp_path / "x.npz")
     assert sorted(archive.files) == ["labels", "valid", "values"]
 

@@ -208,7 +208,7 @@ def test_a_full_disk_while_training_is_said_and_costs_no_checkpoint(prices: Path
     assert not list(folder.glob("*.partial"))
 
 
-@pytest.mark.parametrize("suffix", ["csv", "npy", "npz", "parquet", "json"])
+@pytest.mark.parametrize("suffix", ["csv", "npy", "npz", "arrow", "parquet", "json"])
 def test_a_full_disk_while_sampling_leaves_no_half_file(model: Path, tmp_path: Path, suffix: str):
     out = tmp_path / f"out.{suffix}"
     done = on_a_small_disk(200_000, "sample", model, "-n", 20_000, "-l", 24, "-o", out)

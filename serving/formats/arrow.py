@@ -1,0 +1,97 @@
+"""Arrow IPC stream in long form: the columns of the CSV, typed; a missing value is null.
+
+nanoarrow writes it: 3 MB in the image, where pyarrow is 170. It writes no dictionaries, so labels
+are strings. Readers: `pyarrow.ipc.open_stream`, `polars.read_ipc_stream`.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from typing import IO, Any
+
+import nanoarrow as na
+import numpy as np
+from nanoarrow.c_array_stream import CArrayStream
+from nanoarrow.ipc import StreamWriter
+from numpy.typing import NDArray
+
+from contract.rollout import Array
+from contract.spec import NUMERIC, Channel, Spec
+from serving.samples import Plan, Samples
+
+SUFFIX, MEDIA_TYPE = ".arrow", "application/vnd.apache.arrow.stream"
+
+
+def refusal(spec: Spec) -> str | None:
+    """This form holds everything."""
+    return None
+
+
+def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
+    """The schema, one record batch a batch, and the end."""
+    file.write(opening(plan.spec))
+    for batch in batches:
+        file.write(record_batch(batch))
+    file.write(CLOSING)
+
+
+def opening(spec: Spec) -> bytes:
+    """The schema, as the message that a stream begins with."""
+    nothing = CArrayStream.from_c_arrays([], na.c_schema(_schema(spec)), validate=False)
+    return _written(nothing, write_schema=True)
+
+
+def record_batch(samples: Samples) -> bytes:
+    """The samples as one message, without a schema."""
+    columns = [column for _, column in samples.table()]
+    kinds = ["integer", "integer", *(c.kind for c in samples.spec.channels)]
+    children = [_column(kind, column) for kind, column in zip(kinds, columns, strict=True)]
+    batch = na.c_array_from_buffers(
+        _schema(samples.spec), len(columns[0]), [None], null_count=0, children=children
+    )
+    return _written(batch, write_schema=False)
+
+
+CLOSING = b"\xff\xff\xff\xff\x00\x00\x00\x00"
+"""A message of no length: the end of a stream."""
+
+
+def _written(arrays: Any, *, write_schema: bool) -> bytes:
+    out = io.BytesIO()
+    writer = StreamWriter.from_writable(out)
+    writer.write_stream(arrays, write_schema=write_schema)
+    writer.release()
+    return out.getvalue()
+
+
+def _schema(spec: Spec) -> Any:
+    index = na.int64(nullable=False)
+    fields = {"sequence": index, "step": index} | {c.name: _type(c) for c in spec.channels}
+    return na.struct(fields, nullable=False)
+
+
+def _type(channel: Channel) -> Any:
+    if channel.kind not in NUMERIC:
+        return na.large_string(nullable=channel.missing)
+    kind = na.int64 if channel.kind == "integer" else na.float32
+    return kind(nullable=channel.missing)
+
+
+def _column(kind: str, column: Array) -> Any:
+    """A column of `Samples.table` as an Arrow array."""
+    if column.dtype == object:
+        texts = [None if value is None else value.encode() for value in column.tolist()]
+        there = np.array([text is not None for text in texts], np.bool_)
+        content = [text or b"" for text in texts]
+        offsets = np.cumsum([0, *map(len, content)], dtype=np.int64)
+        return _array(na.large_string(), there, [offsets, b"".join(content)])
+    there = ~np.isnan(column) if column.dtype == np.float32 else np.ones(len(column), np.bool_)
+    if kind == "integer":
+        return _array(na.int64(), there, [np.where(there, column, 0).astype(np.int64)])
+    return _array(na.float32(), there, [np.ascontiguousarray(column)])
+
+
+def _array(kind: Any, there: NDArray[np.bool_], buffers: Sequence[Any]) -> Any:
+    """An array of `len(there)` values, of which those that are not `there` are null."""
+    missing = int(len(there) - there.sum())
+    bitmap = np.packbits(there, bitorder="little") if missing else None
+    return na.c_array_from_buffers(kind, len(there), [bitmap, *buffers], null_count=missing)
