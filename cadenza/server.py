@@ -7,6 +7,7 @@ from pathlib import Path
 
 from contract.errors import CadenzaError, UsageError
 from contract.seal import load
+from serving.access import Keys
 from serving.session import Session
 from serving.settings import Settings
 
@@ -22,7 +23,8 @@ def serve_model(model: Path, host: str, port: int, settings: Settings) -> None:
         CadenzaError: the port is taken.
     """
     artifact = load(model)
-    Settings.from_environment()  # a wrong variable is said here, not by the server
+    # A wrong variable, or a wrong key, is said here, not by the server.
+    Keys.from_environment(settings.api_keys_file or Settings.from_environment().api_keys_file)
     if settings.provider == "cuda":
         Session(artifact, "cuda")
     address = address_of(host)

@@ -2,13 +2,15 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
+from contract.rollout import Array, Arrays, Run
 from contract.seal import load
 from contract.spec import Spec
 from serving.errors import ServingError, Starting, TimedOut
@@ -20,7 +22,11 @@ from serving.settings import Provider, Settings
 _log = logging.getLogger("bentoml.cadenza")
 
 
-@dataclass(frozen=True)
+Ticked = Callable[[int, float], None]
+"""Called after each inference with its rows and its seconds."""
+
+
+@dataclass
 class Engine:
     """A model that is warm and takes requests."""
 
@@ -29,9 +35,11 @@ class Engine:
     provider: Provider
     settings: Settings
     scheduler: Scheduler
+    running: int = field(default=0, init=False)
+    """Requests that are being made."""
 
     @classmethod
-    def start(cls, model: Path, settings: Settings) -> "Engine":
+    def start(cls, model: Path, settings: Settings, ticked: Ticked | None = None) -> "Engine":
         """Load, verify and warm up. Takes a second or so: not for the event loop.
 
         Raises:
@@ -41,27 +49,28 @@ class Engine:
         session = Session(load(model), settings.provider, settings.threads)
         rows, steps = settings.tick_rows, settings.tick_steps
         session.warm_up([(1, 1), (1, steps), (rows, steps)])
-        scheduler = Scheduler(session.spec, session.run, rows, steps, settings.max_queue)
+        run = session.run if ticked is None else _timed(session.run, ticked)
+        scheduler = Scheduler(session.spec, run, rows, steps, settings.max_queue)
         _log.info("%s, model %s, on %s", session.spec.name, session.digest[:12], session.provider)
         return cls(session.spec, session.digest, session.provider, settings, scheduler)
 
-    async def chunks(self, request: Request) -> AsyncGenerator[Chunk]:
+    async def chunks(self, request: Request, seconds: float) -> AsyncGenerator[Chunk]:
         """The chunks of a request as they are made. Closing the iterator stops the work.
 
         Raises:
             QueueFull, Stopping: it was not accepted.
-            TimedOut: a chunk took longer than the settings allow.
+            TimedOut: a chunk took longer than `seconds`.
         """
         loop = asyncio.get_running_loop()
         items: asyncio.Queue[Chunk | ServingError | None] = asyncio.Queue()
         job = self.scheduler.submit(request, lambda item: _hand_over(loop, items, item))
+        self.running += 1
         try:
             while True:
                 try:
-                    async with asyncio.timeout(self.settings.timeout):
+                    async with asyncio.timeout(seconds):
                         item = await items.get()
                 except TimeoutError as error:
-                    seconds = self.settings.timeout
                     raise TimedOut(f"not made within {seconds:g} s; its work was stopped") from error
                 if item is None:
                     return
@@ -70,58 +79,93 @@ class Engine:
                 yield item
                 self.scheduler.take(job)
         finally:
+            self.running -= 1
             self.scheduler.cancel(job)
 
-    async def samples(self, request: Request) -> Samples:
+    async def samples(self, request: Request, seconds: float) -> Samples:
         """All of a request at once.
 
         Raises:
             QueueFull, Stopping, TimedOut: see `chunks`; the time is that of the whole answer.
         """
         try:
-            async with asyncio.timeout(self.settings.timeout), aclosing(self.chunks(request)) as chunks:
+            async with asyncio.timeout(seconds), aclosing(self.chunks(request, seconds)) as chunks:
                 parts = [chunk.arrays async for chunk in chunks]
         except TimeoutError as error:
-            seconds = self.settings.timeout
             raise TimedOut(f"not made within {seconds:g} s; its work was stopped") from error
         arrays = {n: np.concatenate([p[n] for p in parts], axis=1) for n in parts[0]}
         return Samples.of(self.spec, request.seed, arrays)
 
 
 class Engines:
-    """The engine that serves now. None while it is being started."""
+    """The engine that serves now, and those it replaced that still have requests to finish."""
 
     def __init__(self) -> None:
-        self._engine: Engine | None = None
-        self.stopping = False
+        self.all: list[Engine] = []
+        """The last one serves."""
+        self.stopping = self._refusing = False
+        self._gone_ticks = self._gone_row_steps = 0
 
     @property
     def ready(self) -> bool:
-        """Whether requests are answered."""
-        return self._engine is not None and not self.stopping
+        """Whether a new request had better come here."""
+        return bool(self.all) and not self.stopping
 
     @property
     def current(self) -> Engine:
-        """The engine.
+        """The engine for new requests.
 
         Raises:
             Starting: there is none yet.
         """
-        if self._engine is None:
+        if not self.all:
             raise Starting("the model is being loaded; /readyz says when it is ready")
-        return self._engine
+        return self.all[-1]
+
+    @property
+    def queued(self) -> int:
+        """Row-steps that wait."""
+        return sum(e.scheduler.queued for e in self.all)
+
+    @property
+    def ticks(self) -> int:
+        """Inferences made so far, by all engines there were."""
+        return self._gone_ticks + sum(e.scheduler.ticks for e in self.all)
+
+    @property
+    def row_steps(self) -> int:
+        """Row-steps made so far, by all engines there were."""
+        return self._gone_row_steps + sum(e.scheduler.row_steps for e in self.all)
 
     def set(self, engine: Engine) -> None:
-        """Serve with `engine` from now on."""
-        self._engine = engine
-        if self.stopping:
+        """Serve with `engine` from now on; those before it finish what they have."""
+        self.all.append(engine)
+        if self._refusing:
             engine.scheduler.refuse()
 
+    def let_go(self) -> None:
+        """Forget the replaced engines that have nothing left to do."""
+        for engine in [e for e in self.all[:-1] if not e.running]:
+            engine.scheduler.refuse()  # its thread ends
+            self._gone_ticks += engine.scheduler.ticks
+            self._gone_row_steps += engine.scheduler.row_steps
+            self.all.remove(engine)
+
     def refuse(self) -> None:
-        """Not ready any more: take nothing new, finish what was accepted."""
-        self.stopping = True
-        if self._engine is not None:
-            self._engine.scheduler.refuse()
+        """Take nothing new, finish what was accepted."""
+        self.stopping = self._refusing = True
+        for engine in self.all:
+            engine.scheduler.refuse()
+
+
+def _timed(run: Run, ticked: Ticked) -> Run:
+    def timed(feeds: Mapping[str, Array]) -> Arrays:
+        begun = time.perf_counter()
+        out = run(feeds)
+        ticked(len(feeds["noise"]), time.perf_counter() - begun)
+        return out
+
+    return timed
 
 
 def _hand_over(

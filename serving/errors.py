@@ -24,6 +24,18 @@ class InvalidRequest(ServingError):
     status, code, exit_code = 422, "invalid", 2
 
 
+class Unauthorized(ServingError):
+    """This server wants an API key, and none that it knows came."""
+
+    status, code = 401, "unauthorized"
+
+
+class ModelChanged(ServingError):
+    """The request names the model that it wants, and another is served."""
+
+    status, code = 412, "model_changed"
+
+
 class NotJson(ServingError):
     """The body is not a JSON object."""
 

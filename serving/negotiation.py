@@ -21,6 +21,12 @@ def choose(accept: str | None, offered: Sequence[str]) -> str:
     return kind
 
 
+def gzip_asked(accept_encoding: str | None) -> bool:
+    """Whether a client names gzip as a coding that it takes; `*` names nothing."""
+    ranges = [_parse(part) for part in (accept_encoding or "").split(",")]
+    return any(kind in ("gzip", "x-gzip") and quality > 0 for kind, quality in ranges)
+
+
 def _parse(part: str) -> tuple[str, float]:
     """A media range and its quality; what is not a number counts as nothing."""
     kind, *parameters = (p.strip().lower() for p in part.split(";"))

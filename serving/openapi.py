@@ -16,9 +16,15 @@ _HEADERS = {
     "X-Cadenza-Provider": "Where it was computed: cpu or cuda.",
     "X-Cadenza-Version": "Version of the server.",
 }
+_ASKED = {
+    "X-Cadenza-Model": ({"type": "string"}, "The digest of the model that is wanted: another is a 412."),
+    "X-Request-ID": ({"type": "string"}, "A name for this exchange in the log; given back."),
+}
 _REFUSALS = {
     400: "The body is not a JSON object.",
+    401: "This server wants a key: `Authorization: Bearer KEY`.",
     406: "No form in `Accept` can be had; the message lists those that can.",
+    412: "Another model is served than the one that `X-Cadenza-Model` names.",
     413: "The body is too large.",
     422: "A field is unknown, of the wrong type, or over its bound.",
     429: "More work waits than is allowed; Retry-After says when to come again.",
@@ -28,8 +34,10 @@ _REFUSALS = {
 }
 
 
-def describe(spec: Spec, settings: Settings) -> dict[str, Any]:
-    """The document for a model and its limits."""
+def describe(spec: Spec, settings: Settings, *, locked: bool) -> dict[str, Any]:
+    """The document for a model and its limits; `locked`: API keys are wanted."""
+    security: dict[str, Any] = {"security": [{"key": []}]} if locked else {}
+    scheme = {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}} if locked else {}
     sequences = {
         "type": "array",
         "items": {"type": "array", "items": {"type": "array", "items": {}}},
@@ -56,24 +64,32 @@ def describe(spec: Spec, settings: Settings) -> dict[str, Any]:
             "length and condition give the same bytes, alone or in any company.",
         },
         "paths": {
-            "/generate": {"post": _post("Make sequences.", body_schema(spec, settings, False), forms)},
+            "/generate": {
+                "post": _post("Make sequences.", body_schema(spec, settings, False), forms, settings)
+                | security
+            },
             "/stream": {
                 "post": _post(
                     "Make sequences and send them as they are made, up to no end.",
                     body_schema(spec, settings, True),
                     streams,
+                    settings,
                 )
+                | security
             },
-            "/model": {"get": _get("The Spec, the limits and the provider.", "application/json")},
+            "/model": {
+                "get": _get("The Spec, the limits and the provider.", "application/json") | security
+            },
             "/metrics": {"get": _get("Prometheus metrics.", "text/plain", starting=False)},
-            "/docs.json": {"get": _get("This document.", "application/json")},
+            "/docs.json": {"get": _get("This document.", "application/json") | security},
             "/livez": {"get": _probe("Whether the process lives.")},
             "/healthz": {"get": _probe("The same.")},
-            "/readyz": {"get": _probe("Whether requests are answered: 503 until warm.")},
+            "/readyz": {"get": _probe("Whether requests are answered: 503 until warm, and when stopping.")},
             "/schema.json": {"get": _get("BentoML's own schema.", "application/json", starting=False)},
             "/": {"get": _get("The playground.", "text/html", starting=False)},
         },
-        "components": {
+        "components": scheme
+        | {
             "schemas": {
                 "Error": {
                     "type": "object",
@@ -95,7 +111,11 @@ def describe(spec: Spec, settings: Settings) -> dict[str, Any]:
     }
 
 
-def _post(summary: str, schema: dict[str, Any], forms: dict[str, Any]) -> dict[str, Any]:
+def _post(
+    summary: str, schema: dict[str, Any], forms: dict[str, Any], settings: Settings
+) -> dict[str, Any]:
+    seconds = {"type": "number", "exclusiveMinimum": 0, "maximum": settings.timeout}
+    asked = _ASKED | {"X-Cadenza-Timeout": (seconds, "Seconds that it may take; of a stream, each chunk.")}
     headers = {name: {"description": d, "schema": {"type": "string"}} for name, d in _HEADERS.items()}
     refusals: dict[str, Any] = {
         str(code): {"description": d, "content": {"application/json": {"schema": _ERROR}}}
@@ -104,6 +124,10 @@ def _post(summary: str, schema: dict[str, Any], forms: dict[str, Any]) -> dict[s
     refusals["429"]["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
     return {
         "summary": summary,
+        "parameters": [
+            {"name": name, "in": "header", "schema": kind, "description": about}
+            for name, (kind, about) in asked.items()
+        ],
         "requestBody": {"content": {"application/json": {"schema": schema}}},
         "responses": {"200": {"description": "The samples.", "headers": headers, "content": forms}}
         | refusals,

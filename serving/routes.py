@@ -1,13 +1,14 @@
 """The HTTP routes: /generate, /stream, /model, /metrics, /docs.json and the playground at /.
 
-Each handler says what an answer is made of. What every answer has in common, errors in the one
-form, provenance in the headers, times in the metrics, is in `_answered`.
+Each handler says what an answer is made of. What every answer has in common, the key and errors in
+the one form, is in `_answered`; what is kept of it, in `record.py`.
 """
 
 import asyncio
+import gzip
 import io
 import logging
-import time
+import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager, suppress
 from dataclasses import asdict
@@ -22,27 +23,36 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from contract.version import VERSION
-from serving import body, schema
+from serving import body, record, schema
+from serving.access import Keys
 from serving.engine import Engine, Engines
 from serving.errors import (
     Cancelled,
     InvalidRequest,
     MethodNotAllowed,
+    ModelChanged,
     NotFound,
     QueueFull,
     ServingError,
+    Starting,
+    Unauthorized,
 )
+from serving.formats import csv, served
 from serving.formats import json as json_format
-from serving.formats import served
 from serving.formats import stream as stream_format
 from serving.metrics import CONTENT_TYPE, Metrics
-from serving.negotiation import choose
+from serving.negotiation import choose, gzip_asked
 from serving.openapi import describe
 from serving.samples import Plan, Samples
 from serving.scheduler import Chunk, Request
 from serving.settings import Settings
 
 JSON = "application/json"
+TIMEOUT, MODEL = "X-Cadenza-Timeout", "X-Cadenza-Model"
+_COMPRESSED = (JSON, csv.MEDIA_TYPE)
+"""Forms that gzip halves. Of an NPY's bits 90 % are left, at 24 ms a megabyte: never worth it."""
+_COMPRESSED_FROM = 2**10
+"""Bytes: less fits one packet as it is."""
 _PLAYGROUND = Path(__file__).with_name("playground.html")
 _SMALL = 2**12
 """Values that are encoded on the event loop: as JSON they take less than a thread is away, 0.1 ms."""
@@ -59,53 +69,61 @@ class Application:
     answers the others in its own form.
     """
 
-    def __init__(self, engines: Engines, settings: Settings) -> None:
+    def __init__(self, engines: Engines, settings: Settings, keys: Keys, metrics: Metrics) -> None:
         self._engines, self._settings = engines, settings
-        self._metrics = Metrics(engines)
-        routes = (
-            ("/", "GET", self._playground),
+        self._keys, self._metrics = keys, metrics
+        closed = (
             ("/generate", "POST", self._generate),
             ("/stream", "POST", self._stream),
             ("/model", "GET", self._model),
-            ("/metrics", "GET", self._figures),
             ("/docs.json", "GET", self._docs),
         )
-        self._app = Starlette(
+        # The page is the same for every model, and a scraper has no key: both say nothing of anybody.
+        opened = (("/", "GET", self._playground), ("/metrics", "GET", self._figures))
+        routes = [(*route, True) for route in closed] + [(*route, False) for route in opened]
+        app = Starlette(
             routes=[
-                Route(path, self._answered(path, handler), methods=[method])
-                for path, method, handler in routes
+                Route(path, self._answered(path, handler, locked and bool(keys)), methods=[method])
+                for path, method, handler, locked in routes
             ],
             exception_handlers={HTTPException: _http_error},
         )
+        self._app = record.recorded(app, metrics)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         await self._app(scope, receive, send)
 
     async def _generate(self, http: HttpRequest) -> Response:
-        engine, request = await self._request(http, streamed=False)
+        engine, request, seconds = await self._request(http, streamed=False)
         offered = served(engine.spec)
         media = choose(http.headers.get("accept"), list(offered))
         if media == JSON:
             self._refuse_large_json(engine, request, list(offered))
-        samples = await _unless_left(http, engine.samples(request))
+        samples = await _unless_left(http, engine.samples(request, seconds))
         content = await _off_loop(samples, _encoded, offered[media], samples)
-        return Response(content, media_type=media, headers=_provenance(engine, request))
+        headers = _provenance(engine, request) | {"Vary": "Accept, Accept-Encoding"}
+        asked = gzip_asked(http.headers.get("accept-encoding"))
+        if asked and media in _COMPRESSED and len(content) >= _COMPRESSED_FROM:
+            content = await asyncio.to_thread(gzip.compress, content, 1, mtime=0)
+            headers["Content-Encoding"] = "gzip"
+        return Response(content, media_type=media, headers=headers)
 
     async def _stream(self, http: HttpRequest) -> Response:
-        engine, request = await self._request(http, streamed=True)
+        engine, request, seconds = await self._request(http, streamed=True)
         media = choose(http.headers.get("accept"), stream_format.offered(engine.spec))
-        chunks = engine.chunks(request)
+        chunks = engine.chunks(request, seconds)
         # Before anything is sent, so that a refusal is still a status.
         first = await _unless_left(http, anext(chunks, None))
         return StreamingResponse(
-            _framed(engine, request, media, first, chunks),
+            _framed(engine, request, media, first, chunks, record.of(http.scope)),
             media_type=media,
             headers=_provenance(engine, request) | {"Cache-Control": "no-store"},
         )
 
     async def _model(self, http: HttpRequest) -> Response:
         engine = self._engines.current
+        limits = {k: v for k, v in asdict(self._settings).items() if k != "api_keys_file"}
         about = {
             "digest": engine.digest,
             "provider": engine.provider,
@@ -114,13 +132,13 @@ class Application:
                 "/generate": list(served(engine.spec)),
                 "/stream": stream_format.offered(engine.spec),
             },
-            "limits": asdict(self._settings),
+            "limits": limits,
             "spec": asdict(engine.spec),
         }
         return Response(json_format.dumps(about), media_type=JSON, headers=_about(engine))
 
     async def _docs(self, http: HttpRequest) -> Response:
-        document = describe(self._engines.current.spec, self._settings)
+        document = describe(self._engines.current.spec, self._settings, locked=bool(self._keys))
         return Response(json_format.dumps(document), media_type=JSON)
 
     async def _figures(self, http: HttpRequest) -> Response:
@@ -129,12 +147,35 @@ class Application:
     async def _playground(self, http: HttpRequest) -> Response:
         return Response(_PLAYGROUND.read_bytes(), media_type="text/html")
 
-    async def _request(self, http: HttpRequest, *, streamed: bool) -> tuple[Engine, Request]:
-        """The engine, and the body as a request within the bounds."""
-        engine = self._engines.current
+    async def _request(self, http: HttpRequest, *, streamed: bool) -> tuple[Engine, Request, float]:
+        """The engine, the body as a request within the bounds, and the seconds it may take."""
         declared = http.headers.get("content-length")
         content = await body.read(http.receive, declared, self._settings.max_body)
-        return engine, schema.parse(content, engine.spec, self._settings, streamed)
+        # Only now: a client that sends slowly shall not hold an engine that is being replaced.
+        engine = self._engines.current
+        kept = record.of(http.scope)
+        kept.digest = engine.digest
+        wanted = http.headers.get(MODEL, engine.digest)
+        if wanted != engine.digest:
+            raise ModelChanged(f"{MODEL} is {wanted!r}, and model {engine.digest} is served", MODEL)
+        kept.request = schema.parse(content, engine.spec, self._settings, streamed)
+        return engine, kept.request, self._deadline(http.headers.get(TIMEOUT))
+
+    def _deadline(self, asked: str | None) -> float:
+        """Seconds that an answer may take, or of a stream each chunk."""
+        longest = self._settings.timeout
+        if asked is None:
+            return longest
+        try:
+            seconds = float(asked)
+        except ValueError:
+            seconds = math.nan
+        if not 0 < seconds <= longest:
+            raise InvalidRequest(
+                f"{TIMEOUT} is {asked[:60]!r}; seconds, more than 0 and at most {longest:g}, are wanted",
+                TIMEOUT,
+            )
+        return seconds
 
     def _refuse_large_json(self, engine: Engine, request: Request, offered: list[str]) -> None:
         length = engine.spec.training_length if request.drawn or not request.length else request.length
@@ -147,23 +188,21 @@ class Application:
                 "Accept",
             )
 
-    def _answered(self, path: str, handler: Handler) -> Handler:
+    def _answered(self, path: str, handler: Handler, locked: bool) -> Handler:
         async def answer(http: HttpRequest) -> Response:
-            begun = time.perf_counter()
+            kept = record.of(http.scope)
+            kept.route = path
             try:
-                response = await handler(http)
+                if locked:
+                    kept.client = self._keys.name(http.headers.get("authorization"))
+                return await handler(http)
             except (ServingError, ConnectionError) as error:
-                response = _error(error if isinstance(error, ServingError) else Cancelled(str(error)))
+                said = error if isinstance(error, ServingError) else Cancelled(str(error))
             except Exception:  # noqa: BLE001  whatever it is, the client gets an answer
-                _log.exception("%s %s failed", http.method, path)
-                response = _error(ServingError("something went wrong here; the log says what"))
-            seconds = time.perf_counter() - begun
-            self._metrics.answers.labels(path, response.status_code).inc()
-            self._metrics.seconds.labels(path).observe(seconds)
-            if http.method == "POST":
-                seed = response.headers.get("x-cadenza-seed", "-")
-                _log.info("%s %d seed %s %.1f ms", path, response.status_code, seed, 1e3 * seconds)
-            return response
+                _log.exception("%s %s failed, id=%s", http.method, path, kept.id)
+                said = ServingError("something went wrong here; the log says what")
+            kept.reason = said.code
+            return _error(said)
 
         return answer
 
@@ -190,6 +229,7 @@ async def _framed(
     media: str,
     first: Chunk | None,
     chunks: AsyncGenerator[Chunk],
+    kept: record.Record,
 ) -> AsyncIterator[bytes]:
     """A stream's bytes, a frame a chunk. A client that leaves closes this, and so the work; one that
     stays and reads nothing is let go after the time that an answer may take."""
@@ -208,7 +248,8 @@ async def _framed(
                 yield ahead + stream_format.closing(media)
         except ServingError as error:
             # The status is sent: say it in the stream, or break it off where it cannot be said.
-            _log.warning("a stream ended early: %s", error)
+            kept.reason = error.code
+            _log.warning("a stream ended early, id=%s: %s", kept.id, error)
             if media != stream_format.NDJSON:
                 raise
             yield json_format.dumps(_error_body(error)) + b"\n"
@@ -247,7 +288,7 @@ def _encoded(form: Any, samples: Samples) -> bytes:
 
 def _about(engine: Engine) -> dict[str, str]:
     return {
-        "X-Cadenza-Model": engine.digest,
+        MODEL: engine.digest,
         "X-Cadenza-Provider": engine.provider,
         "X-Cadenza-Version": VERSION,
     }
@@ -266,6 +307,10 @@ def _error(error: ServingError, headers: Mapping[str, str] | None = None) -> Res
     sent = dict(headers or {})
     if isinstance(error, QueueFull):
         sent["Retry-After"] = str(error.retry_after)
+    if isinstance(error, Starting):
+        sent["Retry-After"] = "1"
+    if isinstance(error, Unauthorized):
+        sent["WWW-Authenticate"] = 'Bearer realm="cadenza"'
     if error.status == 413:
         sent["Connection"] = "close"  # the rest of the body is not read
     return Response(json_format.dumps(_error_body(error)), error.status, sent, JSON)
@@ -276,7 +321,8 @@ async def _http_error(http: HttpRequest, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == 405:
         allowed = (error.headers or {}).get("Allow", "")
-        return _error(
-            MethodNotAllowed(f"{http.url.path} takes {allowed}, not {http.method}"), error.headers
-        )
-    return _error(NotFound(f"there is no {http.url.path} here; /docs.json lists what is"))
+        said: ServingError = MethodNotAllowed(f"{http.url.path} takes {allowed}, not {http.method}")
+    else:
+        said = NotFound(f"there is no {http.url.path} here; /docs.json lists what is")
+    record.of(http.scope).reason = said.code
+    return _error(said, error.headers)

@@ -12,6 +12,8 @@ import logging
 import os
 import signal
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from threading import Thread
 from types import FrameType
@@ -20,7 +22,10 @@ import bentoml
 
 from contract.errors import CadenzaError, UsageError
 from contract.seal import load
+from serving.access import Keys
 from serving.engine import Engine, Engines
+from serving.metrics import Metrics
+from serving.reload import follow
 from serving.routes import Application
 from serving.session import Session
 from serving.settings import Settings
@@ -29,7 +34,9 @@ _log = logging.getLogger("bentoml.cadenza")
 
 # A service is configured by its decorator, so this is read when the server's process begins.
 _settings = Settings.from_environment()
+_keys = Keys.from_environment(_settings.api_keys_file)
 _engines = Engines()
+_metrics = Metrics(_engines, _settings.max_queue)
 
 UV = "0.13.9"
 _image = bentoml.images.Image(
@@ -38,10 +45,13 @@ _image = bentoml.images.Image(
 ).run(f"pip install --no-cache-dir uv=={UV}")
 
 
-def _stop_in_time() -> None:
-    """Finish what was accepted, but wait no longer for its readers than an answer may take: uvicorn
-    would wait for ever for one that reads nothing."""
+def _stop_in_time(stop_listening: Callable[[], object]) -> None:
+    """Not ready first, then nothing new. Finish what was accepted, but wait no longer for its readers
+    than an answer may take: uvicorn would wait for ever for one that reads nothing."""
+    _engines.stopping = True
+    time.sleep(_settings.drain)
     _engines.refuse()
+    stop_listening()
     time.sleep(_settings.timeout)
     _log.warning("some readers did not take their answers in %g s and are cut off", _settings.timeout)
     os._exit(0)
@@ -66,7 +76,7 @@ def model_path() -> Path:
     logging={"access": {"enabled": False}},
     tracing={"excluded_urls": ".*"},
 )
-@bentoml.asgi_app(Application(_engines, _settings), path="/")
+@bentoml.asgi_app(Application(_engines, _settings, _keys, _metrics), path="/")
 class Cadenza:
     """A trained recurrent generator over HTTP."""
 
@@ -88,15 +98,16 @@ class Cadenza:
 
         def stop(number: int, frame: FrameType | None) -> None:
             # Not here: the handler may interrupt whoever holds the scheduler's lock.
-            Thread(target=_stop_in_time, daemon=True).start()
-            if callable(before):
-                before(number, frame)
+            then = partial(before, number, frame) if callable(before) else lambda: None
+            Thread(target=_stop_in_time, args=[then], daemon=True).start()
 
         signal.signal(signal.SIGTERM, stop)
 
     async def _start(self) -> None:
         try:
-            _engines.set(await asyncio.to_thread(Engine.start, model_path(), _settings))
+            path = model_path()
+            start = partial(Engine.start, path, _settings, _metrics.ticked)
+            await follow(path, _engines, _metrics, start, _settings.reload)
         except CadenzaError as error:
             _log.error("the model cannot be served: %s", error)
             raise

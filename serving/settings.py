@@ -40,12 +40,22 @@ class Settings:
     """Steps of one inference: rows join and leave this often."""
     stream_ahead: int = 4
     """Ticks that a stream may be ahead of its reader before its rows pause."""
+    drain: float = 1.0
+    """Seconds after SIGTERM in which /readyz says no and requests are still taken."""
+    reload: float = 2.0
+    """Seconds between looks at the model file, a new one is taken up; 0: never."""
+    api_keys_file: str = ""
+    """File of API keys, a line each; with keys, here or in CADENZA_API_KEYS, no other client is served."""
 
     def __post_init__(self) -> None:
         for f in fields(self):
             value = getattr(self, f.name)
-            if isinstance(value, int | float) and not value > 0:
-                raise UsageError(f"{f.name} is {value}; more than 0 is wanted")
+            if not isinstance(value, int | float):
+                continue
+            zero_too = f.name in ("drain", "reload")
+            if not (value > 0 or (zero_too and value == 0)) or value == float("inf"):
+                least = "0 or more" if zero_too else "more than 0"
+                raise UsageError(f"{f.name} is {value}; {least} is wanted")
 
     def to_environment(self) -> dict[str, str]:
         """The variables that make `from_environment` give these settings."""

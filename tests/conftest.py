@@ -97,8 +97,8 @@ class Server:
     base: str
     pid: int
 
-    def get(self, path: str) -> Answer:
-        return self._send(urllib.request.Request(self.base + path))
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
+        return self._send(urllib.request.Request(self.base + path, headers=dict(headers or {})))
 
     def post(
         self, path: str, body: object, accept: str | None = None, headers: Mapping[str, str] | None = None
@@ -136,7 +136,7 @@ def booted(
             [*(command or (sys.executable, "-m", "cadenza", "serve", str(model))), "--port", str(port)],
             stdout=file,
             stderr=file,
-            env=os.environ | {"BENTOML_DO_NOT_TRACK": "True"} | dict(settings),
+            env=os.environ | {"BENTOML_DO_NOT_TRACK": "True", "CADENZA_DRAIN": "0"} | dict(settings),
         ) as process,
     ):
         server = Server(f"http://127.0.0.1:{port}", process.pid)

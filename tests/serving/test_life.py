@@ -1,5 +1,6 @@
 """How a server begins and ends: plain BentoML, bad models, SIGTERM, a full queue."""
 
+import http.client
 import json
 import os
 import signal
@@ -14,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Answer, booted, free_port
+from tests.conftest import Answer, Server, await_ready, booted, free_port
 
 SERVICE = "serving.service:Cadenza"
 
@@ -64,7 +65,7 @@ def stalled(base: str, body: bytes) -> socket.socket:
 
 
 def test_readers_that_do_not_read_fill_no_queue_and_are_let_go(model: Path, tmp_path: Path):
-    settings = {"CADENZA_TIMEOUT": "2", "CADENZA_MAX_QUEUE": "600000"}
+    settings = {"CADENZA_TIMEOUT": "6", "CADENZA_MAX_QUEUE": "600000"}
     with booted(model, tmp_path / "log", settings) as (server, process), ExitStack() as stack:
         clients = [
             stack.enter_context(stalled(server.base, b'{"count": 500, "length": null}')) for _ in range(4)
@@ -109,6 +110,97 @@ def test_what_was_accepted_is_finished_when_the_server_stops(model: Path, tmp_pa
         assert answers[0].status == 200
         assert len(answers[0].content) > 16 * 60_000 * 3 * 4
         assert process.wait(timeout=20) == 0
+
+
+def test_when_it_stops_it_is_not_ready_first(model: Path, tmp_path: Path):
+    with booted(model, tmp_path / "log", {"CADENZA_DRAIN": "3"}) as (server, process):
+        process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + 2.5
+        while server.get("/readyz").status == 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        # Whoever has not heard of it yet is served.
+        assert server.post("/generate", {}).status == 200
+        assert "cadenza_ready 0.0" in server.get("/metrics").content.decode()
+        assert server.get("/livez").status == 200
+        assert process.wait(timeout=20) == 0
+
+
+def test_while_the_model_is_loaded_it_is_not_ready_and_says_so(model: Path, tmp_path: Path):
+    (port, log) = free_port(), tmp_path / "log"
+    environment = os.environ | {"BENTOML_DO_NOT_TRACK": "True", "CADENZA_DRAIN": "0"}
+    command = [sys.executable, "-m", "cadenza", "serve", str(model), "--port", str(port)]
+    seen: set[tuple[str, int, str]] = set()
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(command, env=environment, stdout=out, stderr=out) as process,
+    ):
+        server = Server(f"http://127.0.0.1:{port}", process.pid)
+        deadline = time.monotonic() + 60
+        while ("ready", 200, "") not in seen:
+            assert time.monotonic() < deadline, log.read_text()
+            try:
+                ready, answer = server.get("/readyz").status, server.post("/generate", {})
+            except OSError:
+                continue
+            seen.add(("ready", ready, ""))
+            if answer.status != 200:
+                seen.add(("answer", answer.status, answer.headers["Retry-After"]))
+        process.terminate()
+        assert process.wait(timeout=30) == 0
+    # Whether it was seen while loading depends on the moment; what was seen has to be one of these.
+    assert seen <= {("ready", 503, ""), ("ready", 200, ""), ("answer", 503, "1")}
+
+
+def workers(parent: int) -> list[int]:
+    tasks = Path(f"/proc/{parent}/task").iterdir()
+    return [int(pid) for task in tasks for pid in (task / "children").read_text().split()]
+
+
+@pytest.mark.parametrize("contained", [False, True])
+def test_a_killed_worker_leaves_no_client_hanging(model: Path, tmp_path: Path, contained: bool):
+    """On its own the parent starts another worker; in a container it ends, and is started again."""
+    log, port, body = tmp_path / "log", free_port(), {"count": 16, "length": 60_000, "seed": 3}
+    settings = {"BENTOML_DO_NOT_TRACK": "True", "CADENZA_DRAIN": "0"}
+    settings |= {"BENTOML_CONTAINERIZED": "True"} if contained else {}
+    command = [sys.executable, "-m", "cadenza", "serve", str(model), "--port", str(port)]
+    became: list[object] = []
+
+    def ask(path: str) -> None:
+        try:
+            became.append(server.post(path, body, "application/x-npy").status)
+        except (OSError, http.client.HTTPException) as error:
+            became.append(error)
+
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(command, env=os.environ | settings, stdout=out, stderr=out) as process,
+    ):
+        server = Server(f"http://127.0.0.1:{port}", process.pid)
+        await_ready(server, process, log)
+        before = server.post("/generate", {"seed": 8}).content
+        asking = [threading.Thread(target=ask, args=[p]) for p in ("/generate", "/stream") * 3]
+        for thread in asking:
+            thread.start()
+        while "cadenza_open_requests 7.0" not in server.get("/metrics").content.decode():
+            time.sleep(0.01)
+        (worker,) = workers(process.pid)
+        os.kill(worker, signal.SIGKILL)
+        late = threading.Thread(target=ask, args=["/generate"])
+        late.start()
+        for thread in asking:
+            thread.join(20)
+            assert not thread.is_alive()
+        assert len([x for x in became if isinstance(x, Exception)]) >= 6
+        if contained:
+            process.wait(timeout=30)
+        else:
+            await_ready(server, process, log)
+            assert server.post("/generate", {"seed": 8}).content == before
+            process.terminate()
+            assert process.wait(timeout=60) == 0
+        late.join(60)
+        assert not late.is_alive()
 
 
 def test_a_full_queue_is_429_with_a_time_and_goes_by(model: Path, tmp_path: Path):

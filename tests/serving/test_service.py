@@ -1,5 +1,6 @@
 """The service in a process of its own, spoken to over HTTP."""
 
+import gzip
 import io
 import json
 import socket
@@ -19,7 +20,7 @@ from contract.version import VERSION
 from serving.sampler import Generator
 from tests.conftest import Server
 
-NPY = "application/x-npy"
+NPY, ARROW = "application/x-npy", "application/vnd.apache.arrow.stream"
 
 
 def as_npy(content: bytes) -> np.ndarray:
@@ -215,6 +216,50 @@ def test_a_form_that_cannot_be_had_lists_those_that_can(server: Server):
     offered = "application/json, application/x-npy, application/x-npz, text/csv, application/vnd.apache"
     assert offered in answer.error["message"]
     assert server.post("/stream", {}, "text/csv").status == 406
+
+
+@pytest.mark.parametrize("asked", ["gzip", "deflate, gzip;q=0.5", "br, GZIP"])
+@pytest.mark.parametrize("form", ["application/json", "text/csv"])
+def test_text_is_compressed_if_it_is_asked_for(server: Server, asked: str, form: str):
+    body = {"count": 10, "length": 50, "seed": 1}
+    plain = server.post("/generate", body, form)
+    packed = server.post("/generate", body, form, {"Accept-Encoding": asked})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.content) == plain.content
+    assert "Accept-Encoding" in packed.headers["Vary"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "form"),
+    [(None, "text/csv"), ("identity", "text/csv"), ("*", "text/csv"), ("gzip;q=0", "text/csv"),
+     ("zstd, br", "text/csv"), ("gzip", NPY), ("gzip", ARROW)],
+)  # fmt: skip
+def test_what_is_not_asked_for_or_not_worth_it_is_not_compressed(
+    server: Server, asked: str | None, form: str
+):
+    headers = {"Accept-Encoding": asked} if asked else {}
+    answer = server.post("/generate", {"count": 10, "length": 50}, form, headers)
+    assert answer.status == 200
+    assert answer.headers["Content-Encoding"] is None
+    small = server.post("/generate", {"length": 1}, "text/csv", {"Accept-Encoding": "gzip"})
+    assert small.headers["Content-Encoding"] is None
+
+
+def test_a_request_may_bring_its_own_deadline(server: Server):
+    late = server.post("/generate", {"count": 16, "length": 65_536}, NPY, {"X-Cadenza-Timeout": "0.05"})
+    assert late.status == 504
+    assert "0.05 s" in late.error["message"]
+    assert server.post("/generate", {}, headers={"X-Cadenza-Timeout": "60"}).status == 200
+    far = server.post("/stream", {"count": 16, "start": 65_000}, headers={"X-Cadenza-Timeout": "0.05"})
+    assert far.status == 504
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "61", "nan", "inf", "soon", "", "9" * 400])
+def test_a_wrong_deadline_is_refused_by_name(server: Server, seconds: str):
+    answer = server.post("/generate", {}, headers={"X-Cadenza-Timeout": seconds})
+    assert answer.status == 422
+    assert answer.error["field"] == "X-Cadenza-Timeout"
+    assert "at most 60" in answer.error["message"]
 
 
 def test_paths_and_methods_that_are_not_there_are_said_in_the_same_form(server: Server):
