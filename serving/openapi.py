@@ -16,9 +16,11 @@ _HEADERS = {
     "X-Cadenza-Provider": "Where it was computed: cpu or cuda.",
     "X-Cadenza-Version": "Version of the server.",
 }
-_ASKED = {
-    "X-Cadenza-Model": ({"type": "string"}, "The digest of the model that is wanted: another is a 412."),
-    "X-Request-ID": ({"type": "string"}, "A name for this exchange in the log; given back."),
+_ASKED: dict[str, tuple[dict[str, Any], str]] = {
+    "X-Request-ID": (
+        {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"},
+        "A name for this exchange in the log; given back.",
+    ),
 }
 _REFUSALS = {
     400: "The body is not a JSON object.",
@@ -34,8 +36,13 @@ _REFUSALS = {
 }
 
 
-def describe(spec: Spec, settings: Settings, *, locked: bool) -> dict[str, Any]:
+def describe(spec: Spec, digest: str, settings: Settings, *, locked: bool) -> dict[str, Any]:
     """The document for a model and its limits; `locked`: API keys are wanted."""
+    seconds = {"type": "number", "exclusiveMinimum": 0, "maximum": settings.timeout}
+    asked = _ASKED | {
+        "X-Cadenza-Timeout": (seconds, "Seconds that it may take; of a stream, each chunk."),
+        "X-Cadenza-Model": ({"const": digest}, "The model that is wanted: another is a 412."),
+    }
     security: dict[str, Any] = {"security": [{"key": []}]} if locked else {}
     scheme = {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}} if locked else {}
     sequences = {
@@ -65,7 +72,7 @@ def describe(spec: Spec, settings: Settings, *, locked: bool) -> dict[str, Any]:
         },
         "paths": {
             "/generate": {
-                "post": _post("Make sequences.", body_schema(spec, settings, False), forms, settings)
+                "post": _post("Make sequences.", body_schema(spec, settings, False), forms, asked)
                 | security
             },
             "/stream": {
@@ -73,7 +80,7 @@ def describe(spec: Spec, settings: Settings, *, locked: bool) -> dict[str, Any]:
                     "Make sequences and send them as they are made, up to no end.",
                     body_schema(spec, settings, True),
                     streams,
-                    settings,
+                    asked,
                 )
                 | security
             },
@@ -112,10 +119,11 @@ def describe(spec: Spec, settings: Settings, *, locked: bool) -> dict[str, Any]:
 
 
 def _post(
-    summary: str, schema: dict[str, Any], forms: dict[str, Any], settings: Settings
+    summary: str,
+    schema: dict[str, Any],
+    forms: dict[str, Any],
+    asked: dict[str, tuple[dict[str, Any], str]],
 ) -> dict[str, Any]:
-    seconds = {"type": "number", "exclusiveMinimum": 0, "maximum": settings.timeout}
-    asked = _ASKED | {"X-Cadenza-Timeout": (seconds, "Seconds that it may take; of a stream, each chunk.")}
     headers = {name: {"description": d, "schema": {"type": "string"}} for name, d in _HEADERS.items()}
     refusals: dict[str, Any] = {
         str(code): {"description": d, "content": {"application/json": {"schema": _ERROR}}}

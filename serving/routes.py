@@ -138,7 +138,8 @@ class Application:
         return Response(json_format.dumps(about), media_type=JSON, headers=_about(engine))
 
     async def _docs(self, http: HttpRequest) -> Response:
-        document = describe(self._engines.current.spec, self._settings, locked=bool(self._keys))
+        engine = self._engines.current
+        document = describe(engine.spec, engine.digest, self._settings, locked=bool(self._keys))
         return Response(json_format.dumps(document), media_type=JSON)
 
     async def _figures(self, http: HttpRequest) -> Response:
