@@ -1,4 +1,4 @@
-"""What the server's worker needs at most: idle, after the largest NPY answers, after the largest CSV.
+"""What the server's worker needs at most: idle, after the largest NPY answers, Arrow ones, CSV ones.
 
 Four requests of 4096 × 256 at once each, on a model of `stocks` (six channels); peak resident memory.
 """
@@ -34,7 +34,7 @@ def main() -> None:
             try:
                 _await_ready(base)
                 figures = {"idle": _peak(server.pid)}
-                for media in ("application/x-npy", "text/csv"):
+                for media in ("application/x-npy", "application/vnd.apache.arrow.stream", "text/csv"):
                     with ThreadPoolExecutor(AT_ONCE) as pool:
                         list(pool.map(lambda seed, m=media: _ask(base, m, seed), range(AT_ONCE)))
                     figures[media] = _peak(server.pid)

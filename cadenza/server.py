@@ -8,7 +8,6 @@ from pathlib import Path
 from contract.errors import CadenzaError, UsageError
 from contract.seal import load
 from serving.access import Keys
-from serving.session import Session
 from serving.settings import Settings
 
 SERVICE = "serving.service:Cadenza"
@@ -26,6 +25,8 @@ def serve_model(model: Path, host: str, port: int, settings: Settings) -> None:
     # A wrong variable, or a wrong key, is said here, not by the server.
     Keys.from_environment(settings.api_keys_file or Settings.from_environment().api_keys_file)
     if settings.provider == "cuda":
+        from serving.session import Session  # the runtime takes a tenth of the start: only if it is asked
+
         Session(artifact, "cuda")
     address = address_of(host)
     require_free(address, port)

@@ -42,6 +42,12 @@ class NotJson(ServingError):
     status, code = 400, "not_json"
 
 
+class BodyTooSlow(ServingError):
+    """The body did not come in the time that an answer may take."""
+
+    status, code = 408, "body_too_slow"
+
+
 class BodyTooLarge(ServingError):
     """The body is longer than any request that could be answered."""
 

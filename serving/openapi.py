@@ -26,6 +26,7 @@ _REFUSALS = {
     400: "The body is not a JSON object.",
     401: "This server wants a key: `Authorization: Bearer KEY`.",
     406: "No form in `Accept` can be had; the message lists those that can.",
+    408: "The body did not come in time.",
     412: "Another model is served than the one that `X-Cadenza-Model` names.",
     413: "The body is too large.",
     422: "A field is unknown, of the wrong type, or over its bound.",

@@ -151,7 +151,8 @@ class Application:
     async def _request(self, http: HttpRequest, *, streamed: bool) -> tuple[Engine, Request, float]:
         """The engine, the body as a request within the bounds, and the seconds it may take."""
         declared = http.headers.get("content-length")
-        content = await body.read(http.receive, declared, self._settings.max_body)
+        settings = self._settings
+        content = await body.read(http.receive, declared, settings.max_body, settings.timeout)
         # Only now: a client that sends slowly shall not hold an engine that is being replaced.
         engine = self._engines.current
         kept = record.of(http.scope)
@@ -159,7 +160,7 @@ class Application:
         wanted = http.headers.get(MODEL, engine.digest)
         if wanted != engine.digest:
             raise ModelChanged(f"{MODEL} is {wanted!r}, and model {engine.digest} is served", MODEL)
-        kept.request = schema.parse(content, engine.spec, self._settings, streamed)
+        kept.request = schema.parse(content, engine.spec, settings, streamed)
         return engine, kept.request, self._deadline(http.headers.get(TIMEOUT))
 
     def _deadline(self, asked: str | None) -> float:
@@ -312,7 +313,7 @@ def _error(error: ServingError, headers: Mapping[str, str] | None = None) -> Res
         sent["Retry-After"] = "1"
     if isinstance(error, Unauthorized):
         sent["WWW-Authenticate"] = 'Bearer realm="cadenza"'
-    if error.status == 413:
+    if error.status in (408, 413):
         sent["Connection"] = "close"  # the rest of the body is not read
     return Response(json_format.dumps(_error_body(error)), error.status, sent, JSON)
 

@@ -221,6 +221,10 @@ def test_a_full_queue_is_429_with_a_time_and_goes_by(model: Path, tmp_path: Path
 
 def test_work_that_takes_too_long_is_stopped_with_504(model: Path, tmp_path: Path):
     with booted(model, tmp_path / "log", {"CADENZA_TIMEOUT": "0.2"}) as (server, _):
+        host, port = server.base.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port)), timeout=30) as slow:
+            slow.sendall(b"POST /generate HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n{")
+            assert slow.recv(4096).startswith(b"HTTP/1.1 408")
         late = server.post("/generate", {"count": 16, "length": 65_536}, "application/x-npy")
         assert late.status == 504
         deadline = time.monotonic() + 5
