@@ -66,4 +66,4 @@ constraints: ## write the tested set of versions anew, from a fresh environment
 	    --python-version 3.11 --python-platform linux --extra serve -c constraints.txt pyproject.toml; } > serving/requirements.txt
 
 clean: ## remove what was built here, but not the runs
-	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

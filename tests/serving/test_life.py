@@ -182,7 +182,9 @@ def test_a_killed_worker_leaves_no_client_hanging(model: Path, tmp_path: Path, c
         asking = [threading.Thread(target=ask, args=[p]) for p in ("/generate", "/stream") * 3]
         for thread in asking:
             thread.start()
+        deadline = time.monotonic() + 30
         while "cadenza_open_requests 7.0" not in server.get("/metrics").content.decode():
+            assert time.monotonic() < deadline
             time.sleep(0.01)
         (worker,) = workers(process.pid)
         os.kill(worker, signal.SIGKILL)
