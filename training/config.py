@@ -76,6 +76,11 @@ class Recipe:
     """Steps between two penalties; each then weighs as much more."""
     level: int
     """Most steps of the level's own game, `training/level.py`; 0 leaves it out."""
+    hidden_levels: float
+    """Share of windows, real and generated, whose level a random shift hides from the discriminator.
+    Where windows are cut from long series they overlap, and their levels are what they can be learnt
+    by heart by. Both sides are shifted alike and never all of them, so nothing is lost (Karras et al.,
+    "Training generative adversarial networks with limited data", NeurIPS 2020, section 2.2)."""
     batch: int
     learning_rate: float
     betas: tuple[float, float]
@@ -96,6 +101,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         penalty=1.0,
         penalty_every=4,
         level=6000,
+        hidden_levels=0.5,
         batch=64,
         learning_rate=1e-3,
         betas=(0.0, 0.99),
@@ -111,6 +117,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         penalty=0.0,
         penalty_every=1,
         level=0,
+        hidden_levels=0.0,
         batch=128,
         learning_rate=2e-4,
         betas=(0.5, 0.999),

@@ -46,6 +46,7 @@ class Game:
         self.team = team or Team(device)
         self.basis, self.recipe, self.sizes = basis, recipe, sizes
         self.windows, self.length, self.steps, self.device = windows, length, steps, device
+        self.hidden_levels = recipe.hidden_levels if drift < 1 else 0.0
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.generator = Generator(sizes, basis.mixing, drift).to(device)
@@ -89,8 +90,8 @@ class Game:
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = rate
-        real = self._real(recipe.batch, self.team.part(recipe.batch))
-        fake = self._fake(recipe.batch)
+        real = self._shifted(self._real(recipe.batch, self.team.part(recipe.batch)))
+        fake = self._shifted(self._fake(recipe.batch))
         loss_d, real_logits = self._step_discriminator(real, fake.detach())
         loss_g = self._step_generator(real_logits, fake)
         self._follow()
@@ -178,6 +179,16 @@ class Game:
         with self.team.autocast():
             y, _ = self.generator(latent[mine], noise[mine].to(self.device))
         return y.float()  # type: ignore[no-any-return]
+
+    def _shifted(self, windows: Tensor) -> Tensor:
+        """Windows (batch, steps, components) as the discriminator sees them, some moved as a whole by
+        about as much as levels differ."""
+        if not self.hidden_levels:
+            return windows
+        batch, components = self.recipe.batch, windows.shape[2]
+        shift = torch.randn((batch, 1, components), generator=self.random)
+        shift *= torch.rand((batch, 1, 1), generator=self.random) < self.hidden_levels
+        return windows + shift[self.team.part(batch)].to(self.device)
 
     def _schedule(self) -> float:
         """Fraction of the learning rate at this step: a linear rise, then a cosine."""

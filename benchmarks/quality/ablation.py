@@ -33,6 +33,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no-penalty": {"penalty": 0.0},
     "penalty-every-step": {"penalty_every": 1},
     "no-game-of-levels": {"level": 0},
+    "no-hidden-levels": {"hidden_levels": 0.0},
     "no-weight-average": {"average": 0.0},
     "constant-rate": {"warmup": 0, "final_rate": 1.0},
     "batch-128": {"batch": 128},
