@@ -35,7 +35,7 @@ from training.evaluation.report import REPORT_FILE
 
 _DISCLOSURE = (
     "per channel: name, smallest and largest value, and a table of 512 interpolated quantiles; "
-    "channel means, covariances of levels and increments; no training row"
+    "channel means, covariances of levels and increments; which channels bound which; no training row"
 )
 
 

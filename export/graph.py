@@ -139,7 +139,13 @@ def _decode(n: Nodes, decoder: Decoder, scores: str) -> None:
     values = n.add("Min", values, n.constant("high", decoder.table[:, -1]), to="values.clipped")
     if decoder.integer.any():
         whole = n.add("Round", values, to="values.whole")
-        values = n.add("Where", n.constant("integer", decoder.integer), whole, values, to="values.time")
+        values = n.add("Where", n.constant("integer", decoder.integer), whole, values, to="values.rounded")
+    bounds = (("ReduceMin", decoder.not_above, "lowered"), ("ReduceMax", decoder.not_below, "raised"))
+    for reduce, others, name in bounds:
+        if others.shape[1] > 1:
+            beside = n.add("Gather", values, n.constant(f"{name}.to", others), to=f"{name}.all", axis=2)
+            # (steps, batch, channels, others) to (steps, batch, channels)
+            values = n.add(reduce, beside, n.integers(3), to=f"values.{name}", keepdims=0)
     n.add("Transpose", values, to="values", perm=[1, 0, 2])  # (batch, steps, channels)
 
 

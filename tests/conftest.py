@@ -34,7 +34,7 @@ def prices(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A CSV as a person might have it: a date, prices that walk, a volume of whole numbers."""
     random = np.random.default_rng(5)
     close = 50 + np.cumsum(random.normal(0, 0.4, 400))
-    high = close + abs(random.normal(0, 0.3, 400))
+    high = close + np.maximum(0, random.normal(0, 0.3, 400))  # never below the close
     volume = random.lognormal(10, 0.5, 400).astype(int)
     days = np.datetime64("2020-01-01") + np.arange(400)
     lines = [f"{d},{c:.3f},{h:.3f},{v}" for d, c, h, v in zip(days, close, high, volume, strict=True)]

@@ -11,6 +11,8 @@ persists in the data persists in the scores. A slow channel is bent so that its 
 size at every level, `training/stabilise.py`, and standardised: its distribution over 24 rows says
 nothing of the series. Either way the way back is one table of 512 values at equal distances of
 the score, interpolated: continuous, and no record is in it but the smallest and the largest value.
+Where one channel bounds another in every row, as a day's high does its close, values are made to
+keep that order, `Decoder.not_above`.
 
 *Mixing* (`cowhitened`). Principal components with variance above 1e-6 are whitened, then
 rotated to the eigenvectors of the increments' covariance, as in slow feature analysis
@@ -28,7 +30,7 @@ from numpy.typing import NDArray
 
 from contract.spec import Channel
 from training.data import Dataset, Windows
-from training.data.dataset import Doubles
+from training.data.dataset import Doubles, Integers
 from training.stabilise import stabilised
 
 Floats = NDArray[np.float32]
@@ -39,6 +41,8 @@ FAST = 0.02
 FLOOR = 1e-6
 """Variance of a standardised principal component below which it repeats the others."""
 _FIT_WINDOWS = 8192
+_TOUCHING = 1e-3
+"""Share of the mean gap between two channels within which they must once have come to be called ordered."""
 _DECAY = 0.05, 0.9999
 """Bounds of the correlation over a window that a decay is taken from."""
 
@@ -55,6 +59,11 @@ class Decoder:
     """(channels, KNOTS): values at the knots, never decreasing."""
     integer: NDArray[np.bool_]
     """(channels,): rounded to whole numbers."""
+    not_above: Integers
+    """(channels, n): each channel is lowered to the least of these; itself, again and again, where it
+    need not be."""
+    not_below: Integers
+    """(channels, m): then each is raised to the greatest of these."""
 
     def __call__(self, scores: Floats) -> Floats:
         """Values of `scores` (…, channels): the same operations as in the exported graph, in
@@ -66,7 +75,9 @@ class Decoder:
         index = below.astype(np.int64) + np.arange(len(self.table)) * knots
         values = self.table.reshape(-1)[index] + self.slopes.reshape(-1)[index] * (at - below)
         values = np.clip(values, self.table[:, 0], self.table[:, -1])
-        decoded: Floats = np.where(self.integer, np.rint(values), values)
+        values = np.where(self.integer, np.rint(values), values)
+        values = values[..., self.not_above].min(-1)  # (…, channels)
+        decoded: Floats = values[..., self.not_below].max(-1)
         return decoded
 
     @property
@@ -153,11 +164,14 @@ class Basis:
         table[:, 0], table[:, -1] = values.min(axis=0), values.max(axis=0)
         span = np.where(self._varies, last - first, 1.0)
         integer = (values == np.rint(values)).all(axis=0)
+        not_above, not_below = _orders(values, integer)
         return Decoder(
             origin=first.astype(np.float32),
             scale=((KNOTS - 1) / span).astype(np.float32),
             table=np.maximum.accumulate(table.astype(np.float32), axis=1).reshape(channels, KNOTS),
             integer=integer,
+            not_above=not_above,
+            not_below=not_below,
         )
 
     def _fit_mixing(self, kind: Literal["cowhitened", "standard"]) -> Mixing:
@@ -198,6 +212,37 @@ def _curve(values: Doubles, middle: Doubles, change: Doubles, bent: bool) -> tup
     x, y = stabilised(middle, np.abs(change), x[0], x[1]) if bent else (x, x)
     scores = np.interp(values, x, y)
     return x, (y - scores.mean()) / scores.std()
+
+
+def _orders(values: Doubles, integer: NDArray[np.bool_]) -> tuple[Integers, Integers]:
+    """`Decoder.not_above` and `Decoder.not_below`: orders of channels that hold in every row of
+    `values` (rows, channels) and are not for want of nearness, so more than an accident of units.
+
+    What only bounds from below is lowered; then all else is raised, each to the greatest of all that
+    lie under it, so that every order holds at once.
+    """
+    channels = values.shape[1]
+    over = np.zeros((channels, channels), bool)  # over[i, j]: i is never less than j
+    few = values[:: max(1, len(values) // 256)]  # most pairs need no more to be seen apart
+    for i in range(channels):
+        for j in np.flatnonzero((few[:, i : i + 1] >= few).all(axis=0) & (integer == integer[i])):
+            gap = values[:, i] - values[:, j]
+            over[i, j] = 0 <= gap.min() < _TOUCHING * gap.mean()
+    for k in range(channels):  # what is over k is over all that k is over (Warshall)
+        over |= over[:, k : k + 1] & over[k]
+    own = np.eye(channels, dtype=bool)
+    lowest = np.logical_and(over.any(axis=0), ~over.any(axis=1))  # (channels,)
+    return _padded(own | (over.T & lowest[:, None])), _padded(own | over)
+
+
+def _padded(chosen: NDArray[np.bool_]) -> Integers:
+    """For each row of `chosen` (channels, channels) where it is true, its own index repeated behind:
+    (channels, most)."""
+    most = int(chosen.sum(axis=1).max())
+    result = np.repeat(np.arange(len(chosen))[:, None], most, axis=1)
+    for i, row in enumerate(chosen):
+        result[i, : row.sum()] = np.flatnonzero(row)
+    return result
 
 
 def _ranks(fitted: Doubles, values: Doubles) -> tuple[Doubles, Doubles]:

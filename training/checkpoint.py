@@ -23,7 +23,7 @@ from training.networks import Generator
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 2
+FORMAT = 3
 _KEPT = 2
 
 

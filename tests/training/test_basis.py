@@ -1,5 +1,7 @@
 """The basis is invertible, whitens what it should, and stores no record."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -110,3 +112,32 @@ def test_whole_numbers_stay_within_their_range_when_rounded():
         decoded = decoder(np.array([[-50.0], [50.0]], np.float32))
         assert decoded.min() == decoder.table[0, 0] == 0
         assert decoded.max() == decoder.table[0, -1] == 9990
+
+
+def test_orders_that_hold_in_every_row_hold_in_every_sample():
+    random = np.random.default_rng(0)
+    opened, closed = 50 + np.cumsum(random.normal(0, 0.5, (2, 500)), 1)
+    more, less = random.choice([0.0, 0.5, 1.0], (2, 500))
+    values = np.stack(
+        [opened, np.maximum(opened, closed) + more, np.minimum(opened, closed) - less, closed, -9 * more], 1
+    )
+    data = Dataset.of("days", [Column(n) for n in ("open", "high", "low", "close", "far below")], [values])
+    decoder = Basis(data, data.windows(24, 1), "cowhitened").decoder
+    scores = random.normal(size=(40, 24, 5)).astype(np.float32)  # nothing of the order is in them
+    opened, high, low, closed, _ = np.moveaxis(decoder(scores), -1, 0)
+    assert (high >= np.maximum(opened, closed)).all()
+    assert (low <= np.minimum(opened, closed)).all()
+    free = replace(decoder, not_above=np.arange(5)[:, None], not_below=np.arange(5)[:, None])(scores)
+    np.testing.assert_array_equal(opened, free[..., 0])
+    np.testing.assert_array_equal(closed, free[..., 3])
+    assert (free[..., 1] < np.maximum(opened, closed)).any()
+    assert 4 not in decoder.not_below[:4], "what is always far below is no bound"
+
+
+def test_a_chain_of_orders_holds_as_a_whole():
+    random = np.random.default_rng(1)
+    parts = np.cumsum(random.choice([0.0, 1.5, 2.2], (300, 6)), axis=1)  # each at least the one before
+    data = Dataset.of("sums", [Column(f"up to {i}") for i in range(6)], [parts])
+    decoder = Basis(data, data.windows(12, 1), "cowhitened").decoder
+    made = decoder(random.normal(size=(50, 12, 6)).astype(np.float32))
+    assert (np.diff(made, axis=2) >= 0).all()

@@ -14,7 +14,12 @@ LENGTH = 6
 def decoder(values: np.ndarray) -> Decoder:
     low, high = values.min(0), values.max(0)
     table = np.linspace(low, high, KNOTS).T.astype(np.float32)
-    return Decoder(low.astype(np.float32), np.ones(len(low), np.float32), table, np.zeros(len(low), bool))
+    scale, integer, own = (
+        np.ones(len(low), np.float32),
+        np.zeros(len(low), bool),
+        np.arange(len(low))[:, None],
+    )
+    return Decoder(low.astype(np.float32), scale, table, integer, own, own)
 
 
 def yardstick(values: np.ndarray) -> Yardstick:
