@@ -237,6 +237,35 @@ def serve(
 
 
 @app.command
+def bench(
+    model: Positional[Path],
+    out: Annotated[Path, arg(aliases=["-o"])] = Path("bench.svg"),
+    shapes: tuple[str, ...] = ("1", "256"),
+    loads: tuple[float, ...] = (0.25, 0.5, 0.75, 0.9),
+    seconds: float = 6.0,
+    provider: Literal["auto", "cpu", "cuda"] = "auto",
+    threads: int = 1,
+) -> None:
+    """Measure what this machine gives for a model: bare runtime, scheduler and HTTP, side by side.
+
+    Example: cadenza bench prices.onnx --shapes 1x24 64x200
+
+    Args:
+        model: A model file.
+        out: Picture of latency against load, as SVG.
+        shapes: Requests to measure, as COUNT or COUNTxLENGTH; latency is that of the first.
+        loads: Shares of the most that HTTP gives, at which latency is measured.
+        seconds: Seconds for each thing that is measured.
+        provider: Where to compute.
+        threads: CPU threads of one inference.
+    """
+    from cadenza.bench import bench_model, parse_shape
+
+    parsed = [parse_shape(shape) for shape in shapes]
+    bench_model(model, parsed, loads, seconds, out, Settings(provider=provider, threads=threads))
+
+
+@app.command
 def demo(
     data: str = "stocks",
     out: Out = Path("runs/demo"),

@@ -3,11 +3,7 @@
 import io
 import json
 import shutil
-import signal
-import subprocess
-import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +16,7 @@ import numpy as np
 from cadenza.checking import check_model
 from cadenza.describe import parity_line
 from cadenza.evaluation import evaluate_subject
-from cadenza.server import free_port
+from cadenza.running import running
 from contract.errors import CadenzaError, UsageError
 from contract.spec import Spec
 from export.exporter import export
@@ -35,7 +31,6 @@ _MARK = ".cadenza-demo"
 _SCORES: tuple[ScoreName, ...] = ("field", "marginal", "increments", "autocorrelation", "uncovered")
 """Those that take seconds."""
 _SEED, _COUNT = 7, 256
-_READY_SECONDS = 60
 
 
 def run_demo(data: str, out: Path, minutes: float) -> None:
@@ -119,37 +114,14 @@ def _stage(name: str, seconds: dict[str, float]) -> Iterator[None]:
 
 def _served(model: Path) -> tuple[np.ndarray, Any]:
     """Serve on a free port, ask once as JSON and once as NPY, and stop."""
-    port = free_port()
-    base = f"http://127.0.0.1:{port}"
-    command = [sys.executable, "-m", "cadenza", "serve", str(model), "--port", str(port)]
-    log = model.with_name("serve.log")
-    with log.open("wb") as file, subprocess.Popen(command, stdout=file, stderr=file) as server:
-        try:
-            waited = _await_ready(base, server, log)
-            print(f"ready after {waited:.1f} s on {base}")
-            answer = json.loads(_ask(base, {"count": 1, "length": 3, "seed": _SEED})[0])
-            print(f'curl {base}/generate -d \'{{"count": 1, "length": 3, "seed": {_SEED}}}\'')
-            print(f"  {answer['columns']}\n  " + "\n  ".join(map(str, answer["sequences"][0])))
-            content, headers = _ask(base, {"count": _COUNT, "seed": _SEED}, "application/x-npy")
-        finally:
-            server.send_signal(signal.SIGTERM)
-            code = server.wait(timeout=60)
-    if code != 0:
-        raise CadenzaError(f"the server ended with {code} when it was asked to stop; see {log}")
+    with running(model, model.with_name("serve.log")) as server:
+        base = server.base
+        print(f"ready after {server.waited:.1f} s on {base}")
+        answer = json.loads(_ask(base, {"count": 1, "length": 3, "seed": _SEED})[0])
+        print(f'curl {base}/generate -d \'{{"count": 1, "length": 3, "seed": {_SEED}}}\'')
+        print(f"  {answer['columns']}\n  " + "\n  ".join(map(str, answer["sequences"][0])))
+        content, headers = _ask(base, {"count": _COUNT, "seed": _SEED}, "application/x-npy")
     return np.load(io.BytesIO(content), allow_pickle=False), headers
-
-
-def _await_ready(base: str, server: "subprocess.Popen[bytes]", log: Path) -> float:
-    begun = time.perf_counter()
-    while (waited := time.perf_counter() - begun) < _READY_SECONDS:
-        if server.poll() is not None:
-            raise CadenzaError(f"the server ended at once: {log.read_text()[-2000:]}")
-        try:
-            with urllib.request.urlopen(f"{base}/readyz", timeout=2):
-                return waited
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.05)
-    raise CadenzaError(f"the server was not ready after {_READY_SECONDS} s; see {log}")
 
 
 def _ask(base: str, body: dict[str, int], accept: str = "application/json") -> tuple[bytes, Any]:
