@@ -109,6 +109,8 @@ class Basis:
     def __init__(self, dataset: Dataset, windows: Windows, kind: Literal["cowhitened", "standard"]):
         covered = windows.covered  # what is held out is not fitted either
         values = dataset.values[covered]
+        self.rows = len(values)
+        """Rows that are trained on."""
         self.channels = [c.name for c in dataset.columns]
         self._windows = windows
         self._varies = np.ptp(values, axis=0) > 0

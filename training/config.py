@@ -62,6 +62,10 @@ class TrainConfig:
             raise UsageError(f"minutes is {self.minutes}; more than 0 is wanted")
 
 
+BY_HEART = 1000
+"""Times that a row was seen when it is taken to be known by heart."""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """Everything about the game that does not follow from the data's shape."""
@@ -77,10 +81,11 @@ class Recipe:
     level: int
     """Most steps of the level's own game, `training/level.py`; 0 leaves it out."""
     hidden_levels: float
-    """Share of windows, real and generated, whose level a random shift hides from the discriminator.
-    Where windows are cut from long series they overlap, and their levels are what they can be learnt
-    by heart by. Both sides are shifted alike and never all of them, so nothing is lost (Karras et al.,
-    "Training generative adversarial networks with limited data", NeurIPS 2020, section 2.2)."""
+    """Share of windows, real and generated, whose level a random shift hides from the discriminator,
+    once it has seen every row `BY_HEART` times; before that, in proportion. By its level it would know
+    a window it has seen often. Both sides are shifted alike and never all of them, so nothing is lost
+    (Karras et al., "Training generative adversarial networks with limited data", NeurIPS 2020, section
+    2.2)."""
     batch: int
     learning_rate: float
     betas: tuple[float, float]
