@@ -23,7 +23,7 @@ def sequence_feeds(
 ) -> Arrays:
     """What a sequence brings once: latent (rows, latent), conditions and, if any, length."""
     stream = NoiseStream()
-    feeds: Arrays = {"latent": np.stack([stream.latent(seed, r, spec.latent_size) for r in rows])}
+    feeds: Arrays = {"latent": stream.latents(seed, rows, spec.latent_size)}
     if spec.ends:
         feeds["length"] = np.full(len(rows), length, np.int64)
     return feeds | conditions.draw(spec, given, stream, seed, rows)
@@ -31,10 +31,8 @@ def sequence_feeds(
 
 def step_noise(spec: Spec, seed: int, rows: Sequence[int], start: int, steps: int) -> Array:
     """`noise` (rows, steps, noise) of the steps from `start` on."""
-    stream = NoiseStream()
     noise = np.empty((len(rows), steps, spec.noise_size), np.float32)
-    for out, row in zip(noise, rows, strict=True):
-        stream.steps(seed, row, start, out)
+    NoiseStream().steps(seed, rows, start, noise)
     return noise
 
 

@@ -8,9 +8,9 @@ from contract.noise import BLOCK_STEPS, MAX_SEED, NoiseStream
 
 
 def draw(seed: int, row: int, start: int, steps: int, size: int = 5) -> np.ndarray:
-    out = np.empty((steps, size), np.float32)
-    NoiseStream().steps(seed, row, start, out)
-    return out
+    out = np.empty((1, steps, size), np.float32)
+    NoiseStream().steps(seed, [row], start, out)
+    return out[0]
 
 
 def test_more_steps_change_none_that_were_given():
@@ -28,13 +28,13 @@ def test_any_start_gives_the_same_steps(start: int):
 
 
 def test_rows_do_not_depend_on_what_was_drawn_before():
-    stream, out = NoiseStream(), np.empty((40, 5), np.float32)
-    for row in (7, 0, 3):
-        stream.latent(1, row, 6)
-        stream.uniform(1, row)
-        stream.steps(1, row, 0, out)
-        np.testing.assert_array_equal(out, draw(1, row, 0, 40))
-    np.testing.assert_array_equal(stream.latent(1, 3, 6), NoiseStream().latent(1, 3, 6))
+    stream, out, rows = NoiseStream(), np.empty((3, 40, 5), np.float32), (7, 0, 3)
+    stream.latents(1, rows, 6)
+    stream.uniform(1, 7)
+    stream.steps(1, rows, 3, out)
+    for row, made in zip(rows, out, strict=True):
+        np.testing.assert_array_equal(made, draw(1, row, 3, 40))
+    np.testing.assert_array_equal(stream.latents(1, rows, 6)[2:], NoiseStream().latents(1, [3], 6))
 
 
 def test_seed_row_and_step_each_matter():
@@ -45,7 +45,7 @@ def test_seed_row_and_step_each_matter():
 
 
 def test_the_latent_does_not_repeat_the_noise():
-    latent = NoiseStream().latent(1, 1, 64)
+    latent = NoiseStream().latents(1, [1], 64)
     assert not np.isin(latent, draw(1, 1, 0, 64)).any()
 
 
