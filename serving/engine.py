@@ -5,7 +5,7 @@ import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from contract.rollout import Array, Arrays, Run
 from contract.seal import load
 from contract.spec import Spec
+from serving.calibration import calibrate
 from serving.errors import ServingError, Starting, TimedOut
 from serving.samples import Samples
 from serving.scheduler import Chunk, Request, Scheduler
@@ -47,11 +48,17 @@ class Engine:
             ProviderError: the provider that was asked for does not run here.
         """
         session = Session(load(model), settings.provider, settings.threads)
-        rows, steps = settings.tick_rows, settings.tick_steps
-        session.warm_up([(1, 1), (1, steps), (rows, steps)])
-        run = session.run if ticked is None else _timed(session.run, ticked)
-        scheduler = Scheduler(session.spec, run, rows, steps, settings.max_queue)
-        _log.info("%s, model %s, on %s", session.spec.name, session.digest[:12], session.provider)
+        run = session.run_ticks
+        tick = calibrate(session.spec, run, settings.tick_rows, settings.tick_steps)
+        session.trim()
+        scheduler = Scheduler(
+            session.spec, run if ticked is None else _timed(run, ticked), tick.rows, tick.steps,
+            settings.max_queue, rate=tick.rate,
+        )  # fmt: skip
+        _log.info(
+            "%s, model %s, on %s, ticks of %d rows × %d steps, %.0f row-steps a second",
+            session.spec.name, session.digest[:12], session.provider, tick.rows, tick.steps, tick.rate,
+        )  # fmt: skip
         return cls(session.spec, session.digest, session.provider, settings, scheduler)
 
     async def chunks(self, request: Request, seconds: float) -> AsyncGenerator[Chunk]:
@@ -88,12 +95,16 @@ class Engine:
         Raises:
             QueueFull, Stopping, TimedOut: see `chunks`; the time is that of the whole answer.
         """
+        # Whoever still waits for a tick by then is not begun.
+        request = replace(request, deadline=time.monotonic() + seconds)
         try:
             async with asyncio.timeout(seconds), aclosing(self.chunks(request, seconds)) as chunks:
                 parts = [chunk.arrays async for chunk in chunks]
         except TimeoutError as error:
             raise TimedOut(f"not made within {seconds:g} s; its work was stopped") from error
-        arrays = {n: np.concatenate([p[n] for p in parts], axis=1) for n in parts[0]}
+        arrays = parts[0]
+        if len(parts) > 1:
+            arrays = {n: np.concatenate([p[n] for p in parts], axis=1) for n in arrays}
         return Samples.of(self.spec, request.seed, arrays)
 
 

@@ -11,7 +11,7 @@ import logging
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager, suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -132,6 +132,7 @@ class Application:
                 "/generate": list(served(engine.spec)),
                 "/stream": stream_format.offered(engine.spec),
             },
+            "tick": {"rows": engine.scheduler.rows, "steps": engine.scheduler.steps},
             "limits": limits,
             "spec": asdict(engine.spec),
         }
@@ -160,7 +161,8 @@ class Application:
         wanted = http.headers.get(MODEL, engine.digest)
         if wanted != engine.digest:
             raise ModelChanged(f"{MODEL} is {wanted!r}, and model {engine.digest} is served", MODEL)
-        kept.request = schema.parse(content, engine.spec, settings, streamed)
+        asked = schema.parse(content, engine.spec, settings, streamed)
+        kept.request = replace(asked, client=kept.client)
         return engine, kept.request, self._deadline(http.headers.get(TIMEOUT))
 
     def _deadline(self, asked: str | None) -> float:

@@ -14,6 +14,7 @@ import numpy as np
 from contract import conditions
 from contract.noise import MAX_SEED
 from contract.seal import load as load_artifact
+from serving.calibration import calibrate
 from serving.errors import InvalidRequest, ServingError
 from serving.samples import Plan, Samples
 from serving.scheduler import Chunk, Request, Scheduler
@@ -29,9 +30,8 @@ class Generator:
 
     def __init__(self, session: Session, settings: Settings) -> None:
         self.spec, self.digest, self.provider = session.spec, session.digest, session.provider
-        self._scheduler = Scheduler(
-            session.spec, session.run, settings.tick_rows, settings.tick_steps, max_queue=2**62
-        )
+        tick = calibrate(session.spec, session.run_ticks, settings.tick_rows, settings.tick_steps)
+        self._scheduler = Scheduler(session.spec, session.run_ticks, tick.rows, tick.steps, 2**62)
 
     def sample(
         self,
@@ -94,8 +94,9 @@ class Generator:
     def _make(self, plan: Plan, given: Mapping[str, float], first: int, count: int) -> Samples:
         request = Request(plan.seed, count, plan.length, condition=given, first_row=first)
         chunks = list(self._chunks(request))
-        names = chunks[0].arrays
-        arrays = {n: np.concatenate([c.arrays[n] for c in chunks], axis=1) for n in names}
+        arrays = chunks[0].arrays
+        if len(chunks) > 1:
+            arrays = {n: np.concatenate([c.arrays[n] for c in chunks], axis=1) for n in arrays}
         return Samples.of(self.spec, plan.seed, arrays, first)
 
     def _stream(self, plan: Plan, given: Mapping[str, float], row: int) -> Iterator[Samples]:

@@ -34,12 +34,12 @@ class Settings:
     """Most values of a JSON answer; larger answers are to be had in the binary forms."""
     timeout: float = 60.0
     """Seconds after which a request's work is stopped and answered with 504."""
-    tick_rows: int = 256
-    """Most rows of one inference."""
-    tick_steps: int = 32
-    """Steps of one inference: rows join and leave this often."""
+    tick_rows: int = 0
+    """Most rows of one inference; 0: found by a short trial at the start."""
+    tick_steps: int = 0
+    """Most steps of one inference: rows join and leave this often; 0: found by a short trial."""
     stream_ahead: int = 4
-    """Ticks that a stream may be ahead of its reader before its rows pause."""
+    """Chunks of 32 steps that a stream may be ahead of its reader before its rows pause."""
     drain: float = 1.0
     """Seconds after SIGTERM in which /readyz says no and requests are still taken."""
     reload: float = 2.0
@@ -52,7 +52,7 @@ class Settings:
             value = getattr(self, f.name)
             if not isinstance(value, int | float):
                 continue
-            zero_too = f.name in ("drain", "reload")
+            zero_too = f.name in ("drain", "reload", "tick_rows", "tick_steps")
             if not (value > 0 or (zero_too and value == 0)) or value == float("inf"):
                 least = "0 or more" if zero_too else "more than 0"
                 raise UsageError(f"{f.name} is {value}; {least} is wanted")

@@ -1,0 +1,74 @@
+"""How large a tick should be: a short trial of the model on this machine.
+
+More rows at once are computed faster, up to where they leave the cache, and what a tick costs besides
+is shared by more; but whoever comes waits for a tick to end. So its rows are halved while it takes too
+long; else they are doubled until that is slower or takes too long, and then its steps if that
+brings a tenth more. What answers hold does not depend on it.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from contract.noise import BLOCK_STEPS
+from contract.rollout import Run, first_feeds
+from contract.spec import Spec
+
+_ROWS = 64
+_LEAST_ROWS = 8
+_MOST = {"rows": 4096, "steps": 4 * BLOCK_STEPS}
+_GAIN = {"rows": 0.95, "steps": 1.1}
+"""Row-steps a second of twice as many, over the most so far, that make it worth while."""
+_BUDGET = 0.3
+"""Seconds after which no larger tick is tried."""
+_LONGEST = 0.02
+"""Seconds that a tick may take."""
+_TRIALS = 3
+
+
+@dataclass(frozen=True)
+class Tick:
+    """The size of a tick, and what it does."""
+
+    rows: int
+    steps: int
+    rate: float
+    """Row-steps a second."""
+
+    @property
+    def seconds(self) -> float:
+        """What a full one takes."""
+        return self.rows * self.steps / self.rate
+
+
+def calibrate(
+    spec: Spec, run: Run, rows: int = 0, steps: int = 0, clock: Callable[[], float] = time.perf_counter
+) -> Tick:
+    """The best tick; `rows` and `steps` that are not 0 are taken as they are. Leaves the model warm."""
+    begun = clock()
+    best = _tried(spec, run, rows or _ROWS, steps or BLOCK_STEPS, clock)
+    if best.seconds > _LONGEST and not rows:
+        while best.seconds > _LONGEST and best.rows > _LEAST_ROWS and clock() - begun < _BUDGET:
+            best = _tried(spec, run, best.rows // 2, best.steps, clock)
+        return best
+    most = best.rate
+    for what in [name for name, fixed in (("rows", rows), ("steps", steps)) if not fixed]:
+        while clock() - begun < _BUDGET and getattr(best, what) < _MOST[what]:
+            size = {"rows": best.rows, "steps": best.steps}
+            size[what] *= 2
+            tried = _tried(spec, run, size["rows"], size["steps"], clock)
+            if tried.rate < _GAIN[what] * most or tried.seconds > _LONGEST:
+                break
+            best, most = tried, max(most, tried.rate)
+    return best
+
+
+def _tried(spec: Spec, run: Run, rows: int, steps: int, clock: Callable[[], float]) -> Tick:
+    feeds = first_feeds(spec, 0, range(rows), steps)
+    run(feeds)  # the first one finds neither memory nor code warm
+    times = []
+    for _ in range(_TRIALS):
+        begun = clock()
+        run(feeds)
+        times.append(clock() - begun)
+    return Tick(rows, steps, rows * steps / max(min(times), 1e-9))
