@@ -15,8 +15,8 @@ back begins where the least served of the present ones are, so nobody saves up b
 is start-time fair queueing (Goyal, Vin and Cheng, SIGCOMM 1996). Within a client: the groups with the
 fewest ticks left, rounded up to a power of two, first come first served among equals; so a short
 request does not wait behind a long one. But a quarter of the client's work is given to the group that
-came first of all, whatever its length: so no request waits longer than four times what it would
-wait in the order of arrival. A stream's next chunks come anew each time.
+came first of all, whatever its length: so none takes longer than four times what it would in the
+order of arrival, or the ticks that it needs itself. A stream's next chunks come anew each time.
 
 **Who is taken.** Work is counted in row-steps. A client may have as many waiting as four times what is
 still free of the queue, so that one client cannot fill it for the others (dynamic thresholds,
@@ -284,9 +284,11 @@ class Scheduler:
         *,
         rate: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
+        threaded: bool = True,
     ) -> None:
         """`run` is called with at most `rows` rows of at most `steps` steps; at most `max_queue`
         row-steps may wait. `rate` is what is expected of it, in row-steps a second, until it is seen.
+        Not `threaded`, it does nothing but in `step`.
         """
         self.rows, self.steps, self.rate = rows, steps, rate
         self.ticks = self.row_steps = 0
@@ -305,8 +307,10 @@ class Scheduler:
         self._arrivals = 0
         self._floor = 0  # what the least served of the present clients has been given
         self._closing = False
+        self._news = False  # something was asked for since the last tick began
         self._thread = threading.Thread(target=self._loop, name="scheduler", daemon=True)
-        self._thread.start()
+        if threaded:
+            self._thread.start()
 
     @property
     def queued(self) -> int:
@@ -334,7 +338,7 @@ class Scheduler:
                 heapq.heappush(self._deadlines, (request.deadline, job.arrival, job))
             for group in job.groups:
                 self._put(group)
-            self._wake.notify()
+            self._tell()
         return job
 
     def cancel(self, job: Job) -> None:
@@ -342,22 +346,23 @@ class Scheduler:
         with self._wake:
             if not job.over:
                 self._stopped.append(job)
-                self._wake.notify()
+                self._tell()
 
     def take(self, job: Job) -> None:
         """The consumer has taken one more chunk: rows that paused for it go on."""
         with self._wake:
             job.taken += 1
-            for group in job.groups:
-                if group.paused and not job.over:
-                    self._put(group)
-            self._wake.notify()
+            paused = [g for g in job.groups if g.paused and not job.over]
+            for group in paused:
+                self._put(group)
+            if paused:
+                self._tell()
 
     def refuse(self) -> None:
         """Take nothing new from now on, finish what was accepted, end what has no end."""
         with self._wake:
             self._closing = True
-            self._wake.notify()
+            self._tell()
 
     def close(self) -> None:
         """`refuse`, and wait until all is finished."""
@@ -426,26 +431,36 @@ class Scheduler:
 
     # ── the ticks ───────────────────────────────────────────────────────────────────────────────
 
-    def _loop(self) -> None:
-        while (picked := self._await()) is not None:
-            try:
-                self._tick(picked)
-            except Exception:  # noqa: BLE001  a failed tick must not end the thread
-                _log.exception("a tick failed")
-                for job in {g.job for g in picked}:
-                    self._finish(job, ServingError("the model could not be run"))
-
-    def _await(self) -> list[_Group] | None:
-        """The groups of the next tick as soon as there are some; None when all is done for good."""
+    def step(self) -> bool:
+        """One tick, if there is anything to run. For whoever drives it without a thread."""
         with self._wake:
-            while True:
-                self._drop_stopped()
-                if picked := self._pick():
-                    return picked
+            self._news = False
+            self._drop_stopped()
+            picked = self._pick()
+        try:
+            if picked:
+                self._tick(picked)
+        except Exception:  # noqa: BLE001  a failed tick must not end the thread
+            _log.exception("a tick failed")
+            for job in {g.job for g in picked}:
+                self._finish(job, ServingError("the model could not be run"))
+        return bool(picked)
+
+    def _loop(self) -> None:
+        while True:
+            if self.step():
+                continue
+            with self._wake:
                 if self._closing and not self._jobs:
-                    return None
-                patience = self._deadlines[0][0] - self._clock() if self._deadlines else None
-                self._wake.wait(patience)
+                    self._draws.close()
+                    return
+                if not self._news:
+                    patience = self._deadlines[0][0] - self._clock() if self._deadlines else None
+                    self._wake.wait(patience)
+
+    def _tell(self) -> None:
+        self._news = True
+        self._wake.notify()
 
     def _drop_stopped(self) -> None:
         """Let go of the cancelled, the late and, when closing, of those that would never finish."""

@@ -275,6 +275,8 @@ def test_the_model_tells_its_spec_and_limits(server: Server, artifact: Artifact)
     assert about["digest"] == artifact.digest
     assert about["spec"]["channels"][2]["kind"] == "integer"
     assert about["limits"]["max_count"] == 2000
+    assert about["tick"]["rows"] >= 8
+    assert about["tick"]["steps"] >= 32
     assert about["provider"] == "cpu"
 
 

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
+from queue import SimpleQueue
 
 import numpy as np
 import onnxruntime
@@ -10,7 +12,8 @@ import pytest
 from contract.errors import InterfaceError
 from contract.rollout import first_feeds, rollout
 from contract.seal import Artifact
-from serving.errors import ProviderError
+from serving.errors import ProviderError, ServingError
+from serving.scheduler import Chunk, Request, Scheduler
 from serving.session import Session
 
 
@@ -51,3 +54,45 @@ def test_an_empty_batch_never_reaches_the_runtime(session: Session, shape: tuple
     empty = np.zeros((*shape, session.spec.noise_size), np.float32)
     with pytest.raises(AssertionError, match="aborts"):
         session.run({**feeds, "noise": empty})
+
+
+def test_states_that_stay_on_the_device_give_the_same_bytes(session: Session):
+    """On the CPU, where the device is this one; the code is that of CUDA."""
+    spec, rows = session.spec, range(7)
+    chunks = (24, 8, 1, 30)
+    resident = rollout(spec, session.run_resident, 5, rows, chunks)
+    assert resident["values"].tobytes() == rollout(spec, session.run, 5, rows, chunks)["values"].tobytes()
+
+
+def test_a_scheduler_gathers_states_from_the_device(session: Session):
+    requests = [Request(seed, 1 + seed % 3, 20 + 7 * seed) for seed in range(12)]
+    answers: SimpleQueue[tuple[Request, np.ndarray]] = SimpleQueue()
+
+    def keep(request: Request, item: Chunk | ServingError | None) -> None:
+        assert not isinstance(item, ServingError)
+        if item is not None:
+            answers.put((request, item.arrays["values"]))
+
+    scheduler = Scheduler(session.spec, session.run_resident, 8, 16, 10**9)
+    for request in requests:
+        scheduler.submit(request, partial(keep, request))
+    scheduler.close()
+    assert answers.qsize() == len(requests)
+    while not answers.empty():
+        request, made = answers.get()
+        alone = rollout(
+            session.spec, session.run, request.seed, range(request.count), (request.length or 0,)
+        )
+        assert made.tobytes() == alone["values"].tobytes()
+
+
+def test_ticks_on_cuda_give_what_the_cpu_gives(artifact: Artifact):
+    try:
+        session = Session(artifact, "cuda")
+    except ProviderError as error:
+        pytest.skip(f"needs a GPU: {error}")
+    chunks = (32, 32, 7)
+    cpu = rollout(artifact.spec, Session(artifact, "cpu").run, 3, range(9), chunks)["values"]
+    cuda = rollout(artifact.spec, session.run_ticks, 3, range(9), chunks)["values"]
+    spans = np.array([c.high - c.low for c in artifact.spec.channels])
+    assert (abs(cpu - cuda) / spans).max() < 1e-2

@@ -1,0 +1,52 @@
+"""A tick is as large as the machine wants it, in logical time."""
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from contract.rollout import Array, Arrays
+from serving.calibration import Tick, calibrate
+from tests.serving.plain import SPEC, walk
+
+
+def calibrated(seconds: Callable[[int, int], float], rows: int = 0, steps: int = 0) -> Tick:
+    """The tick on a machine that takes so long for so many rows and steps."""
+    now = 0.0
+
+    def run(feeds: Mapping[str, Array]) -> Arrays:
+        nonlocal now
+        now += seconds(*feeds["noise"].shape[:2])
+        return walk(feeds)
+
+    return calibrate(SPEC, run, rows, steps, clock=lambda: now)
+
+
+def test_rows_grow_while_that_makes_none_slower():
+    tick = calibrated(lambda rows, steps: (1e-6 if rows <= 256 else 2e-6) * rows * steps)
+    assert (tick.rows, tick.steps) == (256, 32)
+    assert tick.rate == pytest.approx(1e6)
+
+
+def test_steps_grow_where_each_inference_costs_much():
+    tick = calibrated(lambda rows, steps: 1e-3 + 1e-5 * steps)
+    assert tick.rows == 4096
+    assert tick.steps == 128
+
+
+def test_a_slow_model_gets_small_ticks_and_a_short_trial():
+    spent = 0.0
+
+    def seconds(rows: int, steps: int) -> float:
+        nonlocal spent
+        spent += 1e-5 * rows * steps
+        return 1e-5 * rows * steps
+
+    assert calibrated(seconds).rows < 64
+    assert spent < 1
+
+
+def test_what_is_set_is_taken():
+    tick = calibrated(lambda rows, steps: 1e-7 * rows * steps, rows=10, steps=7)
+    assert (tick.rows, tick.steps) == (10, 7)
+    assert calibrated(lambda rows, steps: 1e-7 * rows * steps, rows=10).rows == 10
+    assert calibrated(lambda rows, steps: 1e-7 * rows * steps, steps=7).steps == 7

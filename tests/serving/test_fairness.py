@@ -1,0 +1,217 @@
+"""Who goes next, who is refused and who stops, in logical time: a plain function moves the clock."""
+
+import gc
+import weakref
+
+import numpy as np
+import pytest
+
+from contract.rollout import rollout
+from serving.errors import Cancelled, TimedOut
+from serving.scheduler import Request
+from tests.serving.plain import SPEC, Asked, Machine, walk
+
+ROWS, STEPS = 16, 8
+TICK = ROWS * STEPS
+
+
+def test_two_clients_that_want_all_get_half_each():
+    machine = Machine(ROWS, STEPS)
+    greedy = [machine.ask(Request(1, 40, 200, client="greedy")) for _ in range(20)]
+    modest = machine.ask(Request(2, 8, 400, client="modest"))
+    machine.go(until=10_000)
+    own = 8 * 400
+    # It was given half of all that was done until then, or it would have taken longer.
+    assert modest.done
+    assert modest.took * machine.rate <= 2 * own + 2 * TICK
+    assert not any(g.ended is not None and g.ended < modest.took / 2 for g in greedy[1:])
+
+
+def test_a_new_client_does_not_wait_behind_a_full_queue_of_another():
+    machine = Machine(ROWS, STEPS)
+    for seed in range(100):
+        machine.ask(Request(seed, 40, 200, client="greedy"))
+    for _ in range(50):
+        machine.scheduler.step()
+    quick = machine.ask(Request(1, 2, STEPS, client="new"))
+    machine.scheduler.step()
+    assert quick.done
+
+
+def test_who_stays_away_saves_nothing_up():
+    machine = Machine(ROWS, STEPS)
+    work = {"steady": 0, "returning": 0}
+
+    def again(asked: Asked) -> None:
+        work[asked.request.client] += asked.request.count * STEPS
+        if machine.now < 60:
+            machine.ask(asked.request, again)
+
+    for _ in range(6):
+        machine.ask(Request(1, 8, STEPS, client="steady"), again)
+    machine.at(30, lambda: [machine.ask(Request(1, 8, STEPS, client="returning"), again) for _ in range(6)])
+    machine.go(until=30)
+    alone = work["steady"]
+    machine.go(until=60)
+    assert work["steady"] - alone == pytest.approx(work["returning"], rel=0.05)
+
+
+def test_a_short_request_goes_before_long_ones_of_its_own_client():
+    machine = Machine(ROWS, STEPS)
+    long = machine.ask(Request(1, 4 * ROWS, 100 * STEPS))
+    machine.scheduler.step()
+    short = machine.ask(Request(2, 1, STEPS))
+    machine.scheduler.step()
+    assert short.done
+    assert long.ended is None
+
+
+@pytest.mark.parametrize("length", [20, 200])
+def test_a_long_request_is_not_starved_by_a_flood_of_short_ones(length: int):
+    machine = Machine(ROWS, STEPS)
+
+    def again(asked: Asked) -> None:
+        if long.ended is None:
+            machine.ask(asked.request, again)
+
+    for _ in range(3 * ROWS):  # three ticks of work wait, always
+        machine.ask(Request(1, 1, STEPS), again)
+    waiting = machine.scheduler.queued
+    long = machine.ask(Request(2, 2, length * STEPS))
+    machine.go(until=100)
+    assert long.done
+    # Four times what waited before it and what it is itself, or instead of the latter the full ticks
+    # that it needs, and a tick at each end.
+    own = max(4 * 2 * length * STEPS, length * TICK)
+    assert long.took * machine.rate <= 4 * waiting + own + 2 * TICK
+
+
+def test_ten_times_too_much_is_refused_or_done_and_leaves_nothing_behind():
+    most = 40 * TICK
+    machine = Machine(ROWS, STEPS, max_queue=most)
+    random = np.random.default_rng(0)
+    asked: list[Asked] = []
+    deepest = 0
+
+    def come(request: Request) -> None:
+        nonlocal deepest
+        asked.append(machine.ask(request))
+        deepest = max(deepest, machine.scheduler.queued)
+
+    time = 0.0
+    while time < 60:
+        count, length = int(random.integers(1, 5)), int(random.integers(1, 60))
+        request = Request(len(asked), count, length, client=f"client {random.integers(5)}")
+        machine.at(time, lambda request=request: come(request))
+        time += count * length / (10 * machine.rate)
+    machine.go()
+    jobs = [weakref.ref(a.job) for a in asked if a.job is not None]
+    accepted = [a for a in asked if a.refused is None]
+    assert all(a.done for a in accepted)
+    assert len(accepted) < len(asked) / 4
+    assert all(a.refused.retry_after >= 1 for a in asked if a.refused is not None)
+    assert deepest <= most
+    # Each of five clients has a fifth, of which a quarter at least goes in the order of arrival.
+    assert max(a.took for a in accepted) <= 4 * 5 * most / machine.rate
+    before = len(machine.ticks)
+    after = machine.ask(Request(1, 1, STEPS))
+    machine.scheduler.step()
+    assert after.done
+    assert len(machine.ticks) == before + 1
+    asked.clear()
+    accepted.clear()
+    gc.collect()
+    assert sum(ref() is not None for ref in jobs) <= ROWS  # no more than the last tick's
+    assert machine.scheduler.queued == 0
+
+
+def test_one_client_cannot_fill_the_queue_for_the_others():
+    machine = Machine(ROWS, STEPS, max_queue=1000)
+    asked = [machine.ask(Request(1, 1, 100, client="greedy")) for _ in range(20)]
+    assert sum(a.refused is None for a in asked) == 8  # four times what is still free
+    assert machine.ask(Request(1, 1, 100, client="other")).refused is None
+
+
+def test_coming_again_when_told_is_soon_enough():
+    machine = Machine(ROWS, STEPS, max_queue=5000)
+    machine.ask(Request(1, 4, 1000))
+    request = Request(2, 4, 1000)
+    refused = machine.ask(request).refused
+    assert refused is not None
+    machine.go(until=refused.retry_after)
+    assert machine.ask(request).refused is None
+
+
+def test_the_measured_rate_is_what_the_machine_does():
+    machine = Machine(ROWS, STEPS)
+    machine.scheduler.rate = 5.0
+    machine.ask(Request(1, ROWS, 100 * STEPS))
+    machine.go()
+    assert machine.scheduler.rate == pytest.approx(machine.rate, rel=0.01)
+
+
+def test_what_is_late_is_not_begun_and_what_runs_stops():
+    machine = Machine(ROWS, STEPS)
+    running = machine.ask(Request(1, ROWS, 100 * STEPS, deadline=2.5 * TICK / machine.rate))
+    waiting = machine.ask(Request(2, ROWS, 100 * STEPS, deadline=0.5 * TICK / machine.rate))
+    other = machine.ask(Request(3, 1, 4 * STEPS, deadline=1e9))
+    machine.go()
+    assert isinstance(running.outcome, TimedOut)
+    assert isinstance(waiting.outcome, TimedOut)
+    assert running.ended is not None
+    assert running.ended <= 3.5 * TICK / machine.rate
+    assert other.done
+    assert sum(r * s for r, s in machine.ticks) <= 4 * TICK
+    assert machine.scheduler.queued == 0
+
+
+def test_a_cancelled_request_is_in_no_further_tick():
+    machine = Machine(ROWS, STEPS)
+    asked = machine.ask(Request(1, ROWS, 100 * STEPS))
+    for _ in range(3):
+        machine.scheduler.step()
+    assert asked.job is not None
+    machine.scheduler.cancel(asked.job)
+    machine.scheduler.cancel(asked.job)
+    machine.go()
+    assert isinstance(asked.outcome, Cancelled)
+    assert len(machine.ticks) == 3
+    assert machine.scheduler.queued == 0
+
+
+def test_a_slow_reader_pauses_its_own_rows_and_nobody_elses():
+    machine = Machine(ROWS, STEPS)
+    slow = machine.ask(Request(1, 4, None, ahead=2))
+    other = machine.ask(Request(2, 4, 40 * STEPS))
+    machine.go()
+    assert other.done
+    assert len(slow.chunks) == 2
+    assert slow.job is not None
+    assert machine.scheduler.queued == 0  # what nobody reads is no work
+    for taken in range(1, 4):
+        machine.scheduler.take(slow.job)
+        machine.go()
+        assert len(slow.chunks) == 2 + taken
+    expected = rollout(SPEC, walk, 1, range(4), (5 * 32,))["values"]
+    made = np.concatenate([c.arrays["values"] for c in slow.chunks], axis=1)
+    assert made.tobytes() == expected.tobytes()
+
+
+@pytest.mark.parametrize("steps", [1, 5, 8, 32, 48])
+def test_chunks_of_a_stream_begin_at_the_same_steps_however_long_a_tick_is(steps: int):
+    machine = Machine(ROWS, steps)
+    asked = machine.ask(Request(1, 3, 150, start=40, ahead=100))
+    machine.go()
+    assert [c.start for c in asked.chunks] == [40, 64, 96, 128]
+    made = np.concatenate([c.arrays["values"] for c in asked.chunks], axis=1)
+    assert made.tobytes() == rollout(SPEC, walk, 1, range(3), (150,))["values"][:, 40:].tobytes()
+
+
+def test_no_tick_is_larger_than_it_may_be_and_a_full_line_fills_it():
+    machine = Machine(ROWS, STEPS)
+    random = np.random.default_rng(3)
+    for seed in range(300):
+        machine.ask(Request(seed, int(random.integers(1, 40)), int(random.integers(1, 50))))
+    machine.go()
+    assert all(rows <= ROWS and steps <= STEPS for rows, steps in machine.ticks)
+    assert np.mean([rows for rows, _ in machine.ticks]) > 0.8 * ROWS
