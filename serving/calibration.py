@@ -2,11 +2,10 @@
 
 More rows at once are computed faster, up to where they leave the cache, and what a tick costs besides
 is shared by more; but whoever comes waits for a tick to end. So its rows are halved while it takes too
-long; else they are doubled until that is slower or takes too long, and then its steps if that
-brings a tenth more. What answers hold does not depend on it.
+long. Else they, and then its steps, are doubled while that brings a tenth more; rows also, while a
+tick is short, as long as it brings none less. What answers hold does not depend on it.
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -17,12 +16,12 @@ from contract.spec import Spec
 _ROWS = 64
 _LEAST_ROWS = 8
 _MOST = {"rows": 4096, "steps": 4 * BLOCK_STEPS}
-_GAIN = {"rows": 0.95, "steps": 1.1}
-"""Row-steps a second of twice as many, over the most so far, that make it worth while."""
+_GAIN, _LOSS = 1.1, 0.95
+"""Row-steps a second of twice as many, over the most so far: worth while, and no worse."""
 _BUDGET = 0.3
 """Seconds after which no larger tick is tried."""
-_LONGEST = 0.02
-"""Seconds that a tick may take."""
+_SHORT, _LONGEST = 0.005, 0.02
+"""Seconds of a tick: so short that what it costs besides counts, and the most that it may take."""
 _TRIALS = 3
 
 
@@ -41,10 +40,9 @@ class Tick:
         return self.rows * self.steps / self.rate
 
 
-def calibrate(
-    spec: Spec, run: Run, rows: int = 0, steps: int = 0, clock: Callable[[], float] = time.perf_counter
-) -> Tick:
-    """The best tick; `rows` and `steps` that are not 0 are taken as they are. Leaves the model warm."""
+def calibrate(spec: Spec, run: Run, clock: Callable[[], float], rows: int = 0, steps: int = 0) -> Tick:
+    """The best tick, timed by `clock` in seconds; `rows` and `steps` that are not 0 are taken as they
+    are. Leaves the model warm."""
     begun = clock()
     best = _tried(spec, run, rows or _ROWS, steps or BLOCK_STEPS, clock)
     if best.seconds > _LONGEST and not rows:
@@ -57,7 +55,9 @@ def calibrate(
             size = {"rows": best.rows, "steps": best.steps}
             size[what] *= 2
             tried = _tried(spec, run, size["rows"], size["steps"], clock)
-            if tried.rate < _GAIN[what] * most or tried.seconds > _LONGEST:
+            gains = tried.rate >= _GAIN * most and tried.seconds <= _LONGEST
+            shares = what == "rows" and tried.rate >= _LOSS * most and tried.seconds <= _SHORT
+            if not (gains or shares):
                 break
             best, most = tried, max(most, tried.rate)
     return best

@@ -49,7 +49,7 @@ class Engine:
         """
         session = Session(load(model), settings.provider, settings.threads)
         run = session.run_ticks
-        tick = calibrate(session.spec, run, settings.tick_rows, settings.tick_steps)
+        tick = calibrate(session.spec, run, session.clock, settings.tick_rows, settings.tick_steps)
         session.trim()
         scheduler = Scheduler(
             session.spec, run if ticked is None else _timed(run, ticked), tick.rows, tick.steps,

@@ -30,8 +30,9 @@ class Generator:
 
     def __init__(self, session: Session, settings: Settings) -> None:
         self.spec, self.digest, self.provider = session.spec, session.digest, session.provider
-        tick = calibrate(session.spec, session.run_ticks, settings.tick_rows, settings.tick_steps)
-        self._scheduler = Scheduler(session.spec, session.run_ticks, tick.rows, tick.steps, 2**62)
+        run = session.run_ticks
+        tick = calibrate(session.spec, run, session.clock, settings.tick_rows, settings.tick_steps)
+        self._scheduler = Scheduler(session.spec, run, tick.rows, tick.steps, 2**62)
 
     def sample(
         self,

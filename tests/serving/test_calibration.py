@@ -18,13 +18,14 @@ def calibrated(seconds: Callable[[int, int], float], rows: int = 0, steps: int =
         now += seconds(*feeds["noise"].shape[:2])
         return walk(feeds)
 
-    return calibrate(SPEC, run, rows, steps, clock=lambda: now)
+    return calibrate(SPEC, run, lambda: now, rows, steps)
 
 
-def test_rows_grow_while_that_makes_none_slower():
-    tick = calibrated(lambda rows, steps: (1e-6 if rows <= 256 else 2e-6) * rows * steps)
+def test_rows_grow_while_that_makes_none_slower_and_a_tick_is_short():
+    tick = calibrated(lambda rows, steps: (1e-7 if rows <= 256 else 2e-7) * rows * steps)
     assert (tick.rows, tick.steps) == (256, 32)
-    assert tick.rate == pytest.approx(1e6)
+    assert tick.rate == pytest.approx(1e7)
+    assert calibrated(lambda rows, steps: 1e-6 * rows * steps).rows == 128
 
 
 def test_steps_grow_where_each_inference_costs_much():
