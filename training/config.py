@@ -62,10 +62,6 @@ class TrainConfig:
             raise UsageError(f"minutes is {self.minutes}; more than 0 is wanted")
 
 
-BY_HEART = 1000
-"""Times that a row was seen when it is taken to be known by heart."""
-
-
 @dataclass(frozen=True)
 class Recipe:
     """Everything about the game that does not follow from the data's shape."""
@@ -81,11 +77,8 @@ class Recipe:
     level: int
     """Most steps of the level's own game, `training/level.py`; 0 leaves it out."""
     hidden_levels: float
-    """Share of windows, real and generated, whose level a random shift hides from the discriminator,
-    once it has seen every row `BY_HEART` times; before that, in proportion. By its level it would know
-    a window it has seen often. Both sides are shifted alike and never all of them, so nothing is lost
-    (Karras et al., "Training generative adversarial networks with limited data", NeurIPS 2020, section
-    2.2)."""
+    """Most of the share of windows, real and generated, whose level a random shift hides from the
+    discriminator, see `hidden_share`; 0 hides none."""
     batch: int
     learning_rate: float
     betas: tuple[float, float]
@@ -159,6 +152,16 @@ def level_steps(recipe: Recipe, steps: int, length: int) -> int:
     """Steps of the level's own game before `steps` of windows of `length`: as many for each 24 rows
     of a window, so that long windows, whose steps are few and dear, find the level as well learnt."""
     return min(max(1, steps * length // 24), recipe.level)
+
+
+def hidden_share(recipe: Recipe, rows: int, length: int) -> float:
+    """Share of windows whose level is hidden: of few windows that have no row in common, each is soon
+    known by its level. 100 to as many as `rows` hold, but no more than the recipe's most.
+
+    Both sides are shifted alike and never all of them, so what is generated learns no shift (Karras et
+    al., "Training generative adversarial networks with limited data", NeurIPS 2020, section 2.2).
+    """
+    return min(recipe.hidden_levels, 100 * length / rows)
 
 
 def drift_for(sequences: Sequence[int], length: int) -> float:

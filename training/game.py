@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from training.basis import Basis
-from training.config import BY_HEART, Recipe, Sizes, level_steps
+from training.config import Recipe, Sizes, hidden_share, level_steps
 from training.level import critic_of, fit_level
 from training.losses import (
     bce_discriminator,
@@ -46,6 +46,7 @@ class Game:
         self.team = team or Team(device)
         self.basis, self.recipe, self.sizes = basis, recipe, sizes
         self.windows, self.length, self.steps, self.device = windows, length, steps, device
+        self.hidden = hidden_share(recipe, basis.rows, length)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.generator = Generator(sizes, basis.mixing, drift).to(device)
@@ -182,13 +183,11 @@ class Game:
     def _shifted(self, windows: Tensor) -> Tensor:
         """Windows (batch, steps, components) as the discriminator sees them, some moved as a whole by
         about as much as levels differ."""
-        seen = self.step * self.recipe.batch * self.length / self.basis.rows
-        share = self.recipe.hidden_levels * min(1.0, seen / BY_HEART)
-        if not share:
+        if not self.hidden:
             return windows
         batch, components = self.recipe.batch, windows.shape[2]
         shift = torch.randn((batch, 1, components), generator=self.random)
-        shift *= torch.rand((batch, 1, 1), generator=self.random) < share
+        shift *= torch.rand((batch, 1, 1), generator=self.random) < self.hidden
         return windows + shift[self.team.part(batch)].to(self.device)
 
     def _schedule(self) -> float:

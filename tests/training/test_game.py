@@ -8,7 +8,7 @@ import torch
 
 from training import losses
 from training.basis import Basis
-from training.config import RECIPES, Sizes, TrainConfig, drift_for, sizes_for
+from training.config import RECIPES, Sizes, TrainConfig, drift_for, hidden_share, sizes_for
 from training.data import load
 from training.game import Game
 from training.networks import Discriminator, Generator, _recurrence
@@ -223,17 +223,13 @@ def test_where_nothing_longer_is_known_nothing_is_settled(prices: Path):
     assert all(torch.equal(v, before[k]) for k, v in generator.state_dict().items())
 
 
-def test_levels_are_hidden_the_more_the_oftener_rows_were_seen(prices: Path):
-    played = game(prices)
+def test_levels_are_hidden_the_more_the_fewer_windows_there_are(prices: Path):
+    recipe = RECIPES["relativistic"]
+    shares = [hidden_share(recipe, rows, 24) for rows in (1000, 4800, 24_000)]
+    assert shares == pytest.approx([0.5, 0.5, 0.1])
+    assert hidden_share(RECIPES["vanilla"], 1000, 24) == 0
+    played = game(prices)  # of 400 rows
     windows = torch.randn(64, 12, 2)
-
-    def hidden() -> float:
-        moved = [(played._shifted(windows) - windows).abs().amax((1, 2)) > 0 for _ in range(20)]
-        return float(torch.stack(moved).float().mean())
-
-    assert played._shifted(windows) is windows, "a row that was never seen is not known"
-    played.step = 500 * played.basis.rows // (64 * 12)
-    assert hidden() == pytest.approx(0.25, abs=0.06)
-    played.step *= 100
-    assert hidden() == pytest.approx(0.5, abs=0.06)
+    moved = [(played._shifted(windows) - windows).abs().amax((1, 2)) > 0 for _ in range(20)]
+    assert torch.stack(moved).float().mean() == pytest.approx(0.5, abs=0.06)
     torch.testing.assert_close(played._shifted(windows).diff(dim=1), windows.diff(dim=1), atol=1e-5, rtol=0)
