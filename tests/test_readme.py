@@ -40,6 +40,7 @@ def test_the_commands_work_in_order(prices: Path, tmp_path: Path):
         "inspect",
         "check",
         "sample",
+        "bench",
         "serve",
     }
     for command in commands:
@@ -48,6 +49,8 @@ def test_the_commands_work_in_order(prices: Path, tmp_path: Path):
         arguments = [a if a != "10" else "0.01" for a in command]
         if command[0] == "evaluate":
             arguments += ["--scores", "field", "--judges", "1"]
+        if command[0] == "bench":
+            arguments += ["--seconds", "0.3"]
         done = cadenza(*arguments, cwd=tmp_path)
         assert done.returncode == 0, (command, done.stderr)
 
