@@ -61,8 +61,15 @@ def _await_ready(base: str) -> None:
 def _ask(base: str, media: str, seed: int) -> None:
     body = json.dumps({"count": 4096, "length": 256, "seed": seed}).encode()
     request = urllib.request.Request(f"{base}/generate", body, {"Accept": media})
-    with urllib.request.urlopen(request, timeout=60) as answer:
-        answer.read()
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                answer.read()
+                return
+        except urllib.error.HTTPError as refused:
+            if refused.code != 429:
+                raise
+            time.sleep(int(refused.headers["Retry-After"]))  # as many as the queue takes from one client
 
 
 def _peak(parent: int) -> int:
