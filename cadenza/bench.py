@@ -21,8 +21,8 @@ from typing import Any
 import numpy as np
 import orjson
 
-from cadenza.load import Answer, Ask, closed_loop, open_loop
 from cadenza.running import Running, running
+from cadenza.traffic import Answer, Ask, closed_loop, open_loop
 from contract.errors import UsageError
 from contract.rollout import first_feeds
 from contract.seal import load

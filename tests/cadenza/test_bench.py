@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cadenza.bench import draw, parse_shape
-from cadenza.load import Answer, Ask, arrivals, closed_loop, open_loop
+from cadenza.traffic import Answer, Ask, arrivals, closed_loop, open_loop
 from contract.errors import CadenzaError, UsageError
 from tests.conftest import cadenza
 
