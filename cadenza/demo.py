@@ -24,6 +24,7 @@ from serving.sampler import load as load_generator
 from training.config import TrainConfig
 from training.data import load
 from training.evaluation.scores import ScoreName
+from training.layout import Layout
 from training.picture import draw
 from training.trainer import train
 
@@ -55,16 +56,16 @@ def run_demo(data: str, out: Path, minutes: float) -> None:
     with _stage("check", seconds):
         check_model(model, as_json=False)
     with _stage("serve and ask", seconds):
-        values, headers = _served(model)
-        print(f"{len(values)} sequences over HTTP: seed {headers['X-Cadenza-Seed']}, ", end="")
+        made, headers = _served(model)
+        print(f"{_COUNT} sequences over HTTP: seed {headers['X-Cadenza-Seed']}, ", end="")
         print(f"model {headers['X-Cadenza-Model'][:12]}…, {headers['X-Cadenza-Provider']}")
-        same = _same_without_server(model, values)
+        same = _same_without_server(model, made)
         print(f"the same bytes without a server: {'yes' if same else 'NO'}")
         if not same:
             raise CadenzaError("the server's samples are not those of the same seed in this process")
     with _stage("draw", seconds):
         spec = exported.artifact.spec
-        _draw(data, spec, values, out / "samples.png")
+        _draw(data, spec, made, out / "samples.png")
         about = {
             "data": data,
             "steps": checkpoint.step,
@@ -112,16 +113,17 @@ def _stage(name: str, seconds: dict[str, float]) -> Iterator[None]:
     print(f"({seconds[name]:.1f} s)", flush=True)
 
 
-def _served(model: Path) -> tuple[np.ndarray, Any]:
-    """Serve on a free port, ask once as JSON and once as NPY, and stop."""
+def _served(model: Path) -> tuple[dict[str, np.ndarray], Any]:
+    """Serve on a free port, ask once as JSON and once as NPZ, and stop; gives the arrays by name."""
     with running(model, model.with_name("serve.log")) as server:
         base = server.base
         print(f"ready after {server.waited:.1f} s on {base}")
         answer = json.loads(_ask(base, {"count": 1, "length": 3, "seed": _SEED})[0])
         print(f'curl {base}/generate -d \'{{"count": 1, "length": 3, "seed": {_SEED}}}\'')
         print(f"  {answer['columns']}\n  " + "\n  ".join(map(str, answer["sequences"][0])))
-        content, headers = _ask(base, {"count": _COUNT, "seed": _SEED}, "application/x-npy")
-    return np.load(io.BytesIO(content), allow_pickle=False), headers
+        content, headers = _ask(base, {"count": _COUNT, "seed": _SEED}, "application/x-npz")
+    with np.load(io.BytesIO(content), allow_pickle=False) as archive:
+        return dict(archive), headers
 
 
 def _ask(base: str, body: dict[str, int], accept: str = "application/json") -> tuple[bytes, Any]:
@@ -130,18 +132,18 @@ def _ask(base: str, body: dict[str, int], accept: str = "application/json") -> t
         return response.read(), response.headers
 
 
-def _same_without_server(model: Path, values: np.ndarray) -> bool:
+def _same_without_server(model: Path, made: dict[str, np.ndarray]) -> bool:
     generator = load_generator(model)
     try:
-        own = generator.sample(_COUNT, seed=_SEED).values
+        own = generator.sample(_COUNT, seed=_SEED).arrays
     finally:
         generator.close()
-    return own is not None and own.tobytes() == values.tobytes()
+    return all(own[name].tobytes() == made[name].tobytes() for name in own)
 
 
-def _draw(data: str, spec: Spec, values: np.ndarray, path: Path) -> None:
+def _draw(data: str, spec: Spec, made: dict[str, np.ndarray], path: Path) -> None:
     """The answer of the server beside as many windows of the data."""
     windows = load(data, TrainConfig()).windows(spec.training_length, 1)
-    index = np.random.default_rng(0).permutation(len(windows))[: len(values)]
-    names = [c.name if c.unit is None else f"{c.name} ({c.unit})" for c in spec.channels]
-    draw(windows.take(index), values, names, f"{spec.name}: as served, seed {_SEED}", path)
+    index = np.random.default_rng(0).permutation(len(windows))[:_COUNT]
+    rows = Layout.of(spec.channels).rows(made.get("values"), made.get("labels"))
+    draw(windows.take(index), rows, spec.channels, f"{spec.name}: as served, seed {_SEED}", path)

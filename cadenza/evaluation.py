@@ -9,13 +9,16 @@ import torch
 from numpy.typing import NDArray
 
 from contract.errors import UsageError
+from contract.spec import Channel
 from training import checkpoint as checkpoints
 from training.config import TrainConfig
 from training.data import BUILTIN, load
+from training.data.dataset import Column, relabelled
 from training.evaluation import page
 from training.evaluation.report import REPORT_FILE, Real, Report, Subject, evaluate
 from training.evaluation.scores import ScoreName
-from training.game import sample_scores
+from training.game import sample_rows
+from training.layout import Layout
 
 Values = NDArray[np.floating]
 
@@ -75,8 +78,10 @@ _Sides = tuple[Subject, Real, Values]
 def _of_run(path: Path, data: str | None, seed: int) -> _Sides:
     checkpoint, _ = checkpoints.load(path)
     real = _real(data or checkpoint.data.source, checkpoint.config)
-    scores = sample_scores(checkpoint.generator(), len(real.windows()), checkpoint.config.length, seed)
-    return Subject("run", str(path), checkpoint.step), real, checkpoint.decoder(scores)
+    rows = sample_rows(
+        checkpoint.generator(), checkpoint.decoding, len(real.windows()), checkpoint.config.length, seed
+    )
+    return Subject("run", str(path), checkpoint.step), real, rows
 
 
 def _of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> _Sides:
@@ -87,15 +92,16 @@ def _of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> _S
         source = data or generator.spec.data.name
         if data is None and source not in BUILTIN:
             raise UsageError(f"{path} was trained on {source!r}: say where that is with --data")
-        names = tuple(c.name for c in generator.spec.channels)
-        length = generator.spec.training_length
-        real = _real_of(source, names, replace(given, length=length))
-        values = generator.sample(len(real.windows()), length, seed).values
+        channels, length = generator.spec.channels, generator.spec.training_length
+        real = _real_of(source, channels, replace(given, length=length))
+        for own, theirs in zip(channels, real.dataset.columns, strict=False):
+            if own.labels != theirs.labels:
+                raise UsageError(f"{path} and {source} have not the same labels in {own.name!r}")
+        made = generator.sample(len(real.windows()), length, seed)
     finally:
         generator.close()
-    if values is None:
-        raise UsageError(f"{path} has no numeric channel; nothing here can be scored yet")
-    return Subject("model", str(path), None), real, values
+    rows = Layout.of(generator.spec.channels).rows(made.values, made.labels)
+    return Subject("model", str(path), None), real, rows
 
 
 def _of_samples(path: Path, data: str | None, given: TrainConfig) -> _Sides:
@@ -105,8 +111,9 @@ def _of_samples(path: Path, data: str | None, given: TrainConfig) -> _Sides:
     read = load(str(path), config)
     names = [c.name for c in read.columns]
     if {"sequence", "step"} <= set(names):  # as `cadenza sample` writes tables
-        columns = tuple(n for n in names if n not in ("sequence", "step"))
-        read = load(str(path), replace(config, columns=columns, id_column="sequence"))
+        names = [n for n in names if n not in ("sequence", "step")]
+        config = replace(config, columns=tuple(names), id_column="sequence")
+        read = load(str(path), config)
     lengths = np.unique(np.diff(read.bounds))
     if len(lengths) != 1 or len(read.bounds) < 3:
         raise UsageError(
@@ -114,16 +121,22 @@ def _of_samples(path: Path, data: str | None, given: TrainConfig) -> _Sides:
             "several of one length are wanted: (sequences, steps, channels)"
         )
     length = int(lengths[0])
-    other = read.values.reshape(-1, length, len(read.columns))
     named = path.suffix in (".csv", ".parquet")
-    own = tuple(c.name for c in read.columns) if named else ()
-    return Subject("samples", str(path), None), _real_of(data, own, replace(given, length=length)), other
+    real = _real_of(data, read.columns if named else (), replace(given, length=length))
+    other = relabelled(read.values, read.columns, real.dataset.columns)
+    return Subject("samples", str(path), None), real, other.reshape(-1, length, len(read.columns))
 
 
-def _real_of(source: str, names: tuple[str, ...], config: TrainConfig) -> Real:
-    """The data, of the very channels that were generated."""
-    own_table = source not in BUILTIN and Path(source).suffix in (".csv", ".parquet")
-    return _real(source, replace(config, columns=names if own_table else ()))
+def _real_of(source: str, columns: Sequence[Column | Channel], config: TrainConfig) -> Real:
+    """The data, of the very channels that were generated, and of their kinds."""
+    if source in BUILTIN or Path(source).suffix not in (".csv", ".parquet"):
+        return _real(source, config)
+    chosen = replace(
+        config,
+        columns=tuple(c.name for c in columns),
+        categorical=tuple(c.name for c in columns if c.labels),
+    )
+    return _real(source, chosen)
 
 
 def _real(source: str, config: TrainConfig) -> Real:

@@ -25,7 +25,7 @@ from contract.spec import (
 )
 from contract.version import VERSION
 from export.errors import ExportError
-from export.graph import build, states_of, with_scores
+from export.graph import build, states_of, with_raw
 from export.parity import measure
 from export.precision import LIMITS, quantise
 from export.runtime import run_of
@@ -34,7 +34,8 @@ from training.checkpoint import Checkpoint
 from training.evaluation.report import REPORT_FILE
 
 _DISCLOSURE = (
-    "per channel: name, smallest and largest value, and a table of 512 interpolated quantiles; "
+    "per channel: name, and its labels or its smallest and largest value and a table of 512 "
+    "interpolated quantiles; "
     "channel means, covariances of levels and increments; which channels bound which; no training row"
 )
 
@@ -81,7 +82,7 @@ def _measured(
         conditions=(),
         condition_table=ConditionTable((), ()),
         latent_size=generator.sizes.latent,
-        noise_size=generator.sizes.latent,
+        noise_size=generator.noise_size,
         states=states_of(generator),
         noise=Noise(noise.ALGORITHM, noise.VERSION, noise.BLOCK_STEPS, noise.digest()),
         precision=precision,
@@ -103,12 +104,12 @@ def _measured(
         },
         licence=licence,
     )
-    model = build(spec, generator, checkpoint.decoder)
+    model = build(spec, generator, checkpoint.decoding)
     if precision == "int8":
         model = quantise(model)
-    probe = run_of(with_scores(model, len(spec.numeric)))
+    probe = run_of(with_raw(model, checkpoint.decoding.layout))
     run = run_of(model)
-    measured = measure(spec, probe, generator, checkpoint.decoder)
+    measured = measure(spec, probe, generator, checkpoint.decoding)
     limit = max(LIMITS[precision], 2 * measured.rounding)
     if not measured.network <= limit or measured.decoding != 0:
         raise ExportError(

@@ -16,12 +16,15 @@ from onnx import ModelProto, TensorProto, ValueInfoProto, checker, helper
 from contract import interface
 from contract.spec import Spec, State
 from export.nodes import Nodes
-from training.basis import Decoder
+from training.basis import Decoding
+from training.discrete import EDGE, LOUDNESS, SCALE
+from training.layout import Layout
 from training.networks import SLOPE, Generator
 
 OPSET, IR_VERSION = 20, 10
-SCORES = "scores"
-"""Normal scores (steps, batch, channels): the network's raw output, before the decoding."""
+SCORES, LOGITS = "scores", "logits"
+"""The network's raw outputs, before the decoding: normal scores (steps, batch, channels) and the logits
+of all choices with their noise (steps, batch, width)."""
 
 _DTYPES = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64, "bool": TensorProto.BOOL}
 
@@ -29,18 +32,24 @@ _DTYPES = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64, "bool": Ten
 def states_of(generator: Generator) -> tuple[State, ...]:
     """The recurrent tensors of a generator, in the order of `networks.State`."""
     sizes = generator.sizes
-    return (
+    states = (
         State("h", sizes.hidden, 1),
         State("c", sizes.hidden, 1),
         State("total", len(generator.a), 1),
         State("drift", sizes.latent, 1),
+        State("gumbel", generator.choices.width, 1),
     )
+    return tuple(s for s in states if s.size)
 
 
-def build(spec: Spec, generator: Generator, decoder: Decoder) -> ModelProto:
+def build(spec: Spec, generator: Generator, decoding: Decoding) -> ModelProto:
     """The whole graph, with exactly the inputs and outputs that `spec` implies."""
     nodes = Nodes(half=spec.precision == "fp16")
-    _decode(nodes, decoder, _network(nodes, generator))
+    outcomes = _network(nodes, generator)
+    if decoding.layout.numeric:
+        _numbers(nodes, decoding, outcomes)
+    if decoding.layout.discrete:
+        _labels(nodes, decoding.layout, outcomes)
     graph = nodes.graph(
         [_info(t) for t in interface.inputs(spec)], [_info(t) for t in interface.outputs(spec)]
     )
@@ -54,17 +63,20 @@ def build(spec: Spec, generator: Generator, decoder: Decoder) -> ModelProto:
     return model
 
 
-def with_scores(model: ModelProto, channels: int) -> ModelProto:
-    """A copy that also gives the raw scores, to measure parity on."""
+def with_raw(model: ModelProto, layout: Layout) -> ModelProto:
+    """A copy that also gives the raw outputs, as far as there are some, to measure parity on."""
     probe = ModelProto()
     probe.CopyFrom(model)
-    shape: list[str | int | None] = [interface.STEPS, interface.BATCH, channels]
-    probe.graph.output.append(helper.make_tensor_value_info(SCORES, TensorProto.FLOAT, shape))
+    for name, size in ((SCORES, len(layout.numeric)), (LOGITS, layout.width)):
+        if size:
+            shape: list[str | int | None] = [interface.STEPS, interface.BATCH, size]
+            probe.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
     return probe
 
 
-def _network(n: Nodes, g: Generator) -> str:
-    """Nodes from the inputs to `SCORES`; `next.*` on the way."""
+def _network(n: Nodes, g: Generator) -> list[str]:
+    """Nodes from the inputs to `SCORES` and `LOGITS`; `next.*` on the way. Gives the outcome of each
+    choice, (steps, batch, 1) int64."""
     weights = {k: v.detach().numpy() for k, v in g.state_dict().items()}
     hidden, components = g.sizes.hidden, len(weights["a"])
 
@@ -74,25 +86,34 @@ def _network(n: Nodes, g: Generator) -> str:
     rest = n.constant("rest", np.zeros((1, 1, hidden), np.float32))
     h = n.add("Where", fresh, rest, "state.h", to="h")
     c = n.add("Where", fresh, rest, "state.c", to="c")
-    level = _perceptron(n, weights, "level", ("0", "2.0", "2.2"), "latent")  # (batch, components)
-    level = n.add("Unsqueeze", level, n.integers(0), to="level")  # (1, batch, components)
-    total = n.add("Where", fresh, level, "state.total", to="total")
     latent = n.add("Unsqueeze", "latent", n.integers(0), to="latent.time")  # (1, batch, latent)
     drift = n.add("Where", fresh, latent, "state.drift", to="drift")
 
-    # [noise_t, drift_t] ─▶ LSTM ─▶ h_t
-    noise = n.add("Transpose", "noise", to="noise.time", perm=[1, 0, 2])  # (steps, batch, noise)
+    # [noise_t, drift_t, gumbel_{t−1}] ─▶ LSTM ─▶ h_t
+    noise = n.add("Transpose", "noise", to="noise.all", perm=[1, 0, 2])  # (steps, batch, noise)
+    gumbel = ""
+    if g.choices.width:
+        split = n.integers(g.sizes.latent, g.choices.width)
+        noise, normals = n.add_many("Split", noise, split, to=["noise.time", "normals"], axis=2)
+        gumbel, seen = _gumbel(n, g, normals, fresh)  # (steps, batch, width) both
     rate = np.full(g.sizes.latent, g.drift, np.float32)
     drifts = _recurrence(
         n, rate, math.sqrt(1 - g.drift**2), noise, drift, "drift"
     )  # (steps, batch, latent)
-    x = n.add("Concat", noise, drifts, to="x", axis=2)  # (steps, batch, noise + latent)
+    parts = [noise, drifts, seen] if gumbel else [noise, drifts]
+    x = n.add("Concat", *parts, to="x", axis=2)  # (steps, batch, noise + latent + width)
     lstm = _lstm(n, weights, "lstm", 0)
     y, _, _ = n.add_many("LSTM", x, *lstm, "", h, c, to=["lstm.y", "next.h", "next.c"], hidden_size=hidden)
     y = n.add("Squeeze", y, n.integers(1), to="lstm.hidden")  # (steps, batch, hidden)
 
-    # [h_t, noise_t] ─▶ head + direct ─▶ [u_t, v_t]
-    x = n.add("Concat", y, noise, to="head.in", axis=2)  # (steps, batch, hidden + noise)
+    # h_t, gumbel_t ─▶ choice_t
+    outcomes, one_hots = _choices(n, g, weights, y, gumbel) if gumbel else ([], [])
+    if not components:
+        _still(n, weights["mean"], y)
+        return outcomes
+
+    # [h_t, noise_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t]
+    x = n.add("Concat", y, noise, *one_hots, to="head.in", axis=2)  # (steps, batch, hidden + noise + width)
     direct = n.add("MatMul", x, n.weight("direct.w", weights["direct.weight"].T), to="direct.product")
     direct = n.add("Add", direct, n.constant("direct.b", weights["direct.bias"]), to="direct")
     y = n.add("MatMul", x, n.weight("head.0.w", weights["head.0.weight"].T), to="head.0.product")
@@ -105,6 +126,9 @@ def _network(n: Nodes, g: Generator) -> str:
     u, v = n.add_many("Split", y, halves, to=["u", "v"], axis=2)  # both (steps, batch, components)
 
     # total_t = ρ∘total_{t−1} + b∘(v_t − centre), y_t = a∘u_t + total_t
+    level = _perceptron(n, weights, "level", ("0", "2.0", "2.2"), "latent")  # (batch, components)
+    level = n.add("Unsqueeze", level, n.integers(0), to="level")  # (1, batch, components)
+    total = n.add("Where", fresh, level, "state.total", to="total")
     v = n.add("Sub", v, n.constant("centre", weights["centre"]), to="v.centred")
     totals = _recurrence(n, weights["decay"], weights["b"], v, total, "total")
     u = n.add("Mul", u, n.constant("a", weights["a"]), to="u.scaled")
@@ -112,29 +136,76 @@ def _network(n: Nodes, g: Generator) -> str:
 
     # Mixed back to one normal score a channel.
     scores = n.add("MatMul", y, n.constant("outward", weights["outward"].T), to="scores.product")
-    return n.add("Add", scores, n.constant("mean", weights["mean"]), to=SCORES)
+    n.add("Add", scores, n.constant("mean", weights["mean"]), to=SCORES)
+    return outcomes
 
 
-def _decode(n: Nodes, decoder: Decoder, scores: str) -> None:
-    """Nodes from normal scores to `values`, operation by operation as `Decoder.__call__`."""
+def _gumbel(n: Nodes, g: Generator, normals: str, fresh: str) -> tuple[str, str]:
+    """The Gumbels of these steps and those of one step before, both (steps, batch, width), and
+    `next.gumbel`; operation by operation as `Choices.gumbel`."""
+    table = g.choices.table.numpy()
+    at = n.add("Add", normals, n.constant("gumbel.edge", np.full(1, EDGE, np.float32)), to="gumbel.offset")
+    at = n.add("Mul", at, n.constant("gumbel.scale", np.full(1, SCALE, np.float32)), to="gumbel.knots")
+    gumbel = _interpolated(n, "gumbel", at, n.constant("gumbel.table", table), 1, len(table))
+    nothing = n.constant("gumbel.nothing", np.zeros((1, 1, g.choices.width), np.float32))
+    before = n.add("Where", fresh, nothing, "state.gumbel", to="gumbel.before")  # (1, batch, width)
+    every = n.add("Concat", before, gumbel, to="gumbel.every", axis=0)  # (1 + steps, batch, width)
+    ends = n.constant("gumbel.end", np.array([np.iinfo(np.int64).max]))
+    seen = n.add("Slice", every, n.integers(0), n.integers(-1), n.integers(0), to="gumbel.seen")
+    n.add("Slice", every, n.integers(-1), ends, n.integers(0), to="next.gumbel")
+    return gumbel, seen
+
+
+def _choices(
+    n: Nodes, g: Generator, weights: dict[str, NDArray[np.float32]], hidden: str, gumbel: str
+) -> tuple[list[str], list[str]]:
+    """`LOGITS`, and of each choice its outcome (steps, batch, 1) and the same as 0 and 1
+    (steps, batch, size)."""
+    weight = n.weight("choices.w", weights["choices.weight"].T)
+    y = n.add("MatMul", hidden, weight, to="choices.product")  # (steps, batch, width)
+    y = n.add("Add", y, n.constant("choices.b", weights["choices.bias"]), to="choices.soft")
+    y = n.add("Mul", y, n.constant("choices.loudness", np.full(1, LOUDNESS, np.float32)), to="choices.loud")
+    logits = n.add("Add", y, gumbel, to=LOGITS)
+    names = [f"choice.{k}" for k in range(len(g.choices.sizes))]
+    parts = n.add_many("Split", logits, n.integers(*g.choices.sizes), to=names, axis=2)
+    outcomes, one_hots = [], []
+    for part, size in zip(parts, g.choices.sizes, strict=True):
+        outcomes.append(n.add("ArgMax", part, to=f"{part}.outcome", axis=2, keepdims=1))
+        every = n.constant(f"outcomes.{size}", np.arange(size))
+        hit = n.add("Equal", outcomes[-1], every, to=f"{part}.hit")  # (steps, batch, size)
+        one_hots.append(n.cast(hit, TensorProto.FLOAT, to=f"{part}.one"))
+    return outcomes, one_hots
+
+
+def _still(n: Nodes, mean: NDArray[np.float32], hidden: str) -> None:
+    """`SCORES` of numbers that never move, where there are some: as many as there are steps."""
+    if len(mean):
+        shape = n.add("Shape", hidden, to="still.shape", start=0, end=2)
+        shape = n.add("Concat", shape, n.integers(len(mean)), to="still.full", axis=0)
+        n.add("Expand", n.constant("mean", mean), shape, to=SCORES)
+
+
+def _labels(n: Nodes, layout: Layout, outcomes: list[str]) -> None:
+    """Nodes from outcomes to `labels`, as `Layout.tensors`."""
+    columns = []
+    for m, choice in enumerate(layout.choices[: len(layout.discrete)]):
+        label = outcomes[m]
+        if choice.absent is not None:
+            gone = n.add("Equal", label, n.integers(choice.absent), to=f"label.{m}.gone")
+            label = n.add("Where", gone, n.integers(-1), label, to=f"label.{m}")
+        columns.append(label)
+    every = n.add("Concat", *columns, to="labels.time", axis=2)  # (steps, batch, discrete)
+    n.add("Transpose", every, to="labels", perm=[1, 0, 2])  # (batch, steps, discrete)
+
+
+def _numbers(n: Nodes, decoding: Decoding, outcomes: list[str]) -> None:
+    """Nodes from normal scores to `values`, operation by operation as `Decoder` and `Layout.tensors`."""
+    decoder = decoding.decoder
     channels, knots = decoder.table.shape
-    at = n.add("Sub", scores, n.constant("origin", decoder.origin), to="at.offset")
+    at = n.add("Sub", SCORES, n.constant("origin", decoder.origin), to="at.offset")
     at = n.add("Mul", at, n.constant("scale", decoder.scale), to="at.knots")
-    at = n.add("Max", at, n.constant("knot.first", np.zeros(1, np.float32)), to="at.low")
-    at = n.add("Min", at, n.constant("knot.last", np.full(1, knots - 1, np.float32)), to="at")
-    below = n.add("Floor", at, to="below.all")
-    below = n.add("Min", below, n.constant("knot.last.but", np.full(1, knots - 2, np.float32)), to="below")
-    index = n.cast(below, TensorProto.INT64, to="index.own")
-    rows = n.constant("table.rows", np.arange(channels, dtype=np.int64) * knots)
-    index = n.add("Add", index, rows, to="index")
-    above = n.add("Add", index, n.integers(1), to="index.above")
     table = n.constant("table", decoder.table.reshape(-1))
-    low = n.add("Gather", table, index, to="table.low")  # (steps, batch, channels)
-    high = n.add("Gather", table, above, to="table.high")
-    slope = n.add("Sub", high, low, to="slope")
-    share = n.add("Sub", at, below, to="share")
-    values = n.add("Mul", slope, share, to="rise")
-    values = n.add("Add", low, values, to="values.free")
+    values = _interpolated(n, "values", at, table, channels, knots)
     values = n.add("Max", values, n.constant("low", decoder.table[:, 0]), to="values.low")
     values = n.add("Min", values, n.constant("high", decoder.table[:, -1]), to="values.clipped")
     if decoder.integer.any():
@@ -146,7 +217,35 @@ def _decode(n: Nodes, decoder: Decoder, scores: str) -> None:
             beside = n.add("Gather", values, n.constant(f"{name}.to", others), to=f"{name}.all", axis=2)
             # (steps, batch, channels, others) to (steps, batch, channels)
             values = n.add(reduce, beside, n.integers(3), to=f"values.{name}", keepdims=0)
+    if gaps := decoding.layout.gaps:
+        names = [f"values.{i}" for i in range(channels)]
+        columns = n.add_many("Split", values, to=names, axis=2, num_outputs=channels)
+        missing = n.constant("missing", np.array([np.nan], np.float32))
+        for i, k in gaps.items():
+            gone = n.add("Equal", outcomes[k], n.integers(0), to=f"values.{i}.gone")
+            columns[i] = n.add("Where", gone, missing, columns[i], to=f"values.{i}.known")
+        values = n.add("Concat", *columns, to="values.known", axis=2)  # (steps, batch, channels)
     n.add("Transpose", values, to="values", perm=[1, 0, 2])  # (batch, steps, channels)
+
+
+def _interpolated(n: Nodes, name: str, at: str, table: str, rows: int, knots: int) -> str:
+    """`at` (steps, batch, …), in knots, through a flat table of so many rows, one a channel."""
+    at = n.add("Max", at, n.constant("knot.first", np.zeros(1, np.float32)), to=f"{name}.at.low")
+    at = n.add("Min", at, n.constant(f"{name}.last", np.full(1, knots - 1, np.float32)), to=f"{name}.at")
+    below = n.add("Floor", at, to=f"{name}.below.all")
+    below = n.add(
+        "Min", below, n.constant(f"{name}.last.but", np.full(1, knots - 2, np.float32)), to=f"{name}.below"
+    )
+    index = n.cast(below, TensorProto.INT64, to=f"{name}.index.own")
+    own = n.constant(f"{name}.rows", np.arange(rows, dtype=np.int64) * knots)
+    index = n.add("Add", index, own, to=f"{name}.index")
+    above = n.add("Add", index, n.integers(1), to=f"{name}.index.above")
+    low = n.add("Gather", table, index, to=f"{name}.table.low")
+    high = n.add("Gather", table, above, to=f"{name}.table.high")
+    slope = n.add("Sub", high, low, to=f"{name}.slope")
+    share = n.add("Sub", at, below, to=f"{name}.share")
+    rise = n.add("Mul", slope, share, to=f"{name}.rise")
+    return n.add("Add", low, rise, to=f"{name}.free")
 
 
 def _recurrence(

@@ -1,7 +1,9 @@
 """How far the graph is from the checkpoint it was made of.
 
-In two parts, since rounding and tables jump: the network's raw scores against torch's in double
-precision, over the grid; and the decoding against its numpy twin, from the very same scores, exactly.
+In two parts, since rounding, tables and choices jump: the network's raw outputs against torch's in
+double precision, over the grid; and the decoding against its numpy twin, from the very same raw outputs,
+exactly. Where numbers follow the choice of their step, torch is given the graph's choices: of two logits
+that are equal but for rounding, either may win.
 
 A recurrence makes rounding grow with the number of steps, and the more so the livelier it is. So
 torch's own single precision is held against its double precision too: no graph in single precision
@@ -13,12 +15,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from contract import checks
 from contract.rollout import Run
 from contract.spec import Spec
-from export.graph import SCORES
-from training.basis import Decoder
+from export.graph import LOGITS, SCORES
+from training.basis import Decoding
 from training.networks import Generator
 
 
@@ -34,27 +37,64 @@ class Measured:
 
 
 @torch.no_grad()
-def measure(spec: Spec, probe: Run, generator: Generator, decoder: Decoder) -> Measured:
-    """Compare `probe`, a graph that also gives its scores, with torch and the numpy twin."""
+def measure(spec: Spec, probe: Run, generator: Generator, decoding: Decoding) -> Measured:
+    """Compare `probe`, a graph that also gives its raw outputs, with torch and the numpy twin."""
     exact = copy.deepcopy(generator).double()
-    largest = gap = squares = gap_squares = rounding = decoding = 0.0
+    layout = decoding.layout
+    gaps = {name: _Gap() for name in (SCORES, LOGITS)}
+    decoding_gap = 0.0
     for batch in checks.BATCHES:
         for steps in checks.STEPS:
             feeds = checks.feeds(spec, range(batch), steps)
-            given = [torch.from_numpy(feeds[n]) for n in ("latent", "noise")]
-            wanted = exact.scores(
-                exact(*(x.double() for x in given))[0]
-            ).numpy()  # (batch, steps, channels)
-            single = generator.scores(generator(*given)[0]).numpy()
-            rounding = max(rounding, float(np.abs(single - wanted).max()))
             out = probe(feeds)
-            scores = np.swapaxes(out[SCORES], 0, 1).astype(np.float32)  # (batch, steps, channels)
-            apart = np.abs(scores - wanted)
-            gap, largest = max(gap, float(apart.max())), max(largest, float(abs(wanted).max()))
-            gap_squares, squares = (
-                gap_squares + float((apart**2).mean()),
-                squares + float((wanted**2).mean()),
-            )
-            twin = {"values": decoder(scores)}
-            decoding = max(decoding, checks.difference(spec, {"values": out["values"]}, twin))
-    return Measured(gap / largest, float(np.sqrt(gap_squares / squares)), rounding / largest, decoding)
+            nothing = np.zeros((batch, steps, 0), np.float32)
+            found = {
+                name: np.swapaxes(out[name], 0, 1).astype(np.float32) if name in out else nothing
+                for name in gaps
+            }  # (batch, steps, …)
+            chosen = torch.from_numpy(layout.one_hot(layout.chosen(found[LOGITS])))
+            latent, noise = (torch.from_numpy(feeds[n]) for n in ("latent", "noise"))
+            wanted = _raw(exact, latent.double(), noise.double(), chosen.double())
+            single = _raw(generator, latent, noise, chosen)
+            for name, gap in gaps.items():
+                gap.add(found[name], single[name], wanted[name])
+            values, labels = decoding(found[SCORES], found[LOGITS])
+            twin = {k: v for k, v in (("values", values), ("labels", labels)) if k in out}
+            decoding_gap = max(decoding_gap, checks.difference(spec, {k: out[k] for k in twin}, twin))
+    measured = [gap for gap in gaps.values() if gap.largest]
+    return Measured(
+        network=max(g.gap / g.largest for g in measured),
+        network_rms=max(float(np.sqrt(g.gap_squares / g.squares)) for g in measured),
+        rounding=max(g.rounding / g.largest for g in measured),
+        decoding=decoding_gap,
+    )
+
+
+def _raw(
+    generator: Generator, latent: torch.Tensor, noise: torch.Tensor, chosen: torch.Tensor
+) -> dict[str, NDArray[np.floating]]:
+    y, logits, _ = generator.play(latent, noise, chosen=chosen)
+    return {SCORES: generator.scores(y).numpy(), LOGITS: logits.numpy()}
+
+
+@dataclass
+class _Gap:
+    """The largest difference, and that of squares, of one raw output so far."""
+
+    largest: float = 0.0
+    gap: float = 0.0
+    squares: float = 0.0
+    gap_squares: float = 0.0
+    rounding: float = 0.0
+
+    def add(
+        self, found: NDArray[np.floating], single: NDArray[np.floating], wanted: NDArray[np.floating]
+    ) -> None:
+        """All (batch, steps, …)."""
+        if wanted.size:
+            apart = np.abs(found - wanted)
+            self.rounding = max(self.rounding, float(np.abs(single - wanted).max()))
+            self.gap = max(self.gap, float(apart.max()))
+            self.largest = max(self.largest, float(abs(wanted).max()))
+            self.gap_squares += float((apart**2).mean())
+            self.squares += float((wanted**2).mean())

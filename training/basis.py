@@ -1,6 +1,7 @@
 """The basis: how channels are presented to the networks, and how values come back.
 
-Two invertible parts, fitted once:
+Of the numeric channels: labels go to the networks as one-hot vectors, see `training/layout.py`. Two
+invertible parts, fitted once:
 
     values --encode--> normal scores --(n - mean) Wᵀ--> y   what the networks play with
     values <--decode-- normal scores <--y Vᵀ + mean--- y    the second half is in the graph
@@ -28,9 +29,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from contract.spec import Channel
+from contract.spec import Channel, ChannelKind
 from training.data import Dataset, Windows
 from training.data.dataset import Doubles, Integers
+from training.layout import Layout
 from training.stabilise import stabilised
 
 Floats = NDArray[np.float32]
@@ -108,35 +110,38 @@ class Basis:
 
     def __init__(self, dataset: Dataset, windows: Windows, kind: Literal["cowhitened", "standard"]):
         covered = windows.covered  # what is held out is not fitted either
-        values = dataset.values[covered]
+        self.layout = dataset.layout
+        self._outcomes = self.layout.outcomes(dataset.values)  # (rows, choices)
+        numbers = dataset.filled  # (rows, channels): the numeric ones
+        values = numbers[covered]
         self.rows = len(values)
         """Rows that are trained on."""
-        self.channels = [c.name for c in dataset.columns]
         self._windows = windows
         self._varies = np.ptp(values, axis=0) > 0
         moves = covered[1:] & covered[:-1]
         moves[dataset.bounds[1:-1] - 1] = False  # no increment leads into a sequence's first row
-        change = np.diff(dataset.values, axis=0)[moves]  # (moves, channels)
+        change = np.diff(numbers, axis=0)[moves]  # (moves, channels)
         fast = (change.var(axis=0) > FAST * values.var(axis=0)) & self._varies
         self._fast = np.flatnonzero(fast if kind == "cowhitened" else fast & False)
-        self._below, self._above = _ranks(values[:, self._fast], dataset.values[:, self._fast])
-        middle = (dataset.values[1:] + dataset.values[:-1])[moves] / 2
+        self._below, self._above = _ranks(values[:, self._fast], numbers[:, self._fast])
+        middle = (numbers[1:] + numbers[:-1])[moves] / 2
         self._curves = [
             _curve(values[:, i], middle[:, i], change[:, i], bent=kind == "cowhitened")
             for i in range(values.shape[1])
         ]
-        self._scores_of_rows = self._straight(dataset.values)
+        self._scores_of_rows = self._straight(numbers)
         self.decoder = self._fit_decoder(values)
         self.mixing = self._fit_mixing(kind)
 
     def encode(self, index: NDArray[np.int64], ties: Doubles) -> torch.Tensor:
-        """The windows `index` for the networks: (len(index), length, components) float32.
+        """The windows `index` for the networks: (len(index), length, components + width) float32.
 
         `ties` (len(index), 1, 1) in [0, 1) places each window's repeated values.
         """
         scores = self._scores(index, ties)  # (windows, length, channels)
         y = (scores - self.mixing.mean) @ self.mixing.inward.T  # (windows, length, components)
-        return torch.from_numpy(y.astype(np.float32))
+        chosen = self.layout.one_hot(self._outcomes[self._windows.rows(index)])
+        return torch.from_numpy(np.concatenate([y.astype(np.float32), chosen], axis=2))
 
     def _scores(self, index: NDArray[np.int64], ties: Doubles) -> Doubles:
         rows = self._windows.rows(index)
@@ -150,13 +155,15 @@ class Basis:
     def _straight(self, values: Doubles) -> Doubles:
         """Scores of the slow channels: (rows, channels), the fast ones still to come."""
         scores = [np.interp(v, x, y) for v, (x, y) in zip(values.T, self._curves, strict=True)]
-        return np.stack(scores, axis=1)
+        return np.stack(scores, axis=1) if scores else np.zeros((len(values), 0))
 
     def _fit_decoder(self, values: Doubles) -> Decoder:
         channels = values.shape[1]
         first, last = (self._straight(edge[None])[0] for edge in (values.min(axis=0), values.max(axis=0)))
         grids = np.linspace(first, last, KNOTS).T  # (channels, KNOTS)
-        table = np.stack([np.interp(g, y, x) for g, (x, y) in zip(grids, self._curves, strict=True)])
+        table = np.zeros((channels, KNOTS))
+        for row, (x, y) in enumerate(self._curves):
+            table[row] = np.interp(grids[row], y, x)
         edge = float(torch.special.ndtri(torch.tensor(1 - 0.5 / (len(values) + 1), dtype=torch.float64)))
         grid = np.linspace(-edge, edge, KNOTS)
         shares = torch.special.ndtr(torch.from_numpy(grid)).numpy()
@@ -181,9 +188,12 @@ class Basis:
         count = len(self._windows)
         index = np.sort(random.permutation(count)[:_FIT_WINDOWS])
         scores = self._scores(index, random.random((len(index), 1, 1)))  # (windows, length, channels)
-        flat = scores.reshape(-1, scores.shape[2])
+        flat = scores.reshape(scores.shape[0] * scores.shape[1], scores.shape[2])
         mean, deviation = flat.mean(axis=0), flat.std(axis=0)
         moving = np.flatnonzero(deviation > 1e-9)
+        if not len(moving):
+            still = np.zeros(0)
+            return Mixing(mean, np.zeros((0, len(mean))), np.zeros((len(mean), 0)), still, still)
         if kind == "standard":
             inward = np.eye(flat.shape[1])[moving] / deviation[moving, None]
             outward = np.eye(flat.shape[1])[:, moving] * deviation[moving]
@@ -240,7 +250,7 @@ def _orders(values: Doubles, integer: NDArray[np.bool_]) -> tuple[Integers, Inte
 def _padded(chosen: NDArray[np.bool_]) -> Integers:
     """For each row of `chosen` (channels, channels) where it is true, its own index repeated behind:
     (channels, most)."""
-    most = int(chosen.sum(axis=1).max())
+    most = int(chosen.sum(axis=1).max(initial=1))
     result = np.repeat(np.arange(len(chosen))[:, None], most, axis=1)
     for i, row in enumerate(chosen):
         result[i, : row.sum()] = np.flatnonzero(row)
@@ -259,17 +269,32 @@ def _ranks(fitted: Doubles, values: Doubles) -> tuple[Doubles, Doubles]:
     return (below + 0.5) / (count + 1), (above + 0.5) / (count + 1)
 
 
+@dataclass(frozen=True)
+class Decoding:
+    """What the networks give to what a model answers, in both of its parts."""
+
+    layout: Layout
+    decoder: Decoder
+
+    def __call__(self, scores: Floats, logits: Floats) -> tuple[Floats, Integers]:
+        """Scores (…, channels) and logits with their noise (…, width) to `values` and `labels`: the twin
+        of the exported graph."""
+        return self.layout.tensors(self.decoder(scores), self.layout.chosen(logits))
+
+    def rows(self, scores: Floats, logits: Floats) -> Floats:
+        """The same as rows (…, columns), as a `Dataset` has them."""
+        return self.layout.rows(*self(scores, logits))
+
+
 def channels_of(dataset: Dataset, decoder: Decoder) -> tuple[Channel, ...]:
     """The Spec's channels: the ranges are those of the table, so the graph cannot leave them."""
-    return tuple(
-        Channel(
-            name=column.name,
-            kind="integer" if integer else "continuous",
-            unit=column.unit,
-            low=float(table[0]),
-            high=float(table[-1]),
-            labels=(),
-            missing=False,
-        )
-        for column, integer, table in zip(dataset.columns, decoder.integer, decoder.table, strict=True)
-    )
+    numbers = iter(zip(decoder.integer, decoder.table, strict=True))
+    channels = []
+    for column in dataset.columns:
+        kind: ChannelKind = "categorical"
+        low = high = None
+        if not column.labels:
+            integer, table = next(numbers)
+            kind, low, high = "integer" if integer else "continuous", float(table[0]), float(table[-1])
+        channels.append(Channel(column.name, kind, column.unit, low, high, column.labels, column.missing))
+    return tuple(channels)

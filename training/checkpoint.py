@@ -16,9 +16,10 @@ import torch
 
 from contract.spec import Channel
 from training import selection
-from training.basis import Decoder, Mixing
+from training.basis import Decoder, Decoding, Mixing
 from training.config import RECIPES, Recipe, Sizes, TrainConfig
 from training.errors import RunError, TrainingError
+from training.layout import Layout
 from training.networks import Generator
 from training.record import Cost
 from training.selection import Look
@@ -86,10 +87,15 @@ class Checkpoint:
         look = selection.chosen(self.looks)
         return look.step if look else self.step
 
+    @property
+    def decoding(self) -> Decoding:
+        """From what the networks give to values and labels."""
+        return Decoding(Layout.of(self.channels), self.decoder)
+
     def generator(self) -> Generator:
         """The averaged generator with the weights that were chosen, on the CPU."""
         look = selection.chosen(self.looks)
-        generator = Generator(self.sizes, self.mixing, self.drift)
+        generator = Generator(self.sizes, self.mixing, self.drift, self.decoding.layout.sizes)
         generator.load_state_dict(look.weights if look and look.weights else self.game["average"])
         return generator.requires_grad_(False).eval()
 
@@ -182,7 +188,7 @@ def _unpack(raw: Mapping[str, Any]) -> Checkpoint:
         sizes=Sizes(**raw["sizes"]),
         drift=raw["drift"],
         data=DataFacts(**raw["data"]),
-        channels=tuple(Channel(**c) for c in raw["channels"]),
+        channels=tuple(Channel(**c | {"labels": tuple(c["labels"])}) for c in raw["channels"]),
         decoder=Decoder(**{k: v.numpy() for k, v in raw["decoder"].items()}),
         mixing=Mixing(**{k: v.numpy() for k, v in raw["mixing"].items()}),
         versions=raw["versions"],

@@ -37,7 +37,11 @@ class TrainConfig:
     precision: Literal["fp32", "bf16"] = "fp32"
     """What the networks compute in while they train; weights and losses stay fp32."""
     columns: tuple[str, ...] = ()
-    """Columns of a table to train on; all numeric ones if none is named."""
+    """Columns of a table to train on; all if none is named, save those that hold times."""
+    categorical: tuple[str, ...] = ()
+    """Columns whose values are labels, also where they look like numbers."""
+    continuous: tuple[str, ...] = ()
+    """Columns whose values are numbers, also where they are yes-or-no or text."""
     id_column: str | None = None
     """Column that tells a table's sequences apart; without it the table is one long series."""
     hold_out: float = 0.1
@@ -74,6 +78,9 @@ class Recipe:
     """Weight γ of the gradient penalty on real and generated windows; 0 leaves it out."""
     penalty_every: int
     """Steps between two penalties; each then weighs as much more."""
+    penalty_of_choices: float
+    """What the penalty is multiplied with where rows hold labels, which the discriminator must be
+    allowed to tell sharply."""
     level: int
     """Most steps of the level's own game, `training/level.py`; 0 leaves it out."""
     hidden_levels: float
@@ -98,6 +105,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         loss="relativistic",
         penalty=1.0,
         penalty_every=4,
+        penalty_of_choices=0.3,
         level=6000,
         hidden_levels=0.5,
         batch=64,
@@ -114,6 +122,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         loss="non-saturating",
         penalty=0.0,
         penalty_every=1,
+        penalty_of_choices=1.0,
         level=0,
         hidden_levels=0.0,
         batch=128,

@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.basis import Basis
+from training.basis import Basis, Decoding
 from training.config import Recipe, Sizes, hidden_share, level_steps
+from training.layout import Floats
 from training.level import critic_of, fit_level
 from training.losses import (
     bce_discriminator,
@@ -46,11 +47,12 @@ class Game:
         self.team = team or Team(device)
         self.basis, self.recipe, self.sizes = basis, recipe, sizes
         self.windows, self.length, self.steps, self.device = windows, length, steps, device
+        self.penalty = recipe.penalty * (recipe.penalty_of_choices if basis.layout.width else 1.0)
         self.hidden = hidden_share(recipe, basis.rows, length)
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.generator = Generator(sizes, basis.mixing, drift).to(device)
-            self.discriminator = Discriminator(sizes, basis.mixing).to(device)
+            self.generator = Generator(sizes, basis.mixing, drift, basis.layout.sizes).to(device)
+            self.discriminator = Discriminator(sizes, basis.mixing, basis.layout.width).to(device)
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.optimisers = tuple(
             torch.optim.Adam(n.parameters(), recipe.learning_rate, recipe.betas, foreach=True)
@@ -65,7 +67,8 @@ class Game:
 
     def begin(self, progress: bool = False) -> None:
         """Before the first step: the level's own game. Every process plays it, and all alike."""
-        if steps := level_steps(self.recipe, self.steps, self.length):
+        steps = level_steps(self.recipe, self.steps, self.length)
+        if steps and len(self.generator.a):
             self.play_level(steps, progress)
             self.average.load_state_dict(self.generator.state_dict())
         self.begun = True
@@ -78,7 +81,7 @@ class Game:
         fit_level(self.generator.level, critic, steps, self._first_rows, self._latent, progress)
 
     def _first_rows(self, batch: int) -> Tensor:
-        return self._real(batch, slice(None))[:, 0]  # (batch, components)
+        return self._real(batch, slice(None))[:, 0, : len(self.generator.a)]  # (batch, components)
 
     def _latent(self, batch: int) -> Tensor:
         return torch.randn((batch, self.sizes.latent), generator=self.random).to(self.device)
@@ -136,7 +139,7 @@ class Game:
             total = loss
             if penalised:
                 # The mean over both halves, times two: γ/2 (E‖∇D(r)‖² + E‖∇D(f)‖²).
-                weight = recipe.penalty * recipe.penalty_every
+                weight = self.penalty * recipe.penalty_every
                 total = loss + weight * gradient_penalty(logits, both)
             optimiser = self.optimisers[1]
             optimiser.zero_grad()
@@ -162,7 +165,7 @@ class Game:
         return mean
 
     def _judge(self, windows: Tensor) -> Tensor:
-        """Logits (batch,) of windows (batch, steps, components)."""
+        """Logits (batch,) of windows (batch, steps, components + width)."""
         with self.team.autocast():
             logits: Tensor = self.discriminator(windows)
         return logits.float()
@@ -174,20 +177,21 @@ class Game:
 
     def _fake(self, batch: int) -> Tensor:
         latent = self._latent(batch)
-        noise = torch.randn((batch, self.length, self.sizes.latent), generator=self.random)
+        noise = torch.randn((batch, self.length, self.generator.noise_size), generator=self.random)
         mine = self.team.part(batch)
         with self.team.autocast():
-            y, _ = self.generator(latent[mine], noise[mine].to(self.device))
-        return y.float()  # type: ignore[no-any-return]
+            x, _ = self.generator(latent[mine], noise[mine].to(self.device))
+        return x.float()  # type: ignore[no-any-return]
 
     def _shifted(self, windows: Tensor) -> Tensor:
-        """Windows (batch, steps, components) as the discriminator sees them, some moved as a whole by
-        about as much as levels differ."""
+        """Windows (batch, steps, components + width) as the discriminator sees them, some moved as a
+        whole by about as much as levels differ."""
         if not self.hidden:
             return windows
-        batch, components = self.recipe.batch, windows.shape[2]
+        batch, components = self.recipe.batch, len(self.generator.a)
         shift = torch.randn((batch, 1, components), generator=self.random)
         shift *= torch.rand((batch, 1, 1), generator=self.random) < self.hidden
+        shift = torch.nn.functional.pad(shift, (0, windows.shape[2] - components))  # labels stay
         return windows + shift[self.team.part(batch)].to(self.device)
 
     def _schedule(self) -> float:
@@ -221,16 +225,16 @@ def _twice_differentiable() -> Iterator[None]:
             library.enabled = enabled
 
 
-def sample_scores(generator: Generator, count: int, length: int, seed: int) -> np.ndarray:
-    """Normal scores (count, length, channels) from a generator, for pictures and judges."""
+def sample_rows(generator: Generator, decoding: Decoding, count: int, length: int, seed: int) -> Floats:
+    """Rows (count, length, columns) from a generator, as a `Dataset` has them, for pictures and judges."""
     random = torch.Generator().manual_seed(seed)
     parts = []
     with torch.no_grad():
         for first in range(0, count, 1024):
             batch = min(1024, count - first)
             latent = torch.randn((batch, generator.sizes.latent), generator=random)
-            noise = torch.randn((batch, length, generator.sizes.latent), generator=random)
+            noise = torch.randn((batch, length, generator.noise_size), generator=random)
             device = generator.a.device
-            y, _ = generator(latent.to(device), noise.to(device))
-            parts.append(generator.scores(y).cpu().numpy())
+            y, logits, _ = generator.play(latent.to(device), noise.to(device))
+            parts.append(decoding.rows(generator.scores(y).cpu().numpy(), logits.cpu().numpy()))
     return np.concatenate(parts)

@@ -1,10 +1,14 @@
 """The two players: an LSTM generator and an LSTM discriminator.
 
     Generator      latent ─▶ level ─▶ total_0       drift_t = r·drift_{t−1} + √(1−r²)·noise_t
-                   [noise_t, drift_t] ─▶ LSTM ─▶ h_t,  [h_t, noise_t] ─▶ head + direct ─▶ [u_t, v_t]
+                   [noise_t, drift_t, gumbel_{t−1}] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t ─▶ choice_t
+                   [h_t, noise_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t]
                    total_t = ρ∘total_{t−1} + b∘v_t,    y_t = a∘u_t + total_t
-    Discriminator  [y_t, Δy_t/σ] ─▶ LSTM ─▶ one number for a whole window, and a critic that
-                   sees of the window only its level, its span and how much it moves
+    Discriminator  [y_t, Δy_t/σ, choice_t] ─▶ LSTM ─▶ one number for a whole window, and a critic that
+                   sees of the window only its level, its span, how much it moves and what is chosen
+
+A row is x_t = [y_t, choice_t]: its numbers in the basis and its labels as one-hot vectors. Where there
+are none of one or the other (`training/layout.py`, `training/discrete.py`), its parts are empty.
 
 The generator never sees its own output, so its graph needs no loop: one LSTM and two linear
 recurrences. It is written so that a run can be cut anywhere: `forward` takes the state and gives
@@ -18,6 +22,7 @@ course for ever.
 """
 
 import math
+import warnings
 
 import numpy as np
 import torch
@@ -25,10 +30,11 @@ from torch import Tensor, nn
 
 from training.basis import Mixing
 from training.config import Sizes
+from training.discrete import Choices
 
-State = tuple[Tensor, Tensor, Tensor, Tensor]
-"""LSTM state h and c, both (1, batch, hidden), the running sum `total` (batch, components) and
-the drifting latent `drift` (batch, latent)."""
+State = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+"""LSTM state h and c, both (1, batch, hidden), the running sum `total` (batch, components), the
+drifting latent `drift` (batch, latent) and the last `gumbel` (batch, width)."""
 
 SLOPE = 0.2
 """Of the leaky rectifiers below zero."""
@@ -52,19 +58,21 @@ class Generator(nn.Module):
     decay: Tensor
     increments: Tensor
 
-    def __init__(self, sizes: Sizes, mixing: Mixing, drift: float):
+    def __init__(self, sizes: Sizes, mixing: Mixing, drift: float, choices: tuple[int, ...] = ()):
         super().__init__()
         components = len(mixing.increments)
         self.sizes = sizes
         self.drift = drift
-        self.lstm = nn.LSTM(2 * sizes.latent, sizes.hidden, batch_first=True)
-        self.head = _perceptron(sizes.hidden + sizes.latent, sizes.head, 2 * components)
-        self.direct = nn.Linear(sizes.hidden + sizes.latent, 2 * components)
+        width = sum(choices)
+        self.lstm = nn.LSTM(2 * sizes.latent + width, sizes.hidden, batch_first=True)
+        self.head = _perceptron(sizes.hidden + sizes.latent + width, sizes.head, 2 * components)
+        self.direct = _linear(sizes.hidden + sizes.latent + width, 2 * components)
         self.level = nn.Sequential(
             nn.Linear(sizes.latent, sizes.level),
             nn.LeakyReLU(SLOPE),
             _perceptron(sizes.level, sizes.level, components),
         )
+        self.choices = Choices(sizes.hidden, choices)
         increments = _float32(mixing.increments)
         self.register_buffer("increments", increments)
         self.a = nn.Parameter(increments.clone())  # (components,)
@@ -74,19 +82,32 @@ class Generator(nn.Module):
         self.register_buffer("mean", _float32(mixing.mean))  # (channels,)
         self.register_buffer("outward", _float32(mixing.outward))  # (channels, components)
 
-    def forward(self, latent: Tensor, noise: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """y (batch, steps, components) and the state behind its last step.
+    @property
+    def noise_size(self) -> int:
+        """Normals that a step takes: the noise, and one for each outcome of a choice."""
+        return self.sizes.latent + self.choices.width
 
-        `latent` is (batch, latent), `noise` (batch, steps, latent); no state begins anew.
+    def forward(self, latent: Tensor, noise: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+        """x (batch, steps, components + width) and the state behind its last step.
+
+        `latent` is (batch, latent), `noise` (batch, steps, `noise_size`); no state begins anew.
         """
-        h, c, total, drift = state or self.begin(latent)
-        u, v, (h, c, drift) = self._drive(noise, h, c, drift)
+        y, logits, state = self.play(latent, noise, state)
+        return torch.cat([y, self.choices.one_hot(logits)], 2), state
+
+    def play(
+        self, latent: Tensor, noise: Tensor, state: State | None = None, chosen: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, State]:
+        """y (batch, steps, components), the logits with their noise (batch, steps, width) and the state
+        behind the last step; with `chosen` (batch, steps, width) the numbers follow these choices."""
+        h, c, total, drift, gumbel = state or self.begin(latent)
+        u, v, logits, (h, c, drift, gumbel) = self._drive(noise, h, c, drift, gumbel, chosen)
         totals = _recurrence(self.decay, total, (v - self.centre) * self.b)
         if self.training:
             with torch.no_grad():
                 self.centre.lerp_(v.mean((0, 1)).to(self.centre.dtype), _CENTRE_RATE)
         y = u * self.a + totals  # (batch, steps, components)
-        return y, (h, c, totals[:, -1], drift)
+        return y, logits, (h, c, totals[:, -1], drift, gumbel)
 
     @torch.no_grad()
     def settle(self, length: int) -> None:
@@ -100,15 +121,15 @@ class Generator(nn.Module):
         mean β / λ. Windows shall not notice: the centre moves by little of what they span. Where the
         latent does not drift, nothing longer than a window is known, and nothing is done.
         """
-        if self.drift == 1:
+        if self.drift == 1 or not len(self.a):
             return
         random = torch.Generator().manual_seed(0)
         latent = torch.randn((_SETTLED, self.sizes.latent), generator=random).to(self.centre.device)
-        h, c, _, drift = self.begin(latent)
+        h, c, _, drift, gumbel = self.begin(latent)
         means = []
         for _ in range(5):
-            noise = torch.randn((_SETTLED, _BLOCK, self.sizes.latent), generator=random)
-            _, v, (h, c, drift) = self._drive(noise.to(latent.device), h, c, drift)
+            noise = torch.randn((_SETTLED, _BLOCK, self.noise_size), generator=random)
+            _, v, _, (h, c, drift, gumbel) = self._drive(noise.to(latent.device), h, c, drift, gumbel)
             means.append(v.mean(1))  # (sequences, components)
         blocks = torch.stack(means[1:])  # (blocks, sequences, components): the first one begins
         off = blocks.mean((0, 1)) - self.centre  # (components,)
@@ -121,20 +142,28 @@ class Generator(nn.Module):
         self.decay.copy_(torch.where(slow, self.decay.minimum((1 - forgets).clamp(min=0)), self.decay))
 
     def _drive(
-        self, noise: Tensor, h: Tensor, c: Tensor, drift: Tensor
-    ) -> tuple[Tensor, Tensor, tuple[Tensor, Tensor, Tensor]]:
-        """u and v, both (batch, steps, components), and h, c and the drift behind them."""
+        self, noise: Tensor, h: Tensor, c: Tensor, drift: Tensor, gumbel: Tensor,
+        chosen: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, Tensor, Tensor, Tensor]]:  # fmt: skip
+        """u and v, both (batch, steps, components), the logits (batch, steps, width), and h, c, the drift
+        and the Gumbel behind them."""
+        noise, normals = noise.split([self.sizes.latent, self.choices.width], 2)
         push = math.sqrt(1 - self.drift**2) * noise
         drifts = _recurrence(drift.new_full((drift.shape[1],), self.drift), drift, push)
-        hidden, (h, c) = self.lstm(torch.cat([noise, drifts], 2), (h, c))  # (batch, steps, hidden)
-        hidden = torch.cat([hidden, noise], 2)  # (batch, steps, hidden + latent)
-        u, v = (self.head(hidden) + self.direct(hidden)).chunk(2, 2)
-        return u, v, (h, c, drifts[:, -1])
+        gumbels = self.choices.gumbel(normals)  # (batch, steps, width)
+        seen = torch.cat([gumbel[:, None], gumbels[:, :-1]], 1)
+        hidden, (h, c) = self.lstm(torch.cat([noise, drifts, seen], 2), (h, c))  # (batch, steps, hidden)
+        logits = self.choices.logits(hidden, gumbels)
+        chosen = self.choices.one_hot(logits) if chosen is None else chosen
+        hidden = torch.cat([hidden, noise, chosen], 2)  # (batch, steps, hidden + latent + width)
+        u, v = (self.head(hidden) + self.direct(hidden)).split([len(self.a)] * 2, 2)
+        return u, v, logits, (h, c, drifts[:, -1], gumbels[:, -1])
 
     def begin(self, latent: Tensor) -> State:
         """The state before the first step."""
         rest = latent.new_zeros(1, len(latent), self.sizes.hidden)
-        return rest, rest, self.level(latent), latent
+        nothing = latent.new_zeros(len(latent), self.choices.width)
+        return rest, rest, self.level(latent), latent, nothing
 
     def scores(self, y: Tensor) -> Tensor:
         """y (…, components) to scores (…, channels): what the decoder takes."""
@@ -164,28 +193,30 @@ class Discriminator(nn.Module):
 
     increments: Tensor
 
-    def __init__(self, sizes: Sizes, mixing: Mixing):
+    def __init__(self, sizes: Sizes, mixing: Mixing, width: int = 0):
         super().__init__()
         components = len(mixing.increments)
-        self.lstm = nn.LSTM(2 * components, sizes.hidden, batch_first=True)
+        self.lstm = nn.LSTM(2 * components + width, sizes.hidden, batch_first=True)
         self.whole = _perceptron(2 * sizes.hidden + 1, sizes.hidden, 1)
         self.each = nn.Linear(sizes.hidden, 1)
         self.levels = nn.Sequential(
-            nn.Linear(4 * components, sizes.level),
+            nn.Linear(4 * components + width, sizes.level),
             nn.LeakyReLU(SLOPE),
             _perceptron(sizes.level, sizes.level, 1),
         )
         self.register_buffer("increments", _float32(mixing.increments))
 
-    def forward(self, y: Tensor) -> Tensor:
-        """y (batch, steps, components) to logits (batch,)."""
+    def forward(self, x: Tensor) -> Tensor:
+        """x (batch, steps, components + width) to logits (batch,)."""
+        y, chosen = x.tensor_split([len(self.increments)], 2)
         change = (y[:, 1:] - y[:, :-1]) / self.increments  # (batch, steps - 1, components)
         change = nn.functional.pad(change, (0, 0, 1, 0))  # (batch, steps, components)
-        hidden, _ = self.lstm(torch.cat([y, change], 2))  # (batch, steps, hidden)
+        hidden, _ = self.lstm(torch.cat([y, change, chosen], 2))  # (batch, steps, hidden)
         pooled = torch.cat([hidden[:, -1], hidden.mean(1)], 1)  # (batch, 2 hidden)
         pooled = torch.cat([pooled, _variety(pooled)], 1)  # (batch, 2 hidden + 1)
         span = (y[:, -1] - y[:, 0]) / (self.increments * y.shape[1] ** 0.5)
-        summary = torch.cat([y[:, 0], y.mean(1), span, change.abs().mean(1)], 1)  # (batch, 4 components)
+        parts = [y[:, 0], y.mean(1), span, change.abs().mean(1), chosen.mean(1)]
+        summary = torch.cat(parts, 1)  # (batch, 4 components + width)
         each = self.each(hidden)[..., 0].mean(1)  # (batch,)
         logits: Tensor = self.whole(pooled)[:, 0] + each + self.levels(summary)[:, 0]
         return logits
@@ -201,7 +232,14 @@ def _variety(features: Tensor) -> Tensor:
 
 
 def _perceptron(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, hidden), nn.LeakyReLU(SLOPE), nn.Linear(hidden, outputs))
+    return nn.Sequential(nn.Linear(inputs, hidden), nn.LeakyReLU(SLOPE), _linear(hidden, outputs))
+
+
+def _linear(inputs: int, outputs: int) -> nn.Linear:
+    """A linear layer; without outputs too, at which torch would wonder aloud."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Initializing zero-element tensors")
+        return nn.Linear(inputs, outputs)
 
 
 def _float32(array: np.ndarray) -> Tensor:

@@ -8,14 +8,17 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from contract.spec import Channel
 from training.checkpoint import Checkpoint
 from training.data import Dataset
-from training.game import sample_scores
+from training.game import sample_rows
 
 _CHANNELS = 6
 _LINES = 30
+_LABELLED = 12
 _REAL, _GENERATED = "#39568c", "#d1495b"
 
 
@@ -24,41 +27,43 @@ def draw_run(checkpoint: Checkpoint, dataset: Dataset, path: Path) -> None:
     config = checkpoint.config
     windows = dataset.windows(config.length, config.stride)
     index = np.random.default_rng(0).permutation(len(windows))[:2000]
-    generated = checkpoint.decoder(sample_scores(checkpoint.generator(), len(index), config.length, seed=0))
-    names = [c.name if c.unit is None else f"{c.name} ({c.unit})" for c in checkpoint.channels]
+    generated = sample_rows(checkpoint.generator(), checkpoint.decoding, len(index), config.length, seed=0)
     title = f"{dataset.name}: {checkpoint.config.recipe}, {checkpoint.chosen_step} steps"
-    draw(windows.take(index), generated, names, title, path)
+    draw(windows.take(index), generated, checkpoint.channels, title, path)
 
 
 def draw(
     real: NDArray[np.floating],
     generated: NDArray[np.floating],
-    names: Sequence[str],
+    channels: Sequence[Channel],
     title: str,
     path: Path,
 ) -> None:
-    """Write a picture of two sets of windows, both (windows, length, channels)."""
-    shown = min(len(names), _CHANNELS)
+    """Write a picture of two sets of windows, both (windows, length, columns) as a `Dataset` has them."""
+    shown = min(len(channels), _CHANNELS)
     figure, axes = plt.subplots(
         shown, 3, figsize=(11, 1.15 + 1.75 * shown), squeeze=False, layout="constrained",
         width_ratios=(2, 2, 1.2),
     )  # fmt: skip
-    for row, (name, (left, right, side)) in enumerate(zip(names[:shown], axes, strict=True)):
-        low = float(min(real[..., row].min(), generated[..., row].min()))
-        high = float(max(real[..., row].max(), generated[..., row].max()))
+    for row, (channel, (left, right, side)) in enumerate(zip(channels[:shown], axes, strict=True)):
+        both = [real[..., row], generated[..., row]]
+        low, high = (float(f([f(x) for x in both])) for f in (np.nanmin, np.nanmax))
         margin = 0.04 * (high - low) or 0.5
-        for panel, windows, colour in ((left, real, _REAL), (right, generated, _GENERATED)):
-            panel.plot(windows[:_LINES, :, row].T, color=colour, alpha=0.55, linewidth=0.8)
+        style = "steps-mid" if channel.labels else "default"
+        for panel, windows, colour in zip((left, right), both, (_REAL, _GENERATED), strict=True):
+            panel.plot(windows[:_LINES].T, color=colour, alpha=0.55, linewidth=0.8, drawstyle=style)
             panel.set_ylim(low - margin, high + margin)
             panel.margins(x=0.01)
         right.tick_params(labelleft=False)
-        left.set_ylabel(name, fontsize=9)
-        bins = np.linspace(low - margin, high + margin, 60)
-        for windows, colour in ((real, _REAL), (generated, _GENERATED)):
-            side.hist(
-                windows[..., row].ravel(), bins, density=True, histtype="step", color=colour,
-                linewidth=1.2,
-            )  # fmt: skip
+        unit = "" if channel.unit is None else f" ({channel.unit})"
+        left.set_ylabel(f"{channel.name}{unit}", fontsize=9)
+        if channel.labels:
+            _shares(left, side, both, channel)
+        else:
+            bins = np.linspace(low - margin, high + margin, 60)
+            for windows, colour in zip(both, (_REAL, _GENERATED), strict=True):
+                there = windows[~np.isnan(windows)]
+                side.hist(there, bins, density=True, histtype="step", color=colour, linewidth=1.2)
         side.set_yticks([])
         for panel in (left, right, side):
             panel.tick_params(labelsize=7)
@@ -72,7 +77,21 @@ def draw(
     axes[0, 2].set_title("distribution of all", fontsize=10)
     axes[-1, 0].set_xlabel("step", fontsize=9)
     axes[-1, 1].set_xlabel("step", fontsize=9)
-    more = len(names) - shown
+    more = len(channels) - shown
     figure.suptitle(f"{title}, and {more} more channels" if more else title, fontsize=12)
     figure.savefig(path, dpi=110)
     plt.close(figure)
+
+
+def _shares(left: Axes, side: Axes, both: Sequence[NDArray[np.floating]], channel: Channel) -> None:
+    """Bars of how often each label is there, and the labels beside the lines where they fit."""
+    names = ["missing", *channel.labels] if channel.missing else list(channel.labels)
+    first = -1 if channel.missing else 0
+    at = np.arange(len(names)) + first
+    for shift, windows, colour in zip((-0.2, 0.2), both, (_REAL, _GENERATED), strict=True):
+        counts = np.bincount((windows.ravel() - first).astype(np.int64), minlength=len(names))
+        side.bar(at + shift, counts / counts.sum(), 0.4, color=colour)
+    if len(names) <= _LABELLED:
+        short = [name if len(name) <= 10 else f"{name[:9]}…" for name in names]
+        left.set_yticks(at, short)
+        side.set_xticks(at, short, rotation=90 if max(map(len, short)) > 4 else 0)

@@ -12,7 +12,7 @@ import torch
 from contract.errors import UsageError
 from training import checkpoint as checkpoints
 from training import record, selection
-from training.basis import Basis, channels_of
+from training.basis import Basis, Decoding, channels_of
 from training.checkpoint import Checkpoint, DataFacts
 from training.config import RECIPES, TrainConfig, drift_for, level_steps, sizes_for
 from training.data import load
@@ -22,6 +22,7 @@ from training.loop import Loop, Say
 from training.picture import draw_run
 from training.record import Cost
 from training.team import Team, together
+from training.view import View
 from training.yardstick import Yardstick
 
 DEFAULT_MINUTES = 2.0
@@ -59,7 +60,7 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
     basis = Basis(dataset, windows, recipe.basis)
     sizes = sizes_for(len(dataset.columns))
     drift = drift_for(np.diff(dataset.bounds).tolist(), config.length)
-    yardstick = Yardstick(windows, held_out, basis.decoder)
+    yardstick = Yardstick(windows, held_out, Decoding(dataset.layout, basis.decoder), View(dataset))
 
     def game_of(steps: int) -> Game:
         return Game(

@@ -5,7 +5,8 @@ The energy distance (Székely and Rizzo, Journal of Statistical Planning and Inf
     2 E|X − Y| − E|X − X'| − E|Y − Y'|,
 
 of real windows X and generated ones Y is 0 where both have one distribution, and else larger. It
-is taken of decoded values, so that it needs to know nothing of the basis: levels are whitened
+is taken of decoded rows, as `training/view.py` shows them, so that it needs to know nothing of the
+basis: levels are whitened
 and increments are set beside them, both fitted on the windows trained on. Pairs of windows that
 share rows are left out of E|X − X'|, and a window is no pair with itself.
 
@@ -20,10 +21,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.basis import Decoder
+from training.basis import Decoding
 from training.data import Windows
-from training.game import sample_scores
+from training.game import sample_rows
 from training.networks import Generator
+from training.view import View
 
 WINDOWS = 1024
 """Windows compared at most, of either side."""
@@ -46,19 +48,19 @@ class Reading:
     """E|Y − Y'| / E|X − X'|: 1 is as varied as real windows, 0 is one window again and again."""
     pinned: float
     """Share of generated values at an end of their channel's range, less that of real ones."""
-    values: NDArray[np.float32]
-    """Some of the generated windows, (windows, length, channels)."""
+    values: NDArray[np.float64]
+    """Some of the generated windows, (windows, length, features)."""
 
 
 class Yardstick:
     """Real windows that are ready to be compared with."""
 
-    def __init__(self, trained: Windows, held_out: Windows, decoder: Decoder):
+    def __init__(self, trained: Windows, held_out: Windows, decoding: Decoding, view: View):
         self.held_out = len(held_out) >= 2 * BLOCKS
         windows = held_out if self.held_out else trained
-        self.length, self.decoder = windows.length, decoder
+        self.length, self.decoding, self._view = windows.length, decoding, view
         index = _spread(len(windows))
-        self.real = windows.take(index)  # (windows, length, channels)
+        self.real = view(windows.take(index))  # (windows, length, features)
         self._fit(trained)
         self.block = blocks_of(windows.starts, windows.length)[index].unique(return_inverse=True)[1]
         self.counts = torch.bincount(self.block).double()  # (blocks,)
@@ -70,10 +72,11 @@ class Yardstick:
 
     def read(self, generator: Generator) -> Reading:
         """Compare a generator, from the same noise each time."""
-        return self.compare(self.decoder(sample_scores(generator, WINDOWS, self.length, _SEED)))
+        return self.compare(sample_rows(generator, self.decoding, WINDOWS, self.length, _SEED))
 
-    def compare(self, values: NDArray[np.float32]) -> Reading:
-        """Compare generated windows (windows, length, channels)."""
+    def compare(self, rows: NDArray[np.floating]) -> Reading:
+        """Compare generated windows (windows, length, columns)."""
+        values = self._view(rows)  # (windows, length, features)
         y = self._coordinates(values)
         across = torch.cdist(self._x, y).mean(1).double()  # (windows,)
         among = float(torch.pdist(y).mean())
@@ -94,7 +97,7 @@ class Yardstick:
         return float((len(moves) / (len(moves) - 1) * centred.square().sum()).sqrt() / self.counts.sum())
 
     def _fit(self, trained: Windows) -> None:
-        values = trained.take(_spread(len(trained)))
+        values = self._view(trained.take(_spread(len(trained))))
         flat = values.reshape(-1, values.shape[2])
         deviation = flat.std(axis=0)
         moving = np.flatnonzero(deviation > 0)
@@ -116,9 +119,13 @@ class Yardstick:
         return torch.from_numpy((flat / np.sqrt(flat.shape[1])).astype(np.float32))
 
     def _at_ends(self, values: NDArray[np.floating]) -> float:
-        table = self.decoder.table
+        """`values` (windows, length, features), of which the numbers come first."""
+        table = self.decoding.decoder.table
         moving = table[:, 0] < table[:, -1]
-        ends = (values <= table[:, 0]) | (values >= table[:, -1])
+        if not moving.any():
+            return 0.0
+        numbers = values[..., : len(table)]
+        ends = (numbers <= table[:, 0]) | (numbers >= table[:, -1])
         return float(ends[..., moving].mean())
 
 

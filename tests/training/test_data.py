@@ -93,10 +93,18 @@ def test_windows_stay_inside_their_sequence(tmp_path: Path):
         ("empty.csv", "", "is empty"),
         ("header.csv", "a,b\n", "is empty: there is no row"),
         ("ragged.csv", "a,b\n1,2\n3\n", "Row #3: Expected 2 columns, got 1"),
-        ("words.csv", "a,b\n1,x\n2,y\n", "column 'b' is not numeric.*--columns"),
-        ("holes.csv", "a,b\n1,2\n3,\n5,6\n", "'b' is missing or infinite in 1 of 3 rows, first in row 2"),
-        ("nan.csv", "a,b\n1,2\n3,nan\n5,6\n", "'b' is missing or infinite in 1 of 3 rows"),
-        ("inf.csv", "a,b\n1,2\n3,inf\n5,6\n", "'b' is missing or infinite"),
+        (
+            "mixed.csv",
+            "a,b\n1,2\n2,y\n3,4\n",
+            "'b' mixes numbers and words: 2.*row 2 is 'y'.*--categorical b",
+        ),
+        ("gone.csv", "a,b\n1,\n3,\n5,\n", "'b' has no value in any row.*--columns"),
+        (
+            "ids.csv",
+            "a,b\n" + "".join(f"{i},x{i}\n" for i in range(10_000)),
+            "'b' has 10,000 .*at most 128",
+        ),
+        ("inf.csv", "a,b\n1,2\n3,inf\n5,6\n", "'b' is infinite in 1 of 3 rows, first in row 2"),
         ("twice.csv", "a,b,a\n1,2,3\n", "names columns twice: a"),
         ("constant.csv", "a,b\n" + "1,2\n" * 40, "every column is constant"),
         ("table.xlsx", "PK", "xlsx is not read; one of .csv"),
@@ -116,14 +124,62 @@ def test_one_row_is_too_few(tmp_path: Path):
         load(csv(tmp_path / "one.csv", "a,b\n1,2\n"), CONFIG)
 
 
-def test_a_hole_is_named_by_its_file_and_its_own_row(tmp_path: Path):
+def test_an_infinite_value_is_named_by_its_file_and_its_own_row(tmp_path: Path):
     csv(tmp_path / "a.csv", table(ROWS))
-    csv(tmp_path / "b.csv", "a,b,c\n1,2,3\n4,,6\n")
+    csv(tmp_path / "b.csv", "a,b,c\n1,2,3\n4,inf,6\n")
     with pytest.raises(DataError, match=r"b\.csv: column 'b' .* first in row 2"):
         load(str(tmp_path), CONFIG)
-    path = csv(tmp_path / "ids.csv", "id,a\n2,1\n1,\n2,3\n")
+    path = csv(tmp_path / "ids.csv", "id,a\n2,1\n1,inf\n2,3\n")
     with pytest.raises(DataError, match="first in row 2"):
         load(path, TrainConfig(id_column="id"))
+
+
+def test_words_and_yes_or_no_are_labels_and_said(tmp_path: Path):
+    path = csv(tmp_path / "x.csv", "a,day,up\n1,Mon,true\n2,Tue,false\n3,Mon,true\n4,Sun,true\n")
+    dataset = load(path, CONFIG)
+    assert [c.labels for c in dataset.columns] == [(), ("Mon", "Sun", "Tue"), ("false", "true")]
+    assert dataset.values[:, 1:].tolist() == [[0, 1], [2, 0], [0, 1], [1, 1]]
+    assert any("'day' is categorical, of 3 labels: Mon, Sun, Tue" in n for n in dataset.notes)
+    assert any("'day': seen in a single row, kept, and hardly learnt: Sun, Tue" in n for n in dataset.notes)
+    told = load(path, TrainConfig(continuous=("up",), categorical=("a",)))
+    assert [c.labels for c in told.columns] == [("1", "2", "3", "4"), ("Mon", "Sun", "Tue"), ()]
+
+
+def test_labels_that_are_numbers_are_in_their_order(tmp_path: Path):
+    np.save(tmp_path / "x.npy", np.array([[10.0, 1], [2, 2], [10, 3]]))
+    dataset = load(str(tmp_path / "x.npy"), TrainConfig(categorical=("channel 1",)))
+    assert dataset.columns[0].labels == ("2", "10")
+    assert dataset.values[:, 0].tolist() == [1, 0, 1]
+
+
+def test_kinds_that_cannot_be_are_refused(tmp_path: Path):
+    path = csv(tmp_path / "x.csv", "a,b\n1,x\n2,y\n")
+    with pytest.raises(DataError, match="no column 'z'"):
+        load(path, TrainConfig(categorical=("z",)))
+    with pytest.raises(DataError, match="'b' mixes numbers and words: 0 rows"):
+        load(path, TrainConfig(continuous=("b",)))
+    with pytest.raises(DataError, match="'a' is named both"):
+        load(path, TrainConfig(continuous=("a",), categorical=("a",)))
+
+
+def test_files_of_a_folder_share_their_labels(tmp_path: Path):
+    csv(tmp_path / "a.csv", "a,b\n1,x\n2,z\n")
+    csv(tmp_path / "b.csv", "a,b\n1,y\n2,\n")
+    dataset = load(str(tmp_path), CONFIG)
+    assert dataset.columns[1].labels == ("x", "y", "z")
+    assert dataset.values[:, 1].tolist() == [0, 2, 1, -1]
+    csv(tmp_path / "b.csv", "a,b\n1,2\n2,3\n")
+    with pytest.raises(DataError, match="'b' holds words in one of"):
+        load(str(tmp_path), CONFIG)
+
+
+def test_gaps_are_kept_and_bridged_within_a_sequence(tmp_path: Path):
+    path = csv(tmp_path / "x.csv", "id,a,b\n1,1,5\n1,,5\n1,3,5\n2,,6\n2,7,6\n3,,7\n3,,8\n")
+    dataset = load(path, TrainConfig(id_column="id"))
+    assert [c.missing for c in dataset.columns] == [True, False]
+    assert np.isnan(dataset.values[:, 0]).sum() == 4
+    assert dataset.filled[:, 0].tolist() == [1, 2, 3, 7, 7, 4, 4]  # whole numbers stay whole
+    assert any("'a' is missing in 57.1% of the rows" in note for note in dataset.notes)
 
 
 def test_a_row_without_an_id_is_said(tmp_path: Path):

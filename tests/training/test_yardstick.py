@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 
-from training.basis import KNOTS, Decoder
+from training.basis import KNOTS, Decoder, Decoding
 from training.data import Windows
+from training.data.dataset import Column, Dataset
+from training.view import View
 from training.yardstick import BLOCKS, Yardstick, blocks_of
 
 LENGTH = 6
@@ -26,9 +28,13 @@ def yardstick(values: np.ndarray) -> Yardstick:
     """Every second stretch of 3 windows is held out."""
     starts = np.arange(0, len(values) - LENGTH + 1, LENGTH)
     held = starts // (3 * LENGTH) % 2 == 1
-    return Yardstick(
-        Windows(values, starts[~held], LENGTH), Windows(values, starts[held], LENGTH), decoder(values)
-    )
+    return of(Windows(values, starts[~held], LENGTH), Windows(values, starts[held], LENGTH))
+
+
+def of(trained: Windows, held: Windows) -> Yardstick:
+    values = trained.values
+    data = Dataset.of("x", [Column(f"c{i}") for i in range(values.shape[1])], [values])
+    return Yardstick(trained, held, Decoding(data.layout, decoder(values)), View(data))
 
 
 def windows(random: np.random.Generator, count: int) -> np.ndarray:
@@ -76,7 +82,7 @@ def test_a_generator_that_repeats_one_window_has_no_diversity(measure: Yardstick
 
 
 def test_values_at_the_ends_of_the_range_are_counted(measure: Yardstick):
-    low = np.broadcast_to(measure.decoder.table[:, 0], (50, LENGTH, 2)).copy()
+    low = np.broadcast_to(measure.decoding.decoder.table[:, 0], (50, LENGTH, 2)).copy()
     assert measure.compare(low).pinned == pytest.approx(1, abs=0.01)
     assert measure.compare(windows(np.random.default_rng(4), 300)).pinned == pytest.approx(0, abs=0.01)
 
@@ -104,7 +110,7 @@ def test_one_long_stretch_is_cut_into_blocks():
 def test_where_nothing_is_held_out_the_windows_trained_on_are_compared_with():
     values = np.random.default_rng(0).normal(size=(100, 1))
     starts = np.arange(90)
-    measure = Yardstick(Windows(values, starts, 10), Windows(values, starts[:0], 10), decoder(values))
+    measure = of(Windows(values, starts, 10), Windows(values, starts[:0], 10))
     assert not measure.held_out
     assert len(measure.real) == 90
 

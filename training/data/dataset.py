@@ -1,13 +1,15 @@
 """Sequences in memory: one table of values and where each sequence begins."""
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.errors import DataError
+from training.layout import Layout
 
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
@@ -16,6 +18,8 @@ _BLOCK = 4
 """Lengths of a window in a block of time that is held out."""
 _WHOLE_SEQUENCES = 5
 """Whole sequences are held out where the share asked for is at least as many."""
+MOST_LABELS = 128
+"""Labels of one column: more are an identifier or a text rather than a category."""
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,10 @@ class Column:
 
     name: str
     unit: str | None = None
+    labels: tuple[str, ...] = ()
+    """What the numbers of a categorical column stand for; none of a numeric one."""
+    missing: bool = False
+    """Whether it has gaps; found in the values by `Dataset.of`."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +41,8 @@ class Dataset:
     name: str
     columns: tuple[Column, ...]
     values: Doubles
-    """(rows, channels), finite."""
+    """(rows, channels): numbers, or NaN where one is missing; of a categorical column the index of a
+    label, or -1."""
     bounds: Integers
     """(sequences + 1,): sequence i is values[bounds[i]:bounds[i + 1]]."""
     step: str
@@ -53,17 +62,17 @@ class Dataset:
         """A dataset of sequences, each (steps, channels).
 
         Raises:
-            DataError: nothing in it, or values that are missing or infinite.
+            DataError: nothing in it, infinite values, a column without any value, too many labels.
         """
         if not sequences or not sum(map(len, sequences)):
             raise DataError(f"{name} is empty: there is no row to learn from")
         values = np.concatenate(sequences).astype(np.float64)  # (rows, channels)
         bounds = np.cumsum([0, *map(len, sequences)], dtype=np.int64)
-        require_whole(name, [c.name for c in columns], values)
+        columns = [_examined(name, column, x) for column, x in zip(columns, values.T, strict=True)]
         if len(values) == 1:
             raise DataError(f"{name} has 1 row: sequences of several rows are wanted")
-        notes = list(notes)
-        constant = [c.name for c, v in zip(columns, values.T, strict=True) if np.ptp(v) == 0]
+        notes = [*notes, *_notes(columns, values)]
+        constant = [c.name for c, v in zip(columns, values.T, strict=True) if (v == v[0]).all()]
         if len(constant) == len(columns):
             raise DataError(f"{name}: every column is constant; there is nothing to learn")
         if constant:
@@ -76,7 +85,24 @@ class Dataset:
         digest = hashlib.sha256("\0".join(c.name for c in self.columns).encode())
         digest.update(np.ascontiguousarray(self.values, "<f8").tobytes())
         digest.update(np.ascontiguousarray(self.bounds, "<i8").tobytes())
+        for column in self.columns:
+            digest.update("".join(f"\0{label}" for label in column.labels).encode())
         return digest.hexdigest()
+
+    @property
+    def layout(self) -> Layout:
+        """What a row is made of."""
+        return Layout.of(self.columns)
+
+    @property
+    def filled(self) -> Doubles:
+        """The numeric columns without gaps: (rows, numeric), finite. Inside a sequence a gap is bridged
+        by a line; where a sequence has no value at all, the column's mean stands in."""
+        numbers: Doubles = np.ascontiguousarray(self.values[:, list(self.layout.numeric)])
+        for column in numbers.T:  # views
+            if np.isnan(column).any():
+                _fill(column, self.bounds)
+        return numbers
 
     def windows(self, length: int, stride: int) -> "Windows":
         """Every window of `length` rows inside a sequence, `stride` rows apart.
@@ -134,17 +160,77 @@ class Dataset:
         )
 
 
-def require_whole(where: str, names: Sequence[str], values: Doubles) -> None:
-    """Raise a DataError that names the column and the row if a value of (rows, channels) is
-    missing or infinite."""
+def require_finite(where: str, names: Sequence[str], values: Doubles) -> None:
+    """Raise a DataError that names the column and the row if a value of (rows, channels) is infinite."""
     for name, column in zip(names, values.T, strict=True):
-        bad = np.flatnonzero(~np.isfinite(column))
+        bad = np.flatnonzero(np.isinf(column))
         if len(bad):
             raise DataError(
-                f"{where}: column {name!r} is missing or infinite in {len(bad)} of {len(values)} "
-                f"rows, first in row {bad[0] + 1}: fill these values, or drop their rows, or name the "
-                "columns to train on with --columns"
+                f"{where}: column {name!r} is infinite in {len(bad)} of {len(values)} rows, first in row "
+                f"{bad[0] + 1}: leave these values empty, or name the columns to train on with --columns"
             )
+
+
+def relabelled(values: Doubles, was: Sequence[Column], now: Sequence[Column]) -> Doubles:
+    """Rows (rows, columns) of some columns in the labels of others of the same names.
+
+    Raises:
+        DataError: a label that the others do not have.
+    """
+    result = values.copy()
+    for i, (one, other) in enumerate(zip(was, now, strict=False)):
+        if one.labels != other.labels:
+            if strange := sorted(set(one.labels) - set(other.labels)):
+                raise DataError(f"column {one.name!r} holds {strange[0]!r}, which is no label of it")
+            place = np.array([*map(other.labels.index, one.labels), -1], np.float64)
+            result[:, i] = place[values[:, i].astype(np.int64)]  # -1 stays -1
+    return result
+
+
+def _examined(where: str, column: Column, values: Doubles) -> Column:
+    """The column, with what its values (rows,) say of it."""
+    require_finite(where, [column.name], values[:, None])
+    absent = values == -1 if column.labels else np.isnan(values)
+    if absent.all():
+        raise DataError(
+            f"{where}: column {column.name!r} has no value in any row: leave it out by naming the others "
+            "with --columns"
+        )
+    if len(column.labels) > MOST_LABELS:
+        raise DataError(
+            f"{where}: column {column.name!r} has {len(column.labels):,} different labels, and at most "
+            f"{MOST_LABELS} can be learnt: put rare ones together under one name, or leave the column out "
+            "by naming the others with --columns"
+        )
+    return replace(column, missing=bool(absent.any()))
+
+
+def _notes(columns: Sequence[Column], values: Doubles) -> Iterator[str]:
+    """What a person should know of columns that are not plain numbers."""
+    for column, x in zip(columns, values.T, strict=True):
+        if column.labels:
+            counts = np.bincount(x[x >= 0].astype(np.int64), minlength=len(column.labels))
+            shown = ", ".join(column.labels[:8]) + (" …" if len(column.labels) > 8 else "")
+            yield f"{column.name!r} is categorical, of {len(column.labels)} labels: {shown}"
+            if once := [label for label, n in zip(column.labels, counts, strict=True) if n == 1]:
+                yield f"{column.name!r}: seen in a single row, kept, and hardly learnt: {', '.join(once)}"
+        if column.missing:
+            share = (x == -1 if column.labels else np.isnan(x)).mean()
+            yield f"{column.name!r} is missing in {share:.1%} of the rows, and so it will be in samples"
+
+
+def _fill(column: Doubles, bounds: Integers) -> None:
+    """Fill the gaps of (rows,) in place."""
+    there = ~np.isnan(column)
+    whole = bool((column[there] == np.rint(column[there])).all())
+    rows = np.arange(len(column))
+    for a, b in pairwise(bounds):
+        known = np.flatnonzero(there[a:b])
+        if len(known):
+            column[a:b] = np.interp(rows[: b - a], known, column[a:b][known])
+    column[np.isnan(column)] = column[there].mean()
+    if whole:
+        np.rint(column, out=column)
 
 
 @dataclass(frozen=True)

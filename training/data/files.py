@@ -4,9 +4,14 @@ Tables are read by Arrow, which infers types and names the line that breaks the 
 is one long series, or many sequences by an id column; an array (rows, channels) is one
 series and (sequences, steps, channels) are many; an NPZ with several arrays and a folder
 with several files hold one sequence each.
+
+Text and yes-or-no are categories, numbers are numbers, and both can be told otherwise. An empty
+cell, and a number that is NaN, is missing.
 """
 
 import zipfile
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,27 +20,23 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from training.config import TrainConfig
-from training.data.dataset import Column, Dataset, Doubles, require_whole
+from training.data.dataset import Column, Dataset, Doubles, relabelled, require_finite
 from training.errors import DataError
 
 SUFFIXES = (".csv", ".parquet", ".npy", ".npz")
 
-Read = tuple[list[str], list[Doubles], list[str]]
-"""Column names, sequences, notes."""
+Read = tuple[list[Column], list[Doubles], list[str]]
+"""Columns, sequences, notes. Labels are in their final order only in what `read` gives."""
 
 
 def read(path: Path, config: TrainConfig) -> Dataset:
     """Read a file or a folder.
 
     Raises:
-        DataError: unreadable, ragged, not numeric, or holding nothing.
+        DataError: unreadable, ragged, of mixed types, or holding nothing.
     """
-    if path.is_dir():
-        names, sequences, notes = _folder(path, config)
-    else:
-        names, sequences, notes = _file(path, config)
-    name = path.resolve().stem
-    return Dataset.of(name, [Column(n) for n in names], sequences, notes=notes)
+    columns, sequences, notes = _folder(path, config) if path.is_dir() else _file(path, config)
+    return Dataset.of(path.resolve().stem, columns, sequences, notes=notes)
 
 
 def _file(path: Path, config: TrainConfig) -> Read:
@@ -47,14 +48,14 @@ def _file(path: Path, config: TrainConfig) -> Read:
             raise DataError(f"{path} is empty")
         if suffix == ".csv":
             table, noted = _read_csv(path)
-            names, sequences, notes = _table(path, table, config)
-            return names, sequences, noted + notes
+            columns, sequences, notes = _table(path, table, config)
+            return columns, sequences, noted + notes
         if suffix == ".parquet":
             return _table(path, pyarrow.parquet.read_table(path), config)
         if suffix == ".npy":
-            return _arrays(path, [np.load(path, allow_pickle=False)])
+            return _arrays(path, [np.load(path, allow_pickle=False)], config)
         with np.load(path, allow_pickle=False) as archive:
-            return _arrays(path, [archive[key] for key in archive.files])
+            return _arrays(path, [archive[key] for key in archive.files], config)
     except (arrow.ArrowInvalid, zipfile.BadZipFile, ValueError, EOFError) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     except OSError as error:
@@ -66,12 +67,26 @@ def _folder(path: Path, config: TrainConfig) -> Read:
     if not inside:
         raise DataError(f"{path} holds no file that is read: {', '.join(SUFFIXES)}")
     parts = [_file(p, config) for p in inside]
-    names = parts[0][0]
-    for p, (other, _, _) in zip(inside, parts, strict=True):
-        if other != names:
+    first = parts[0][0]
+    names = [c.name for c in first]
+    for p, (columns, _, _) in zip(inside, parts, strict=True):
+        if (other := [c.name for c in columns]) != names:
             raise DataError(f"{p} has the columns {other}, but {inside[0].name} has {names}")
+        for one, two in zip(first, columns, strict=True):
+            if bool(one.labels) != bool(two.labels):
+                raise DataError(
+                    f"column {one.name!r} holds words in one of {p} and {inside[0].name}, and numbers in "
+                    f"the other: make them alike, or take both as labels with --categorical {one.name}"
+                )
+    every = [_united(columns) for columns in zip(*(columns for columns, _, _ in parts), strict=True)]
+    sequences = [relabelled(s, columns, every) for columns, found, _ in parts for s in found]
     notes = list(dict.fromkeys(note for _, _, notes in parts for note in notes))
-    return names, [s for _, sequences, _ in parts for s in sequences], notes
+    return every, sequences, notes
+
+
+def _united(columns: Sequence[Column]) -> Column:
+    """One column of several files, with the labels of all of them."""
+    return replace(columns[0], labels=_in_order({label for c in columns for label in c.labels}))
 
 
 def _read_csv(path: Path) -> tuple[arrow.Table, list[str]]:
@@ -93,37 +108,102 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
     names = table.column_names
     if twice := sorted({n for n in names if names.count(n) > 1}):
         raise DataError(f"{path} names columns twice: {', '.join(twice)}; give each its own name")
-    for name in (*config.columns, *([config.id_column] if config.id_column else [])):
-        if name not in names:
-            raise DataError(f"{path} has no column {name!r}; it has {', '.join(names)}")
-    notes, chosen = [], []
+    _require_names(path, names, config)
+    notes: list[str] = []
+    columns: list[Column] = []
+    found: list[Doubles] = []
     for name in config.columns or [n for n in names if n != config.id_column]:
         kind = table.schema.field(name).type
-        if arrow.types.is_temporal(kind) and not config.columns:
+        if arrow.types.is_temporal(kind) and name not in (*config.columns, *config.categorical):
             notes.append(f"{name!r} holds times and is left out: a row is one step")
-        elif not (_is_numeric(kind) or arrow.types.is_null(kind)):
-            first = table.column(name)[0].as_py() if table.num_rows else ""
-            raise DataError(
-                f"{path}: column {name!r} is not numeric ({kind}; row 1 is {first!r}): leave it "
-                "out by naming the others with --columns, or turn it into numbers"
-            )
-        else:
-            chosen.append(name)
-    if not chosen:
-        raise DataError(f"{path} has no numeric column; it has {', '.join(names)}")
-    values = np.column_stack([_numbers(table.column(n)) for n in chosen])  # (rows, channels)
-    require_whole(str(path), chosen, values)  # before rows are put in another order
+            continue
+        column, values = _column(path, name, table.column(name), config)
+        columns.append(column)
+        found.append(values)
+    if not columns:
+        raise DataError(f"{path} has no column to learn from; it has {', '.join(names)}")
+    values = np.column_stack(found)  # (rows, channels)
+    require_finite(str(path), [c.name for c in columns], values)  # before rows are put in another order
     if config.id_column is None:
-        return chosen, [values], notes
+        return columns, [values], notes
     if empty := table.column(config.id_column).null_count:
         raise DataError(f"{path}: the id column {config.id_column!r} is empty in {empty} rows")
     _, ids = np.unique(np.asarray(table.column(config.id_column)), return_inverse=True)
     order = np.argsort(ids, kind="stable")
     cuts = np.flatnonzero(np.diff(ids[order])) + 1
-    return chosen, np.split(values[order], cuts), notes
+    return columns, np.split(values[order], cuts), notes
 
 
-def _arrays(path: Path, arrays: list[np.ndarray]) -> Read:
+def _require_names(path: Path, names: Sequence[str], config: TrainConfig) -> None:
+    """Raise a DataError where a choice names a column that is not there, or two of them disagree."""
+    own = [config.id_column] if config.id_column else []
+    for name in (*config.columns, *config.categorical, *config.continuous, *own):
+        if name not in names:
+            raise DataError(f"{path} has no column {name!r}; it has {', '.join(names)}")
+    if both := sorted(set(config.categorical) & set(config.continuous)):
+        raise DataError(f"{both[0]!r} is named both in --categorical and in --continuous")
+
+
+def _column(
+    path: Path, name: str, column: arrow.ChunkedArray, config: TrainConfig
+) -> tuple[Column, Doubles]:
+    """A column of a table, and its rows (rows,): numbers, or indices of labels."""
+    kind = column.type
+    if arrow.types.is_dictionary(kind):
+        column = column.cast(kind.value_type)
+        kind = kind.value_type
+    if name in config.categorical:
+        return _labelled(name, column)
+    if _is_numeric(kind) or arrow.types.is_null(kind):
+        return Column(name), _numbers(column)
+    if arrow.types.is_boolean(kind):
+        return (Column(name), _numbers(column)) if name in config.continuous else _labelled(name, column)
+    if arrow.types.is_string(kind) or arrow.types.is_large_string(kind):
+        texts = column.to_pylist()
+        words = [i for i, text in enumerate(texts) if text is not None and not _is_number(text)]
+        numbers = len(texts) - column.null_count - len(words)
+        if name in config.continuous or numbers > len(words):
+            if words:
+                raise DataError(
+                    f"{path}: column {name!r} mixes numbers and words: {numbers} rows are numbers, and row "
+                    f"{words[0] + 1} is {texts[words[0]]!r}: leave such cells empty, or take all of it as "
+                    f"labels with --categorical {name}"
+                )
+            return Column(name), np.array([np.nan if t is None else float(t) for t in texts])
+        return _labelled(name, column)
+    raise DataError(
+        f"{path}: column {name!r} is of type {kind}; numbers, text and yes-or-no are read: leave it out by "
+        "naming the others with --columns"
+    )
+
+
+def _labelled(name: str, column: arrow.ChunkedArray) -> tuple[Column, Doubles]:
+    """A column as labels: (rows,) indices, -1 where it is null."""
+    texts = [_label(value) for value in column.to_pylist()]
+    labels = _in_order({text for text in texts if text is not None})
+    if not labels:
+        return Column(name), np.full(len(texts), np.nan)
+    place: dict[str | None, float] = {label: float(i) for i, label in enumerate(labels)}
+    return Column(name, labels=labels), np.array([place.get(text, -1.0) for text in texts])
+
+
+def _label(value: object) -> str | None:
+    """A cell as text; None where there is none."""
+    if value is None or value != value:  # noqa: PLR0124  NaN
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
+
+
+def _in_order(labels: Collection[str]) -> tuple[str, ...]:
+    """Labels in the order of numbers where all are some, else of the alphabet."""
+    if all(map(_is_number, labels)):
+        return tuple(sorted(labels, key=lambda label: (float(label), label)))
+    return tuple(sorted(labels))
+
+
+def _arrays(path: Path, arrays: list[np.ndarray], config: TrainConfig) -> Read:
     sequences: list[Doubles] = []
     for array in arrays:
         if array.dtype.kind not in "fiub":
@@ -140,7 +220,17 @@ def _arrays(path: Path, arrays: list[np.ndarray]) -> Read:
     if len({s.shape[1] for s in sequences}) > 1:
         raise DataError(f"{path} holds sequences of {sorted({s.shape[1] for s in sequences})} channels")
     channels = sequences[0].shape[1] if sequences else 0
-    return [f"channel {i + 1}" for i in range(channels)], sequences, []
+    names = [f"channel {i + 1}" for i in range(channels)]
+    _require_names(path, names, replace(config, columns=(), id_column=None))
+    columns = [Column(name) for name in names]
+    for i, name in enumerate(names):
+        if name in config.categorical:
+            whole = arrow.chunked_array([arrow.array(np.concatenate([s[:, i] for s in sequences]))])
+            columns[i], values = _labelled(name, whole)
+            ends = np.cumsum([len(s) for s in sequences])[:-1]
+            for s, part in zip(sequences, np.split(values, ends), strict=True):
+                s[:, i] = part
+    return columns, sequences, []
 
 
 def _numbers(column: arrow.ChunkedArray) -> Doubles:
@@ -151,10 +241,7 @@ def _numbers(column: arrow.ChunkedArray) -> Doubles:
 
 def _is_numeric(kind: arrow.DataType) -> bool:
     return bool(
-        arrow.types.is_integer(kind)
-        or arrow.types.is_floating(kind)
-        or arrow.types.is_boolean(kind)
-        or arrow.types.is_decimal(kind)
+        arrow.types.is_integer(kind) or arrow.types.is_floating(kind) or arrow.types.is_decimal(kind)
     )
 
 

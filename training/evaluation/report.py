@@ -7,7 +7,7 @@ ended with.
 import json
 import platform
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -23,6 +23,7 @@ from training.evaluation import statistics
 from training.evaluation.memorisation import Memorisation, Nearest, memorisation
 from training.evaluation.progress import bar
 from training.evaluation.scores import ABOUT, REPEATS, ScoreName, Sides, run, why_not
+from training.view import View
 
 REPORT_FILE = "evaluation.json"
 
@@ -126,16 +127,19 @@ def evaluate(
     subject: Subject,
     seed: int = 0,
 ) -> tuple[Report, Evidence]:
-    """Score `generated`, (windows, length, channels) in the data's units, against real windows.
+    """Score `generated`, (windows, length, columns) like the rows of the data, against real windows.
 
     Raises:
         UsageError: shapes that cannot be compared, values that are missing, too few windows.
     """
     begun = time.perf_counter()
+    _require_alike(real, generated)
+    view, fingerprint = View(real.dataset), real.dataset.fingerprint
+    real = replace(real, dataset=view.dataset(real.dataset))
     shown = real.windows()
     # A file may hold its samples in an order, and parts of them are taken below.
     order = np.random.default_rng(seed).permutation(len(generated))
-    values: NDArray[np.float64] = generated[order].astype(np.float64)
+    values = view(generated[order])  # (windows, length, features)
     _require_comparable(shown, values)
     sides = _sides(real, shown, values)
     channels = [c.name if c.unit is None else f"{c.name} ({c.unit})" for c in real.dataset.columns]
@@ -170,7 +174,7 @@ def evaluate(
     report = Report(
         subject=subject,
         data=real.source,
-        data_fingerprint=real.dataset.fingerprint,
+        data_fingerprint=fingerprint,
         windows=len(shown),
         samples=len(values),
         length=real.length,
@@ -190,12 +194,22 @@ def evaluate(
     return report, Evidence(shown, values, tuple(channels), own, reference)
 
 
-def _require_comparable(real: NDArray[np.float64], generated: NDArray[np.float64]) -> None:
-    if generated.ndim != 3 or real.shape[1:] != generated.shape[1:]:
+def _require_alike(real: Real, generated: NDArray[np.floating]) -> None:
+    wanted = [real.length, len(real.dataset.columns)]
+    if generated.ndim != 3 or list(generated.shape[1:]) != wanted:
         raise UsageError(
-            f"samples are (steps, channels) {list(generated.shape[1:])}, the data "
-            f"{list(real.shape[1:])}: evaluate the same length and channels"
+            f"samples are (steps, channels) {list(generated.shape[1:])}, the data {wanted}: evaluate the "
+            "same length and channels"
         )
+    whole = [i for i, c in enumerate(real.dataset.columns) if not c.missing and not c.labels]
+    if bad := int((~np.isfinite(generated[..., whole])).sum()):
+        raise UsageError(
+            f"{bad} of {generated.size} values of the samples are missing or infinite where the data have "
+            "none: a generator that makes such has diverged; in a file, drop these sequences"
+        )
+
+
+def _require_comparable(real: NDArray[np.float64], generated: NDArray[np.float64]) -> None:
     if bad := int((~np.isfinite(generated)).sum()):
         raise UsageError(
             f"{bad} of {generated.size} values of the samples are missing or infinite: a generator that "

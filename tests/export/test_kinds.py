@@ -1,0 +1,109 @@
+"""Tables with labels and gaps, from a file to samples of the same columns: everything is the real code."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cadenza.evaluation import evaluate_subject
+from contract import checks
+from contract.spec import Precision
+from export.exporter import export
+from export.runtime import run_of
+from serving.sampler import load as load_generator
+from tests.conftest import cadenza
+from training import checkpoint as checkpoints
+from training.config import TrainConfig
+from training.trainer import train
+
+DAYS = ("Mon", "Tue", "Wed")
+
+
+@pytest.fixture(scope="module")
+def mixed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Temperatures with gaps, days with gaps, whether it rains, a count, and a constant."""
+    random = np.random.default_rng(0)
+    warm = 10 + np.cumsum(random.normal(0, 0.5, 300))
+    lines = [
+        f"{'' if random.random() < 0.2 else f'{t:.2f}'},{'' if random.random() < 0.1 else DAYS[i % 3]},"
+        f"{'true' if random.random() < t / 20 else 'false'},{random.poisson(3)},7"
+        for i, t in enumerate(warm)
+    ]
+    path = tmp_path_factory.mktemp("mixed") / "weather.csv"
+    path.write_text("\n".join(["warm,day,rain,count,seven", *lines]) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(mixed: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("runs") / "weather"
+    train(str(mixed), path, TrainConfig(steps=12, length=8))
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "weather.onnx"
+    export(run, path)
+    return path
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_it_is_its_checkpoint_and_keeps_the_contract(run: Path, tmp_path: Path, precision: Precision):
+    artifact = export(run, tmp_path / "m.onnx", precision).artifact
+    assert [c for c in checks.checks(artifact.spec, run_of(artifact.data)) if not c.passed] == []
+    assert artifact.spec.parity.decoding == 0
+    assert artifact.spec.parity.network < {"fp32": 1e-5, "int8": 0.25}[precision]
+    if precision == "fp32":
+        assert artifact.spec.parity.chunks == artifact.spec.parity.company == 0
+
+
+def test_the_spec_has_kinds_labels_and_gaps(run: Path):
+    kinds = {c.name: (c.kind, c.labels, c.missing) for c in checkpoints.load(run)[0].channels}
+    assert kinds == {
+        "warm": ("continuous", (), True),
+        "day": ("categorical", DAYS, True),
+        "rain": ("categorical", ("false", "true"), False),
+        "count": ("integer", (), False),
+        "seven": ("integer", (), False),
+    }
+
+
+def test_samples_have_the_columns_of_the_table(model: Path, tmp_path: Path):
+    done = cadenza("sample", model, "-n", 40, "-l", 8, "--seed", 3, "-o", tmp_path / "x.csv")
+    assert done.returncode == 0, done.stderr
+    rows = list(csv.DictReader(io.StringIO((tmp_path / "x.csv").read_text())))
+    assert list(rows[0]) == ["sequence", "step", "warm", "day", "rain", "count", "seven"]
+    columns = {name: {row[name] for row in rows} for name in rows[0]}
+    assert columns["day"] == {*DAYS, ""}
+    assert columns["rain"] == {"true", "false"}
+    assert columns["seven"] == {"7"}
+    assert "" in columns["warm"]
+    assert all(number.isdigit() for number in columns["count"])
+
+
+def test_a_run_a_model_and_a_file_are_scored_alike(mixed: Path, run: Path, model: Path, tmp_path: Path):
+    generator = load_generator(model)
+    generator.sample(200, 8, 1).save(tmp_path / "x.csv")
+    generator.close()
+    for subject, page in ((run, True), (model, False), (tmp_path / "x.csv", False)):
+        data, out = str(mixed), tmp_path / f"{subject.name}.json"
+        report, files = evaluate_subject(
+            str(subject), data, out, ["marginal", "correlation"], 1, 0, with_page=page
+        )
+        assert {c.name for c in report.channels} == {
+            "warm", "warm = there", *(f"day = {d}" for d in (*DAYS, "missing")), "rain = true", "count",
+        }  # fmt: skip
+        assert all(np.isfinite([score.value, score.floor]).all() for score in report.scores)
+        if page:
+            assert "day = missing" in files[1].read_text()
+
+
+@pytest.mark.parametrize("columns", [("day", "rain"), ("day", "seven")])
+def test_labels_need_no_numbers(mixed: Path, tmp_path: Path, columns: tuple[str, ...]):
+    train(str(mixed), tmp_path / "run", TrainConfig(steps=4, length=6, columns=columns))
+    spec = export(tmp_path / "run", tmp_path / "m.onnx").artifact.spec
+    assert tuple(c.name for c in spec.channels) == columns
+    assert "total" not in {s.name for s in spec.states}

@@ -1,0 +1,116 @@
+"""Choices among labels: Gumbel noise, a layout that goes both ways, and numbers alone as they were."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from training.basis import Basis, Mixing
+from training.config import RECIPES, Sizes, TrainConfig
+from training.data import load
+from training.data.dataset import Column, Dataset
+from training.discrete import EDGE, LOUDNESS, Choices
+from training.layout import Layout
+from training.networks import Generator
+from training.view import View
+
+SIZES = Sizes(8, 16, 24, 32)
+COLUMNS = (Column("a", missing=True), Column("b", labels=("x", "y"), missing=True), Column("c"))
+
+
+def mixing(components: int) -> Mixing:
+    one = np.ones(components)
+    return Mixing(0 * one, np.eye(components), np.eye(components), one, 0.9 * one)
+
+
+def test_a_normal_becomes_a_gumbel():
+    choices = Choices(4, (3,))
+    normals = torch.linspace(-EDGE - 1, EDGE + 1, 9001)
+    exact = -torch.log(-torch.special.log_ndtr(normals.double().clamp(-EDGE, EDGE)))
+    assert (choices.gumbel(normals) - exact).abs().max() < 2e-5
+
+
+def test_choices_are_drawn_from_the_softmax_of_their_logits():
+    torch.manual_seed(0)
+    choices = Choices(4, (3, 2))
+    hidden = torch.randn(1, 1, 4)
+    gumbel = choices.gumbel(torch.randn(40_000, 1, 5))
+    drawn = choices.one_hot(choices.logits(hidden, gumbel)).mean((0, 1))
+    logits = LOUDNESS * torch.nn.functional.linear(hidden[0, 0], choices.weight, choices.bias)
+    wanted = torch.cat([part.softmax(0) for part in logits.split([3, 2])])
+    torch.testing.assert_close(drawn, wanted, atol=0.01, rtol=0)
+
+
+def test_forward_is_the_choice_and_backward_the_softmax():
+    logits = torch.randn(5, 4, 3, requires_grad=True)
+    weights = torch.randn(3)
+    chosen = Choices(2, (3,)).one_hot(logits)
+    assert set(chosen.unique().tolist()) == {0.0, 1.0}
+    (straight,) = torch.autograd.grad((chosen * weights).sum(), logits)
+    (soft,) = torch.autograd.grad((logits.softmax(-1) * weights).sum(), logits)
+    torch.testing.assert_close(straight, soft)
+
+
+def test_a_choice_knows_nothing_of_later_steps_and_is_known_to_later_ones():
+    torch.manual_seed(0)
+    generator = Generator(SIZES, mixing(2), 0.9, (3,)).eval()
+    latent, noise = torch.randn(1, 8), torch.randn(1, 6, generator.noise_size)
+    other = noise.clone()
+    other[0, 3, 8:] += 1  # the Gumbels of step 3 alone
+    with torch.no_grad():
+        (one, first, _), (two, second, _) = (generator.play(latent, n) for n in (noise, other))
+    same = (first == second).all(2)[0].tolist()
+    assert same[:3] == [True] * 3
+    assert not any(same[3:])
+    assert torch.equal(one[0, :3], two[0, :3])
+
+
+def test_without_labels_the_weights_are_those_of_numbers_alone():
+    """Layers are made in the same order, and what there is not draws no random number."""
+    torch.manual_seed(3)
+    generator = Generator(SIZES, mixing(2), 0.9)
+    after = torch.rand(1)
+    torch.manual_seed(3)
+    lstm = torch.nn.LSTM(2 * SIZES.latent, SIZES.hidden, batch_first=True)
+    shapes = [(24, 24), (24, 4), (24, 4), (8, 32), (32, 32), (32, 2)]  # head, direct, level
+    linear = [torch.nn.Linear(*shape) for shape in shapes]
+    made = [generator.head[0], generator.head[2], generator.direct, generator.level[0]]
+    assert torch.equal(generator.lstm.weight_hh_l0, lstm.weight_hh_l0)
+    assert all(torch.equal(a.weight, b.weight) for a, b in zip(made, linear, strict=False))
+    assert torch.equal(torch.rand(1), after)
+    assert generator.noise_size == SIZES.latent
+
+
+def test_the_layout_goes_there_and_back():
+    layout = Layout.of(COLUMNS)
+    assert (layout.numeric, layout.discrete, layout.sizes, layout.gaps) == ((0, 2), (1,), (3, 2), {0: 1})
+    rows = np.array([[1.5, 0, 3], [np.nan, 1, 4], [2.5, -1, 5]])
+    outcomes = layout.outcomes(rows)
+    assert outcomes.tolist() == [[0, 1], [1, 0], [2, 1]]
+    one_hot = layout.one_hot(outcomes)
+    assert one_hot.tolist() == [[1, 0, 0, 0, 1], [0, 1, 0, 1, 0], [0, 0, 1, 0, 1]]
+    np.testing.assert_array_equal(layout.chosen(one_hot), outcomes)
+    values, labels = layout.tensors(np.array([[1.5, 3], [9, 4], [2.5, 5]], np.float32), outcomes)
+    np.testing.assert_array_equal(layout.rows(values, labels), rows)
+
+
+def test_a_view_is_plain_numbers_that_say_what_is_missing():
+    rows = np.array([[1.0, 0, 3], [np.nan, 1, 4], [3, -1, 5]])
+    data = Dataset.of("x", COLUMNS, [rows])
+    view = View(data)
+    assert [c.name for c in view.columns] == ["a", "c", "b = x", "b = y", "b = missing", "a = there"]
+    shown = [[1, 3, 1, 0, 0, 1], [2, 4, 0, 1, 0, 0], [3, 5, 0, 0, 1, 1]]
+    assert view(rows).tolist() == shown
+    assert view.dataset(data).values.tolist() == shown
+
+
+def test_labels_alone_and_numbers_that_stand_still_can_be_played_with(tmp_path: Path):
+    for header, start in (("day", ""), ("a,day", "3,")):
+        path = tmp_path / "x.csv"
+        path.write_text("\n".join([header, *(f"{start}{d}" for d in ["Mon", "Tue", "Wed"] * 20)]))
+        data = load(str(path), TrainConfig())
+        windows = data.windows(6, 1)
+        basis = Basis(data, windows, RECIPES["relativistic"].basis)
+        encoded = basis.encode(np.arange(4), np.zeros((4, 1, 1)))
+        assert encoded.shape == (4, 6, 3)
+        assert encoded.sum(2).unique().tolist() == [1]

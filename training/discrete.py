@@ -1,0 +1,91 @@
+"""Choices among labels, which a recurrent generator can make without seeing its own output.
+
+    logits_t = W·h_t + gumbel_t,   the choice is their argmax,   and gumbel_{t−1} goes into the LSTM at t
+
+Of logits with Gumbel noise the argmax is a draw from their softmax (Gumbel, 1954; Maddison et al.,
+"A* sampling", NIPS 2014, section 2). The LSTM knows its own logits, and is shown the noise once it
+was used: so it knows what was chosen, and nothing has to be fed back. Backward, the choice is taken
+for the softmax (Bengio et al., "Estimating or propagating gradients through stochastic neurons",
+2013: straight-through).
+
+A Gumbel is a normal of the noise, mapped through a table and interpolated, and not by logarithms: a
+runtime's logarithm may give the last bit otherwise at the end of an array than in its middle, and a
+sequence would not be the same in another company. The table ends at ±6 deviations: it is finite.
+"""
+
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from training.layout import Floats
+
+LOUDNESS = 3.0
+"""What the logits are multiplied with: to be sure, a choice must outvote its noise."""
+EDGE = 6.0
+_KNOTS = 4096
+
+
+def gumbel_table() -> Floats:
+    """−log(−log Φ(n)) for (_KNOTS,) normals n, evenly from −EDGE to EDGE."""
+    grid = torch.linspace(-EDGE, EDGE, _KNOTS, dtype=torch.float64)
+    table: Floats = (-torch.log(-torch.special.log_ndtr(grid))).float().numpy()
+    return table
+
+
+SCALE = float(np.float32((_KNOTS - 1) / (2 * EDGE)))
+"""Knots a unit of the normal."""
+
+
+class Choices(nn.Module):
+    """The choices of every step, from what the LSTM says. Without any it is there and does nothing."""
+
+    table: Tensor
+
+    def __init__(self, hidden: int, sizes: tuple[int, ...]):
+        super().__init__()
+        self.sizes, self.width = sizes, sum(sizes)
+        bound = hidden**-0.5
+        self.weight = nn.Parameter(torch.empty(self.width, hidden).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.zeros(self.width))
+        self.register_buffer("table", torch.from_numpy(gumbel_table()), persistent=False)
+
+    def gumbel(self, noise: Tensor) -> Tensor:
+        """Normals to Gumbels, (batch, steps, width) both."""
+        at = ((noise + EDGE) * SCALE).clamp(0, len(self.table) - 1)
+        below = at.floor().clamp(max=len(self.table) - 2)
+        index = below.long()
+        low, high = self.table[index], self.table[index + 1]
+        return low + (high - low) * (at - below)
+
+    def logits(self, hidden: Tensor, gumbel: Tensor) -> Tensor:
+        """With their noise: (batch, steps, hidden) and (batch, steps, width) to (batch, steps, width)."""
+        return nn.functional.linear(hidden, self.weight, self.bias) * LOUDNESS + gumbel
+
+    def one_hot(self, logits: Tensor) -> Tensor:
+        """The outcome with the largest logit of each choice, as 0 and 1: (batch, steps, width)."""
+        parts = (
+            [_straight_through(part) for part in logits.split(self.sizes, -1)] if self.sizes else [logits]
+        )
+        return torch.cat(parts, -1)
+
+
+class _StraightThrough(torch.autograd.Function):
+    """Forward exactly 0 and 1, backward the gradient of the softmax."""
+
+    @staticmethod
+    def forward(ctx: Any, logits: Tensor) -> Tensor:
+        ctx.save_for_backward(logits.softmax(-1))
+        return nn.functional.one_hot(logits.argmax(-1), logits.shape[-1]).to(logits.dtype)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (share,) = ctx.saved_tensors
+        (gradient,) = gradients
+        return share * (gradient - (share * gradient).sum(-1, keepdim=True))  # type: ignore[no-any-return]
+
+
+def _straight_through(logits: Tensor) -> Tensor:
+    chosen: Tensor = _StraightThrough.apply(logits)  # type: ignore[no-untyped-call]
+    return chosen

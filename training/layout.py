@@ -1,0 +1,131 @@
+"""What a row is made of: numbers, and choices among labels. Numpy only.
+
+A categorical column is a choice among its labels; where it has gaps, "missing" is one more outcome
+behind them. A numeric column with gaps is a number and a choice of two: missing, or there. All of
+them side by side, as one-hot vectors, are `width` columns, which the players see beside the numbers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.floating]
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
+
+
+class Described(Protocol):
+    """A column of data, or a channel of the Spec."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Of a categorical one."""
+
+    @property
+    def missing(self) -> bool:
+        """Whether it has gaps."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of the choices of a row."""
+
+    column: int
+    size: int
+    """How many outcomes there are."""
+    absent: int | None
+    """The outcome that says that the value is missing, if it can be."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which columns are numbers and which are labels, and all choices in a fixed order."""
+
+    columns: int
+    numeric: tuple[int, ...]
+    """The columns of `values`, in its order."""
+    discrete: tuple[int, ...]
+    """The columns of `labels`, in its order."""
+    choices: tuple[Choice, ...]
+    """Those of the discrete columns, then those of the numeric ones with gaps."""
+
+    @classmethod
+    def of(cls, columns: Sequence[Described]) -> "Layout":
+        """As it follows from labels and gaps."""
+        numeric = tuple(i for i, c in enumerate(columns) if not c.labels)
+        discrete = tuple(i for i, c in enumerate(columns) if c.labels)
+        choices = []
+        for i in discrete:
+            labels, missing = len(columns[i].labels), columns[i].missing
+            choices.append(Choice(i, labels + missing, labels if missing else None))
+        choices += [Choice(i, 2, 0) for i in numeric if columns[i].missing]
+        return cls(len(columns), numeric, discrete, tuple(choices))
+
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """Outcomes of each choice."""
+        return tuple(c.size for c in self.choices)
+
+    @property
+    def width(self) -> int:
+        """Outcomes of all choices together."""
+        return sum(self.sizes)
+
+    @property
+    def gaps(self) -> dict[int, int]:
+        """For each number with gaps, by its place in `values`: the place of its choice."""
+        places = {c.column: k for k, c in enumerate(self.choices)}
+        return {n: places[i] for n, i in enumerate(self.numeric) if i in places}
+
+    def outcomes(self, rows: Array) -> Integers:
+        """Rows (…, columns) to the outcome of each choice, (…, choices)."""
+        made = np.zeros((*rows.shape[:-1], len(self.choices)), np.int64)
+        for k, choice in enumerate(self.choices):
+            column = rows[..., choice.column]
+            if choice.column in self.numeric:
+                made[..., k] = ~np.isnan(column)
+            else:
+                made[..., k] = np.where(column < 0, choice.size - 1, column)
+        return made
+
+    def one_hot(self, outcomes: Integers) -> Floats:
+        """Outcomes (…, choices) to (…, width)."""
+        parts = [np.eye(size, dtype=np.float32)[outcomes[..., k]] for k, size in enumerate(self.sizes)]
+        nothing = np.zeros((*outcomes.shape[:-1], 0), np.float32)
+        return np.concatenate([nothing, *parts], axis=-1)
+
+    def chosen(self, logits: Floats) -> Integers:
+        """The outcome with the largest logit of each choice, the first of equals: (…, width) to
+        (…, choices)."""
+        made = np.zeros((*logits.shape[:-1], len(self.choices)), np.int64)
+        first = 0
+        for k, size in enumerate(self.sizes):
+            made[..., k] = logits[..., first : first + size].argmax(-1)
+            first += size
+        return made
+
+    def tensors(self, numbers: Floats, outcomes: Integers) -> tuple[Floats, Integers]:
+        """Numbers (…, numeric) without gaps and outcomes (…, choices) to what a model answers: `values`,
+        NaN where missing, and `labels`, -1 where missing."""
+        values = numbers.copy()
+        for n, k in self.gaps.items():
+            values[..., n] = np.where(outcomes[..., k] == 0, np.float32(np.nan), values[..., n])
+        labels = np.zeros((*outcomes.shape[:-1], len(self.discrete)), np.int64)
+        for m, choice in enumerate(self.choices[: len(self.discrete)]):
+            picked = outcomes[..., m]
+            absent = -1 if choice.absent is None else choice.absent
+            labels[..., m] = np.where(picked == absent, -1, picked)
+        return values, labels
+
+    def rows(self, values: Array | None, labels: Integers | None) -> Floats:
+        """What a model answers as rows (…, columns), as in `Dataset.values`."""
+        shape = next(x.shape[:-1] for x in (values, labels) if x is not None)
+        rows = np.zeros((*shape, self.columns), np.float32)
+        if values is not None:
+            rows[..., list(self.numeric)] = values
+        if labels is not None:
+            rows[..., list(self.discrete)] = labels
+        return rows

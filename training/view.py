@@ -1,0 +1,48 @@
+"""Rows as plain numbers, so that labels and gaps can be measured and drawn like all else.
+
+One function for both sides: real and generated rows go through the same view before any statistic,
+judge, distance or test for copies looks at them. A label becomes a column of 0 and 1 for each outcome (one
+column where there are two), a number with gaps gets a column that says whether it is there, and the
+column's mean stands in for it where it is not.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data import Dataset
+from training.data.dataset import Column, Doubles
+
+
+class View:
+    """How the rows of a dataset, and rows made like them, are presented."""
+
+    def __init__(self, dataset: Dataset):
+        self._layout = dataset.layout
+        numbers = dataset.values[:, list(self._layout.numeric)]
+        self._stand_ins = np.nanmean(numbers, axis=0)  # (numeric,)
+        columns = [dataset.columns[i] for i in self._layout.numeric]
+        self.columns: list[Column] = [Column(c.name, c.unit) for c in columns]
+        for choice in self._layout.choices:
+            column = dataset.columns[choice.column]
+            outcomes = list(column.labels) or ["missing", "there"]
+            if column.labels and choice.absent is not None:
+                outcomes.append("missing")
+            names = [f"{column.name} = {outcome}" for outcome in outcomes]
+            self.columns += map(Column, names[-1:] if len(names) == 2 else names)
+
+    def __call__(self, rows: NDArray[np.floating]) -> Doubles:
+        """Rows (…, columns) to (…, features)."""
+        numbers = rows[..., list(self._layout.numeric)].astype(np.float64)
+        parts = [np.where(np.isnan(numbers), self._stand_ins, numbers)]
+        one_hot = self._layout.one_hot(self._layout.outcomes(rows))  # (…, width)
+        first = 0
+        for size in self._layout.sizes:
+            parts.append(one_hot[..., first + (size == 2) : first + size])
+            first += size
+        return np.concatenate(parts, axis=-1)
+
+    def dataset(self, dataset: Dataset) -> Dataset:
+        """The same rows in the same sequences, all of them numbers."""
+        return replace(dataset, columns=tuple(self.columns), values=self(dataset.values))
