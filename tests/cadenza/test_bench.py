@@ -103,4 +103,6 @@ def test_it_measures_all_three_and_draws(model: Path, tmp_path: Path):
 
 def test_a_curve_without_answers_is_still_a_picture():
     nothing = {"load": 0.9, "p50_ms": float("nan"), "p95_ms": float("nan"), "p99_ms": float("nan")}
-    ElementTree.fromstring(draw("1 × 24", [nothing]))
+    picture = draw("1 × 24", [nothing])
+    assert ElementTree.fromstring(picture).tag.endswith("svg")
+    assert "polyline" not in picture
