@@ -79,8 +79,9 @@ def _of_run(path: Path, data: str | None, seed: int) -> _Sides:
     checkpoint, _ = checkpoints.load(path)
     real = _real(data or checkpoint.data.source, checkpoint.config)
     rows = sample_rows(
-        checkpoint.generator(), checkpoint.decoding, len(real.windows()), checkpoint.config.length, seed
-    )
+        checkpoint.generator(), checkpoint.decoding, checkpoint.conditions, len(real.windows()),
+        checkpoint.config.length, seed,
+    )  # fmt: skip
     return Subject("run", str(path), checkpoint.step), real, rows
 
 

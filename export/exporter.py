@@ -14,7 +14,6 @@ from contract.rollout import Run
 from contract.seal import DIGEST_KEY, SPEC_KEY, UNSEALED, Artifact, load, seal
 from contract.spec import (
     SCHEMA_VERSION,
-    ConditionTable,
     Data,
     Noise,
     Parity,
@@ -38,6 +37,8 @@ _DISCLOSURE = (
     "interpolated quantiles; "
     "channel means, covariances of levels and increments; which channels bound which; no training row"
 )
+
+_TABLE = "; every combination of the conditions that occurred, with how often"
 
 
 @dataclass(frozen=True)
@@ -79,8 +80,8 @@ def _measured(
         channels=checkpoint.channels,
         training_length=checkpoint.config.length,
         ends=False,
-        conditions=(),
-        condition_table=ConditionTable((), ()),
+        conditions=checkpoint.conditions.described,
+        condition_table=checkpoint.conditions.table,
         latent_size=generator.sizes.latent,
         noise_size=generator.noise_size,
         states=states_of(generator),
@@ -94,7 +95,7 @@ def _measured(
             fingerprint=checkpoint.data.fingerprint,
             sequences=checkpoint.data.sequences,
             rows=checkpoint.data.rows,
-            disclosure=_DISCLOSURE,
+            disclosure=_DISCLOSURE + (_TABLE if checkpoint.conditions.described else ""),
         ),
         versions={
             "cadenza": VERSION,
@@ -104,12 +105,12 @@ def _measured(
         },
         licence=licence,
     )
-    model = build(spec, generator, checkpoint.decoding)
+    model = build(spec, generator, checkpoint.decoding, checkpoint.conditions)
     if precision == "int8":
         model = quantise(model)
     probe = run_of(with_raw(model, checkpoint.decoding.layout))
     run = run_of(model)
-    measured = measure(spec, probe, generator, checkpoint.decoding)
+    measured = measure(spec, probe, generator, checkpoint.decoding, checkpoint.conditions)
     limit = max(LIMITS[precision], 2 * measured.rounding)
     if not measured.network <= limit or measured.decoding != 0:
         raise ExportError(

@@ -17,6 +17,7 @@ from contract import interface
 from contract.spec import Spec, State
 from export.nodes import Nodes
 from training.basis import Decoding
+from training.conditions import Conditions
 from training.discrete import EDGE, LOUDNESS, SCALE
 from training.layout import Layout
 from training.networks import SLOPE, Generator
@@ -42,10 +43,10 @@ def states_of(generator: Generator) -> tuple[State, ...]:
     return tuple(s for s in states if s.size)
 
 
-def build(spec: Spec, generator: Generator, decoding: Decoding) -> ModelProto:
+def build(spec: Spec, generator: Generator, decoding: Decoding, conditions: Conditions) -> ModelProto:
     """The whole graph, with exactly the inputs and outputs that `spec` implies."""
     nodes = Nodes(half=spec.precision == "fp16")
-    outcomes = _network(nodes, generator)
+    outcomes = _network(nodes, generator, conditions)
     if decoding.layout.numeric:
         _numbers(nodes, decoding, outcomes)
     if decoding.layout.discrete:
@@ -74,7 +75,7 @@ def with_raw(model: ModelProto, layout: Layout) -> ModelProto:
     return probe
 
 
-def _network(n: Nodes, g: Generator) -> list[str]:
+def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
     """Nodes from the inputs to `SCORES` and `LOGITS`; `next.*` on the way. Gives the outcome of each
     choice, (steps, batch, 1) int64."""
     weights = {k: v.detach().numpy() for k, v in g.state_dict().items()}
@@ -86,10 +87,14 @@ def _network(n: Nodes, g: Generator) -> list[str]:
     rest = n.constant("rest", np.zeros((1, 1, hidden), np.float32))
     h = n.add("Where", fresh, rest, "state.h", to="h")
     c = n.add("Where", fresh, rest, "state.c", to="c")
+    once = given = ""
+    if conditions.described:
+        given = _given(n, conditions)  # (batch, given)
+        once = n.add("Concat", "latent", given, to="once", axis=1)  # (batch, latent + given)
     latent = n.add("Unsqueeze", "latent", n.integers(0), to="latent.time")  # (1, batch, latent)
     drift = n.add("Where", fresh, latent, "state.drift", to="drift")
 
-    # [noise_t, drift_t, gumbel_{t−1}] ─▶ LSTM ─▶ h_t
+    # [noise_t, drift_t, gumbel_{t−1}, given] ─▶ LSTM ─▶ h_t
     noise = n.add("Transpose", "noise", to="noise.all", perm=[1, 0, 2])  # (steps, batch, noise)
     gumbel = ""
     if g.choices.width:
@@ -101,19 +106,36 @@ def _network(n: Nodes, g: Generator) -> list[str]:
         n, rate, math.sqrt(1 - g.drift**2), noise, drift, "drift"
     )  # (steps, batch, latent)
     parts = [noise, drifts, seen] if gumbel else [noise, drifts]
-    x = n.add("Concat", *parts, to="x", axis=2)  # (steps, batch, noise + latent + width)
+    if given:
+        shape = n.add("Shape", noise, to="given.shape", start=0, end=2)
+        shape = n.add("Concat", shape, n.integers(conditions.width), to="given.full", axis=0)
+        given = n.add("Unsqueeze", given, n.integers(0), to="given.once")  # (1, batch, given)
+        parts.append(n.add("Expand", given, shape, to="given.time"))  # (steps, batch, given)
+    x = n.add("Concat", *parts, to="x", axis=2)  # (steps, batch, noise + latent + width + given)
     lstm = _lstm(n, weights, "lstm", 0)
     y, _, _ = n.add_many("LSTM", x, *lstm, "", h, c, to=["lstm.y", "next.h", "next.c"], hidden_size=hidden)
     y = n.add("Squeeze", y, n.integers(1), to="lstm.hidden")  # (steps, batch, hidden)
 
     # h_t, gumbel_t ─▶ choice_t
     outcomes, one_hots = _choices(n, g, weights, y, gumbel) if gumbel else ([], [])
-    if not components:
+    if components:
+        level = _perceptron(
+            n, weights, "level", ("0", "2.0", "2.2"), once or "latent"
+        )  # (batch, components)
+        level = n.add("Unsqueeze", level, n.integers(0), to="level")  # (1, batch, components)
+        total = n.add("Where", fresh, level, "state.total", to="total")
+        x = n.add(
+            "Concat", y, noise, *one_hots, to="head.in", axis=2
+        )  # (steps, batch, hidden + noise + width)
+        _scores(n, weights, x, total)
+    else:
         _still(n, weights["mean"], y)
-        return outcomes
+    return outcomes
 
+
+def _scores(n: Nodes, weights: dict[str, NDArray[np.float32]], x: str, total: str) -> None:
+    """`SCORES` and `next.total`, from x (steps, batch, hidden + noise + width) and the total before."""
     # [h_t, noise_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t]
-    x = n.add("Concat", y, noise, *one_hots, to="head.in", axis=2)  # (steps, batch, hidden + noise + width)
     direct = n.add("MatMul", x, n.weight("direct.w", weights["direct.weight"].T), to="direct.product")
     direct = n.add("Add", direct, n.constant("direct.b", weights["direct.bias"]), to="direct")
     y = n.add("MatMul", x, n.weight("head.0.w", weights["head.0.weight"].T), to="head.0.product")
@@ -122,13 +144,11 @@ def _network(n: Nodes, g: Generator) -> list[str]:
     y = n.add("MatMul", y, n.weight("head.2.w", weights["head.2.weight"].T), to="head.2.product")
     y = n.add("Add", y, n.constant("head.2.b", weights["head.2.bias"]), to="head.2")
     y = n.add("Add", y, direct, to="head")
+    components = len(weights["a"])
     halves = n.integers(components, components)
     u, v = n.add_many("Split", y, halves, to=["u", "v"], axis=2)  # both (steps, batch, components)
 
     # total_t = ρ∘total_{t−1} + b∘(v_t − centre), y_t = a∘u_t + total_t
-    level = _perceptron(n, weights, "level", ("0", "2.0", "2.2"), "latent")  # (batch, components)
-    level = n.add("Unsqueeze", level, n.integers(0), to="level")  # (1, batch, components)
-    total = n.add("Where", fresh, level, "state.total", to="total")
     v = n.add("Sub", v, n.constant("centre", weights["centre"]), to="v.centred")
     totals = _recurrence(n, weights["decay"], weights["b"], v, total, "total")
     u = n.add("Mul", u, n.constant("a", weights["a"]), to="u.scaled")
@@ -137,7 +157,23 @@ def _network(n: Nodes, g: Generator) -> list[str]:
     # Mixed back to one normal score a channel.
     scores = n.add("MatMul", y, n.constant("outward", weights["outward"].T), to="scores.product")
     n.add("Add", scores, n.constant("mean", weights["mean"]), to=SCORES)
-    return outcomes
+
+
+def _given(n: Nodes, conditions: Conditions) -> str:
+    """The conditions as the generator sees them, (batch, given), as `Conditions.encode`."""
+    parts = []
+    for i, condition in enumerate(conditions.described):
+        name = f"condition.{condition.name}"
+        column = n.add("Unsqueeze", name, n.integers(1), to=f"given.{i}.column")  # (batch, 1)
+        if condition.labels:
+            every = n.constant(f"outcomes.{len(condition.labels)}", np.arange(len(condition.labels)))
+            hit = n.add("Equal", column, every, to=f"given.{i}.hit")  # (batch, labels)
+            parts.append(n.cast(hit, TensorProto.FLOAT, to=f"given.{i}"))
+        else:
+            mean, scale = (np.full(1, x, np.float32) for x in conditions.scale(i))
+            column = n.add("Sub", column, n.constant(f"given.{i}.mean", mean), to=f"given.{i}.centred")
+            parts.append(n.add("Mul", column, n.constant(f"given.{i}.scale", scale), to=f"given.{i}"))
+    return n.add("Concat", *parts, to="given", axis=1)
 
 
 def _gumbel(n: Nodes, g: Generator, normals: str, fresh: str) -> tuple[str, str]:

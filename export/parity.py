@@ -22,6 +22,7 @@ from contract.rollout import Run
 from contract.spec import Spec
 from export.graph import LOGITS, SCORES
 from training.basis import Decoding
+from training.conditions import Conditions
 from training.networks import Generator
 
 
@@ -37,7 +38,9 @@ class Measured:
 
 
 @torch.no_grad()
-def measure(spec: Spec, probe: Run, generator: Generator, decoding: Decoding) -> Measured:
+def measure(
+    spec: Spec, probe: Run, generator: Generator, decoding: Decoding, conditions: Conditions
+) -> Measured:
     """Compare `probe`, a graph that also gives its raw outputs, with torch and the numpy twin."""
     exact = copy.deepcopy(generator).double()
     layout = decoding.layout
@@ -53,9 +56,12 @@ def measure(spec: Spec, probe: Run, generator: Generator, decoding: Decoding) ->
                 for name in gaps
             }  # (batch, steps, …)
             chosen = torch.from_numpy(layout.one_hot(layout.chosen(found[LOGITS])))
-            latent, noise = (torch.from_numpy(feeds[n]) for n in ("latent", "noise"))
-            wanted = _raw(exact, latent.double(), noise.double(), chosen.double())
-            single = _raw(generator, latent, noise, chosen)
+            columns = [feeds[f"condition.{c.name}"].astype(np.float64) for c in spec.conditions]
+            given = conditions.encode(np.array(columns).reshape(len(columns), batch).T)
+            once = torch.from_numpy(np.concatenate([feeds["latent"], given], axis=1))
+            noise = torch.from_numpy(feeds["noise"])
+            wanted = _raw(exact, once.double(), noise.double(), chosen.double())
+            single = _raw(generator, once, noise, chosen)
             for name, gap in gaps.items():
                 gap.add(found[name], single[name], wanted[name])
             values, labels = decoding(found[SCORES], found[LOGITS])
@@ -71,9 +77,9 @@ def measure(spec: Spec, probe: Run, generator: Generator, decoding: Decoding) ->
 
 
 def _raw(
-    generator: Generator, latent: torch.Tensor, noise: torch.Tensor, chosen: torch.Tensor
+    generator: Generator, once: torch.Tensor, noise: torch.Tensor, chosen: torch.Tensor
 ) -> dict[str, NDArray[np.floating]]:
-    y, logits, _ = generator.play(latent, noise, chosen=chosen)
+    y, logits, _ = generator.play(once, noise, chosen=chosen)
     return {SCORES: generator.scores(y).numpy(), LOGITS: logits.numpy()}
 
 

@@ -30,6 +30,7 @@ import torch
 from numpy.typing import NDArray
 
 from contract.spec import Channel, ChannelKind
+from training.conditions import Conditions
 from training.data import Dataset, Windows
 from training.data.dataset import Doubles, Integers
 from training.layout import Layout
@@ -111,6 +112,12 @@ class Basis:
     def __init__(self, dataset: Dataset, windows: Windows, kind: Literal["cowhitened", "standard"]):
         covered = windows.covered  # what is held out is not fitted either
         self.layout = dataset.layout
+        self.conditions = Conditions.of(dataset, windows)
+        if self.conditions.described:
+            self._given = torch.from_numpy(self.conditions.encode(dataset.static_values))
+        else:
+            self._given = torch.zeros(len(dataset.bounds) - 1, 0)
+        self._sequence = dataset.sequence_of(windows.starts)  # (windows,)
         self._outcomes = self.layout.outcomes(dataset.values)  # (rows, choices)
         numbers = dataset.filled  # (rows, channels): the numeric ones
         values = numbers[covered]
@@ -142,6 +149,10 @@ class Basis:
         y = (scores - self.mixing.mean) @ self.mixing.inward.T  # (windows, length, components)
         chosen = self.layout.one_hot(self._outcomes[self._windows.rows(index)])
         return torch.from_numpy(np.concatenate([y.astype(np.float32), chosen], axis=2))
+
+    def given(self, index: NDArray[np.int64]) -> torch.Tensor:
+        """The conditions of the windows `index`: (len(index), conditions' width) float32."""
+        return self._given[torch.from_numpy(self._sequence[index])]
 
     def _scores(self, index: NDArray[np.int64], ties: Doubles) -> Doubles:
         rows = self._windows.rows(index)

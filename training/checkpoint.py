@@ -14,9 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from contract.spec import Channel
+from contract.spec import Channel, Condition, ConditionTable
 from training import selection
 from training.basis import Decoder, Decoding, Mixing
+from training.conditions import Conditions
 from training.config import RECIPES, Recipe, Sizes, TrainConfig
 from training.errors import RunError, TrainingError
 from training.layout import Layout
@@ -24,7 +25,7 @@ from training.networks import Generator
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 3
+FORMAT = 4
 _KEPT = 2
 
 
@@ -53,6 +54,7 @@ class Checkpoint:
     """See `training.config.drift_for`."""
     data: DataFacts
     channels: tuple[Channel, ...]
+    conditions: Conditions
     decoder: Decoder
     mixing: Mixing
     versions: dict[str, str]
@@ -95,7 +97,9 @@ class Checkpoint:
     def generator(self) -> Generator:
         """The averaged generator with the weights that were chosen, on the CPU."""
         look = selection.chosen(self.looks)
-        generator = Generator(self.sizes, self.mixing, self.drift, self.decoding.layout.sizes)
+        generator = Generator(
+            self.sizes, self.mixing, self.drift, self.decoding.layout.sizes, self.conditions.width
+        )
         generator.load_state_dict(look.weights if look and look.weights else self.game["average"])
         return generator.requires_grad_(False).eval()
 
@@ -165,6 +169,8 @@ def _pack(c: Checkpoint) -> dict[str, Any]:
         "drift": c.drift,
         "data": asdict(c.data),
         "channels": [asdict(channel) for channel in c.channels],
+        "conditions": [asdict(condition) for condition in c.conditions.described],
+        "condition_table": asdict(c.conditions.table),
         "decoder": _tensors(c.decoder),
         "mixing": _tensors(c.mixing),
         "versions": c.versions,
@@ -189,6 +195,12 @@ def _unpack(raw: Mapping[str, Any]) -> Checkpoint:
         drift=raw["drift"],
         data=DataFacts(**raw["data"]),
         channels=tuple(Channel(**c | {"labels": tuple(c["labels"])}) for c in raw["channels"]),
+        conditions=Conditions(
+            tuple(Condition(**c | {"labels": tuple(c["labels"])}) for c in raw["conditions"]),
+            ConditionTable(
+                tuple(map(tuple, raw["condition_table"]["rows"])), tuple(raw["condition_table"]["counts"])
+            ),
+        ),
         decoder=Decoder(**{k: v.numpy() for k, v in raw["decoder"].items()}),
         mixing=Mixing(**{k: v.numpy() for k, v in raw["mixing"].items()}),
         versions=raw["versions"],

@@ -42,6 +42,9 @@ class TrainConfig:
     """Columns whose values are labels, also where they look like numbers."""
     continuous: tuple[str, ...] = ()
     """Columns whose values are numbers, also where they are yes-or-no or text."""
+    static: tuple[str, ...] = ()
+    """Columns that are constant in each sequence: conditions, which samples can be asked under. With
+    --id-column those that are so are found by themselves."""
     id_column: str | None = None
     """Column that tells a table's sequences apart; without it the table is one long series."""
     hold_out: float = 0.1

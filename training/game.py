@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from training.basis import Basis, Decoding
+from training.conditions import Conditions
 from training.config import Recipe, Sizes, hidden_share, level_steps
 from training.layout import Floats
 from training.level import critic_of, fit_level
@@ -49,10 +50,11 @@ class Game:
         self.windows, self.length, self.steps, self.device = windows, length, steps, device
         self.penalty = recipe.penalty * (recipe.penalty_of_choices if basis.layout.width else 1.0)
         self.hidden = hidden_share(recipe, basis.rows, length)
+        given = basis.conditions.width
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.generator = Generator(sizes, basis.mixing, drift, basis.layout.sizes).to(device)
-            self.discriminator = Discriminator(sizes, basis.mixing, basis.layout.width).to(device)
+            self.generator = Generator(sizes, basis.mixing, drift, basis.layout.sizes, given).to(device)
+            self.discriminator = Discriminator(sizes, basis.mixing, basis.layout.width, given).to(device)
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.optimisers = tuple(
             torch.optim.Adam(n.parameters(), recipe.learning_rate, recipe.betas, foreach=True)
@@ -77,11 +79,13 @@ class Game:
         """`steps` of the level's own game, on where windows begin."""
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**31, (), generator=self.random)))
-            critic = critic_of(len(self.generator.a), self.sizes.level).to(self.device)
+            inputs = len(self.generator.a) + self.basis.conditions.width
+            critic = critic_of(inputs, self.sizes.level).to(self.device)
         fit_level(self.generator.level, critic, steps, self._first_rows, self._latent, progress)
 
-    def _first_rows(self, batch: int) -> Tensor:
-        return self._real(batch, slice(None))[:, 0, : len(self.generator.a)]  # (batch, components)
+    def _first_rows(self, batch: int) -> tuple[Tensor, Tensor]:
+        real, given = self._real(batch, slice(None))
+        return real[:, 0, : len(self.generator.a)], given  # (batch, components), (batch, given)
 
     def _latent(self, batch: int) -> Tensor:
         return torch.randn((batch, self.sizes.latent), generator=self.random).to(self.device)
@@ -93,10 +97,11 @@ class Game:
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = rate
-        real = self._shifted(self._real(recipe.batch, self.team.part(recipe.batch)))
-        fake = self._shifted(self._fake(recipe.batch))
-        loss_d, real_logits = self._step_discriminator(real, fake.detach())
-        loss_g = self._step_generator(real_logits, fake)
+        real, given = self._real(recipe.batch, self.team.part(recipe.batch))
+        real = self._shifted(real)
+        fake = self._shifted(self._fake(recipe.batch, given))
+        loss_d, real_logits = self._step_discriminator(real, fake.detach(), given)
+        loss_g = self._step_generator(real_logits, fake, given)
         self._follow()
         self.step += 1
         return Losses(loss_d, loss_g)
@@ -124,12 +129,12 @@ class Game:
             optimiser.load_state_dict(saved)
         self.random.set_state(state["random"])
 
-    def _step_discriminator(self, real: Tensor, fake: Tensor) -> tuple[float, Tensor]:
+    def _step_discriminator(self, real: Tensor, fake: Tensor, given: Tensor) -> tuple[float, Tensor]:
         recipe = self.recipe
         penalised = recipe.penalty > 0 and self.step % recipe.penalty_every == 0
         both = torch.cat([real, fake]).requires_grad_(penalised)  # (2 batch, steps, components)
         with _twice_differentiable() if penalised else nullcontext():
-            logits = self._judge(both)  # (2 batch,)
+            logits = self._judge(both, given.repeat(2, 1))  # (2 batch,)
             r, f = logits.chunk(2)
             loss = (
                 relativistic_discriminator(r, f)
@@ -148,9 +153,9 @@ class Game:
             optimiser.step()
         return mean, r.detach()
 
-    def _step_generator(self, real_logits: Tensor, fake: Tensor) -> float:
+    def _step_generator(self, real_logits: Tensor, fake: Tensor, given: Tensor) -> float:
         self.discriminator.requires_grad_(False)
-        logits = self._judge(fake)
+        logits = self._judge(fake, given)
         loss = (
             relativistic_generator(real_logits, logits)
             if self.recipe.loss == "relativistic"
@@ -164,23 +169,28 @@ class Game:
         self.discriminator.requires_grad_(True)
         return mean
 
-    def _judge(self, windows: Tensor) -> Tensor:
-        """Logits (batch,) of windows (batch, steps, components + width)."""
+    def _judge(self, windows: Tensor, given: Tensor) -> Tensor:
+        """Logits (batch,) of windows (batch, steps, components + width) under conditions (batch, given)."""
         with self.team.autocast():
-            logits: Tensor = self.discriminator(windows)
+            logits: Tensor = self.discriminator(windows, given)
         return logits.float()
 
-    def _real(self, batch: int, part: slice) -> Tensor:
+    def _real(self, batch: int, part: slice) -> tuple[Tensor, Tensor]:
+        """Windows of a part of a batch, and their conditions."""
         index = torch.randint(self.windows, (batch,), generator=self.random)
         ties = torch.rand((batch, 1, 1), generator=self.random, dtype=torch.float64)
-        return self.basis.encode(index[part].numpy(), ties[part].numpy()).to(self.device)
+        mine = index[part].numpy()
+        windows = self.basis.encode(mine, ties[part].numpy()).to(self.device)
+        return windows, self.basis.given(mine).to(self.device)
 
-    def _fake(self, batch: int) -> Tensor:
+    def _fake(self, batch: int, given: Tensor) -> Tensor:
+        """This process's part of a batch, under the conditions of its real partners."""
         latent = self._latent(batch)
         noise = torch.randn((batch, self.length, self.generator.noise_size), generator=self.random)
         mine = self.team.part(batch)
         with self.team.autocast():
-            x, _ = self.generator(latent[mine], noise[mine].to(self.device))
+            once = torch.cat([latent[mine], given], 1)
+            x, _ = self.generator(once, noise[mine].to(self.device))
         return x.float()  # type: ignore[no-any-return]
 
     def _shifted(self, windows: Tensor) -> Tensor:
@@ -225,8 +235,12 @@ def _twice_differentiable() -> Iterator[None]:
             library.enabled = enabled
 
 
-def sample_rows(generator: Generator, decoding: Decoding, count: int, length: int, seed: int) -> Floats:
-    """Rows (count, length, columns) from a generator, as a `Dataset` has them, for pictures and judges."""
+def sample_rows(
+    generator: Generator, decoding: Decoding, conditions: Conditions, count: int, length: int, seed: int
+) -> Floats:
+    """Rows (count, length, columns) from a generator, as a `Dataset` has them, for pictures and judges,
+    under conditions as the data have them."""
+    given = torch.from_numpy(conditions.encode(conditions.draw(count, seed)))
     random = torch.Generator().manual_seed(seed)
     parts = []
     with torch.no_grad():
@@ -235,6 +249,7 @@ def sample_rows(generator: Generator, decoding: Decoding, count: int, length: in
             latent = torch.randn((batch, generator.sizes.latent), generator=random)
             noise = torch.randn((batch, length, generator.noise_size), generator=random)
             device = generator.a.device
-            y, logits, _ = generator.play(latent.to(device), noise.to(device))
+            once = torch.cat([latent, given[first : first + batch]], 1)
+            y, logits, _ = generator.play(once.to(device), noise.to(device))
             parts.append(decoding.rows(generator.scores(y).cpu().numpy(), logits.cpu().numpy()))
     return np.concatenate(parts)

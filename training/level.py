@@ -24,13 +24,14 @@ def fit_level(
     level: nn.Module,
     critic: nn.Module,
     steps: int,
-    real: Callable[[int], Tensor],
+    real: Callable[[int], tuple[Tensor, Tensor]],
     fake: Callable[[int], Tensor],
     progress: bool,
 ) -> None:
     """Train `level`, latent to y, against `critic`, y to (batch, 1), and leave the averaged weights in it.
 
-    `real` draws that many points of the data, (batch, components); `fake` as many latents.
+    `real` draws that many points of the data with their conditions, (batch, components) and (batch, given);
+    `fake` as many latents, which are played under the same conditions.
     """
     average = copy.deepcopy(level).requires_grad_(False)
     optimisers = [
@@ -45,10 +46,11 @@ def fit_level(
         mininterval=0.5 if sys.stderr.isatty() else 15,
         disable=not progress,
     ):
-        points, made = real(BATCH), level(fake(BATCH))  # both (batch, components)
+        points, given = real(BATCH)
+        made = level(torch.cat([fake(BATCH), given], 1))  # as the points, (batch, components)
         penalised = step % _PENALTY_EVERY == 0
         both = torch.cat([points, made.detach()]).requires_grad_(penalised)  # (2 batch, components)
-        logits = critic(both)[:, 0]
+        logits = critic(torch.cat([both, given.repeat(2, 1)], 1))[:, 0]
         r, f = logits.chunk(2)
         loss = relativistic_discriminator(r, f)
         if penalised:
@@ -57,7 +59,7 @@ def fit_level(
         loss.backward()
         optimisers[1].step()
         optimisers[0].zero_grad()
-        relativistic_generator(r.detach(), critic(made)[:, 0]).backward()
+        relativistic_generator(r.detach(), critic(torch.cat([made, given], 1))[:, 0]).backward()
         optimisers[0].step()
         for rate in rates:
             rate.step()
@@ -66,11 +68,11 @@ def fit_level(
     level.load_state_dict(average.state_dict())
 
 
-def critic_of(components: int, width: int) -> nn.Sequential:
-    """A critic of points, as wide as the level that it judges."""
+def critic_of(inputs: int, width: int) -> nn.Sequential:
+    """A critic of points and their conditions, as wide as the level that it judges."""
     slope = 0.2
     return nn.Sequential(
-        nn.Linear(components, width), nn.LeakyReLU(slope),
+        nn.Linear(inputs, width), nn.LeakyReLU(slope),
         nn.Linear(width, width), nn.LeakyReLU(slope),
         nn.Linear(width, 1),
     )  # fmt: skip

@@ -28,6 +28,7 @@ from training.checkpoint import Checkpoint
 from training.errors import TrainingError
 from training.game import Game, Losses
 from training.health import ROLLBACKS, ailments, finite
+from training.networks import SETTLED
 from training.selection import Look
 from training.team import Team
 from training.yardstick import Yardstick
@@ -191,15 +192,19 @@ class Loop:
         look = selection.chosen(self._looks)
         generator = copy.deepcopy(self.game.average).cpu()
         if look is None or look.weights is None:
-            generator.settle(self.game.length)
+            generator.settle(self.game.length, self._given())
             self.game.average.centre.copy_(generator.centre)
         else:
             generator.load_state_dict(look.weights)
-            generator.settle(self.game.length)
+            generator.settle(self.game.length, self._given())
             weights = generator.state_dict()
             self._looks = tuple(
                 replace(other, weights=weights) if other is look else other for other in self._looks
             )
+
+    def _given(self) -> Tensor:
+        conditions = self.good.conditions
+        return torch.from_numpy(conditions.encode(conditions.draw(SETTLED, seed=0)))
 
     def _take(self, state: Checkpoint) -> None:
         """Go on from a state."""

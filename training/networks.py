@@ -1,14 +1,15 @@
 """The two players: an LSTM generator and an LSTM discriminator.
 
-    Generator      latent ─▶ level ─▶ total_0       drift_t = r·drift_{t−1} + √(1−r²)·noise_t
-                   [noise_t, drift_t, gumbel_{t−1}] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t ─▶ choice_t
+    Generator      [latent, given] ─▶ level ─▶ total_0       drift_t = r·drift_{t−1} + √(1−r²)·noise_t
+                   [noise_t, drift_t, gumbel_{t−1}, given] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t ─▶ choice_t
                    [h_t, noise_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t]
                    total_t = ρ∘total_{t−1} + b∘v_t,    y_t = a∘u_t + total_t
-    Discriminator  [y_t, Δy_t/σ, choice_t] ─▶ LSTM ─▶ one number for a whole window, and a critic that
-                   sees of the window only its level, its span, how much it moves and what is chosen
+    Discriminator  [y_t, Δy_t/σ, choice_t, given] ─▶ LSTM ─▶ one number for a whole window, and a
+                   critic that sees of it only level, span, how much it moves and what is chosen
 
 A row is x_t = [y_t, choice_t]: its numbers in the basis and its labels as one-hot vectors. Where there
-are none of one or the other (`training/layout.py`, `training/discrete.py`), its parts are empty.
+are none of one or the other, and where no condition is given, those parts are empty (`training/layout.py`,
+`training/discrete.py`, `training/conditions.py`).
 
 The generator never sees its own output, so its graph needs no loop: one LSTM and two linear
 recurrences. It is written so that a run can be cut anywhere: `forward` takes the state and gives
@@ -41,7 +42,7 @@ SLOPE = 0.2
 GROUP = 8
 """Windows that the discriminator looks at together, see `_variety`."""
 _CENTRE_RATE = 0.01
-_SETTLED, _BLOCK = 64, 256
+SETTLED, _BLOCK = 64, 256
 """Long sequences that are looked at, and the steps of a block of them."""
 _NOTICED = 0.05
 """How far a window may end from where it did, in deviations of a walk of its length."""
@@ -58,17 +59,19 @@ class Generator(nn.Module):
     decay: Tensor
     increments: Tensor
 
-    def __init__(self, sizes: Sizes, mixing: Mixing, drift: float, choices: tuple[int, ...] = ()):
+    def __init__(
+        self, sizes: Sizes, mixing: Mixing, drift: float, choices: tuple[int, ...] = (), given: int = 0
+    ):
         super().__init__()
         components = len(mixing.increments)
         self.sizes = sizes
         self.drift = drift
         width = sum(choices)
-        self.lstm = nn.LSTM(2 * sizes.latent + width, sizes.hidden, batch_first=True)
+        self.lstm = nn.LSTM(2 * sizes.latent + width + given, sizes.hidden, batch_first=True)
         self.head = _perceptron(sizes.hidden + sizes.latent + width, sizes.head, 2 * components)
         self.direct = _linear(sizes.hidden + sizes.latent + width, 2 * components)
         self.level = nn.Sequential(
-            nn.Linear(sizes.latent, sizes.level),
+            nn.Linear(sizes.latent + given, sizes.level),
             nn.LeakyReLU(SLOPE),
             _perceptron(sizes.level, sizes.level, components),
         )
@@ -87,21 +90,23 @@ class Generator(nn.Module):
         """Normals that a step takes: the noise, and one for each outcome of a choice."""
         return self.sizes.latent + self.choices.width
 
-    def forward(self, latent: Tensor, noise: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+    def forward(self, once: Tensor, noise: Tensor, state: State | None = None) -> tuple[Tensor, State]:
         """x (batch, steps, components + width) and the state behind its last step.
 
-        `latent` is (batch, latent), `noise` (batch, steps, `noise_size`); no state begins anew.
+        `once` is [latent, given], (batch, latent + given), `noise` (batch, steps, `noise_size`); no state
+        begins anew.
         """
-        y, logits, state = self.play(latent, noise, state)
+        y, logits, state = self.play(once, noise, state)
         return torch.cat([y, self.choices.one_hot(logits)], 2), state
 
     def play(
-        self, latent: Tensor, noise: Tensor, state: State | None = None, chosen: Tensor | None = None
+        self, once: Tensor, noise: Tensor, state: State | None = None, chosen: Tensor | None = None
     ) -> tuple[Tensor, Tensor, State]:
         """y (batch, steps, components), the logits with their noise (batch, steps, width) and the state
         behind the last step; with `chosen` (batch, steps, width) the numbers follow these choices."""
-        h, c, total, drift, gumbel = state or self.begin(latent)
-        u, v, logits, (h, c, drift, gumbel) = self._drive(noise, h, c, drift, gumbel, chosen)
+        h, c, total, drift, gumbel = state or self.begin(once)
+        given = once[:, self.sizes.latent :]
+        u, v, logits, (h, c, drift, gumbel) = self._drive(noise, given, h, c, drift, gumbel, chosen)
         totals = _recurrence(self.decay, total, (v - self.centre) * self.b)
         if self.training:
             with torch.no_grad():
@@ -110,7 +115,7 @@ class Generator(nn.Module):
         return y, logits, (h, c, totals[:, -1], drift, gumbel)
 
     @torch.no_grad()
-    def settle(self, length: int) -> None:
+    def settle(self, length: int, given: Tensor) -> None:
         """Make the sum fit for sequences far longer than windows of `length`, by what v does in some.
 
         The centre of training is the mean over windows, which all begin; what little it is off adds
@@ -120,16 +125,21 @@ class Generator(nn.Module):
         rest; a sum that forgets 1 − ρ = λ a step has variance S / 2λ and, of a mean β left in v, the
         mean β / λ. Windows shall not notice: the centre moves by little of what they span. Where the
         latent does not drift, nothing longer than a window is known, and nothing is done.
+
+        `given` (SETTLED, given): conditions as the data have them.
         """
         if self.drift == 1 or not len(self.a):
             return
         random = torch.Generator().manual_seed(0)
-        latent = torch.randn((_SETTLED, self.sizes.latent), generator=random).to(self.centre.device)
-        h, c, _, drift, gumbel = self.begin(latent)
+        latent = torch.randn((SETTLED, self.sizes.latent), generator=random).to(self.centre.device)
+        given = given.to(latent.device)
+        h, c, _, drift, gumbel = self.begin(torch.cat([latent, given], 1))
         means = []
         for _ in range(5):
-            noise = torch.randn((_SETTLED, _BLOCK, self.noise_size), generator=random)
-            _, v, _, (h, c, drift, gumbel) = self._drive(noise.to(latent.device), h, c, drift, gumbel)
+            noise = torch.randn((SETTLED, _BLOCK, self.noise_size), generator=random)
+            _, v, _, (h, c, drift, gumbel) = self._drive(
+                noise.to(latent.device), given, h, c, drift, gumbel
+            )
             means.append(v.mean(1))  # (sequences, components)
         blocks = torch.stack(means[1:])  # (blocks, sequences, components): the first one begins
         off = blocks.mean((0, 1)) - self.centre  # (components,)
@@ -142,7 +152,7 @@ class Generator(nn.Module):
         self.decay.copy_(torch.where(slow, self.decay.minimum((1 - forgets).clamp(min=0)), self.decay))
 
     def _drive(
-        self, noise: Tensor, h: Tensor, c: Tensor, drift: Tensor, gumbel: Tensor,
+        self, noise: Tensor, given: Tensor, h: Tensor, c: Tensor, drift: Tensor, gumbel: Tensor,
         chosen: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, Tensor, Tensor, Tensor]]:  # fmt: skip
         """u and v, both (batch, steps, components), the logits (batch, steps, width), and h, c, the drift
@@ -152,18 +162,20 @@ class Generator(nn.Module):
         drifts = _recurrence(drift.new_full((drift.shape[1],), self.drift), drift, push)
         gumbels = self.choices.gumbel(normals)  # (batch, steps, width)
         seen = torch.cat([gumbel[:, None], gumbels[:, :-1]], 1)
-        hidden, (h, c) = self.lstm(torch.cat([noise, drifts, seen], 2), (h, c))  # (batch, steps, hidden)
+        given = given[:, None].expand(-1, noise.shape[1], -1)  # (batch, steps, given)
+        inputs = torch.cat([noise, drifts, seen, given], 2)
+        hidden, (h, c) = self.lstm(inputs, (h, c))  # (batch, steps, hidden)
         logits = self.choices.logits(hidden, gumbels)
         chosen = self.choices.one_hot(logits) if chosen is None else chosen
         hidden = torch.cat([hidden, noise, chosen], 2)  # (batch, steps, hidden + latent + width)
         u, v = (self.head(hidden) + self.direct(hidden)).split([len(self.a)] * 2, 2)
         return u, v, logits, (h, c, drifts[:, -1], gumbels[:, -1])
 
-    def begin(self, latent: Tensor) -> State:
+    def begin(self, once: Tensor) -> State:
         """The state before the first step."""
-        rest = latent.new_zeros(1, len(latent), self.sizes.hidden)
-        nothing = latent.new_zeros(len(latent), self.choices.width)
-        return rest, rest, self.level(latent), latent, nothing
+        rest = once.new_zeros(1, len(once), self.sizes.hidden)
+        nothing = once.new_zeros(len(once), self.choices.width)
+        return rest, rest, self.level(once), once[:, : self.sizes.latent], nothing
 
     def scores(self, y: Tensor) -> Tensor:
         """y (…, components) to scores (…, channels): what the decoder takes."""
@@ -193,30 +205,33 @@ class Discriminator(nn.Module):
 
     increments: Tensor
 
-    def __init__(self, sizes: Sizes, mixing: Mixing, width: int = 0):
+    def __init__(self, sizes: Sizes, mixing: Mixing, width: int = 0, given: int = 0):
         super().__init__()
         components = len(mixing.increments)
-        self.lstm = nn.LSTM(2 * components + width, sizes.hidden, batch_first=True)
-        self.whole = _perceptron(2 * sizes.hidden + 1, sizes.hidden, 1)
+        self.given = given
+        self.lstm = nn.LSTM(2 * components + width + given, sizes.hidden, batch_first=True)
+        self.whole = _perceptron(2 * sizes.hidden + 1 + given, sizes.hidden, 1)
         self.each = nn.Linear(sizes.hidden, 1)
         self.levels = nn.Sequential(
-            nn.Linear(4 * components + width, sizes.level),
+            nn.Linear(4 * components + width + given, sizes.level),
             nn.LeakyReLU(SLOPE),
             _perceptron(sizes.level, sizes.level, 1),
         )
         self.register_buffer("increments", _float32(mixing.increments))
 
-    def forward(self, x: Tensor) -> Tensor:
-        """x (batch, steps, components + width) to logits (batch,)."""
+    def forward(self, x: Tensor, given: Tensor | None = None) -> Tensor:
+        """x (batch, steps, components + width) and the conditions (batch, given) to logits (batch,)."""
+        given = x.new_zeros(len(x), 0) if given is None else given
+        always = given[:, None].expand(-1, x.shape[1], -1)  # (batch, steps, given)
         y, chosen = x.tensor_split([len(self.increments)], 2)
         change = (y[:, 1:] - y[:, :-1]) / self.increments  # (batch, steps - 1, components)
         change = nn.functional.pad(change, (0, 0, 1, 0))  # (batch, steps, components)
-        hidden, _ = self.lstm(torch.cat([y, change, chosen], 2))  # (batch, steps, hidden)
+        hidden, _ = self.lstm(torch.cat([y, change, chosen, always], 2))  # (batch, steps, hidden)
         pooled = torch.cat([hidden[:, -1], hidden.mean(1)], 1)  # (batch, 2 hidden)
-        pooled = torch.cat([pooled, _variety(pooled)], 1)  # (batch, 2 hidden + 1)
+        pooled = torch.cat([pooled, _variety(pooled), given], 1)  # (batch, 2 hidden + 1 + given)
         span = (y[:, -1] - y[:, 0]) / (self.increments * y.shape[1] ** 0.5)
-        parts = [y[:, 0], y.mean(1), span, change.abs().mean(1), chosen.mean(1)]
-        summary = torch.cat(parts, 1)  # (batch, 4 components + width)
+        parts = [y[:, 0], y.mean(1), span, change.abs().mean(1), chosen.mean(1), given]
+        summary = torch.cat(parts, 1)  # (batch, 4 components + width + given)
         each = self.each(hidden)[..., 0].mean(1)  # (batch,)
         logits: Tensor = self.whole(pooled)[:, 0] + each + self.levels(summary)[:, 0]
         return logits

@@ -27,7 +27,14 @@ def draw_run(checkpoint: Checkpoint, dataset: Dataset, path: Path) -> None:
     config = checkpoint.config
     windows = dataset.windows(config.length, config.stride)
     index = np.random.default_rng(0).permutation(len(windows))[:2000]
-    generated = sample_rows(checkpoint.generator(), checkpoint.decoding, len(index), config.length, seed=0)
+    generated = sample_rows(
+        checkpoint.generator(),
+        checkpoint.decoding,
+        checkpoint.conditions,
+        len(index),
+        config.length,
+        seed=0,
+    )
     title = f"{dataset.name}: {checkpoint.config.recipe}, {checkpoint.chosen_step} steps"
     draw(windows.take(index), generated, checkpoint.channels, title, path)
 

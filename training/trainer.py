@@ -60,7 +60,8 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
     basis = Basis(dataset, windows, recipe.basis)
     sizes = sizes_for(len(dataset.columns))
     drift = drift_for(np.diff(dataset.bounds).tolist(), config.length)
-    yardstick = Yardstick(windows, held_out, Decoding(dataset.layout, basis.decoder), View(dataset))
+    decoding = Decoding(dataset.layout, basis.decoder)
+    yardstick = Yardstick(windows, held_out, decoding, View(dataset), basis.conditions)
 
     def game_of(steps: int) -> Game:
         return Game(
@@ -85,6 +86,7 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
             len(dataset.values), dataset.step,
         ),
         channels=channels_of(dataset, basis.decoder),
+        conditions=basis.conditions,
         decoder=basis.decoder,
         mixing=basis.mixing,
         versions=record.versions(),

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from training.basis import Decoding
+from training.conditions import Conditions
 from training.data import Windows
 from training.game import sample_rows
 from training.networks import Generator
@@ -55,10 +56,13 @@ class Reading:
 class Yardstick:
     """Real windows that are ready to be compared with."""
 
-    def __init__(self, trained: Windows, held_out: Windows, decoding: Decoding, view: View):
+    def __init__(
+        self, trained: Windows, held_out: Windows, decoding: Decoding, view: View, conditions: Conditions
+    ):
         self.held_out = len(held_out) >= 2 * BLOCKS
         windows = held_out if self.held_out else trained
         self.length, self.decoding, self._view = windows.length, decoding, view
+        self._conditions = conditions
         index = _spread(len(windows))
         self.real = view(windows.take(index))  # (windows, length, features)
         self._fit(trained)
@@ -72,7 +76,9 @@ class Yardstick:
 
     def read(self, generator: Generator) -> Reading:
         """Compare a generator, from the same noise each time."""
-        return self.compare(sample_rows(generator, self.decoding, WINDOWS, self.length, _SEED))
+        return self.compare(
+            sample_rows(generator, self.decoding, self._conditions, WINDOWS, self.length, _SEED)
+        )
 
     def compare(self, rows: NDArray[np.floating]) -> Reading:
         """Compare generated windows (windows, length, columns)."""

@@ -9,6 +9,8 @@ import pytest
 
 from cadenza.evaluation import evaluate_subject
 from contract import checks
+from contract.errors import ConditionError
+from contract.seal import load
 from contract.spec import Precision
 from export.exporter import export
 from export.runtime import run_of
@@ -107,3 +109,56 @@ def test_labels_need_no_numbers(mixed: Path, tmp_path: Path, columns: tuple[str,
     spec = export(tmp_path / "run", tmp_path / "m.onnx").artifact.spec
     assert tuple(c.name for c in spec.channels) == columns
     assert "total" not in {s.name for s in spec.states}
+
+
+@pytest.fixture(scope="module")
+def shops(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Sales of shops that have a size and a kind, constant in each; the kind decides about the level."""
+    random = np.random.default_rng(1)
+    lines = []
+    for shop in range(40):
+        kind, size = ("books", "wine")[shop % 2], 10 + shop % 4 * 5
+        level = {"books": 0, "wine": 30}[kind] + np.cumsum(random.normal(0, 0.3, 12))
+        lines += [f"{shop},{kind},{size},{x:.3f},{random.choice(DAYS)}" for x in level]
+    path = tmp_path_factory.mktemp("shops") / "shops.csv"
+    path.write_text("\n".join(["shop,kind,size,sales,day", *lines]) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def conditional(shops: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("runs")
+    train(str(shops), folder / "run", TrainConfig(steps=150, length=8, id_column="shop"))
+    export(folder / "run", folder / "shops.onnx")
+    return folder / "shops.onnx"
+
+
+def test_static_columns_are_conditions_with_a_joint_table(conditional: Path):
+    artifact = load(conditional)
+    spec = artifact.spec
+    assert [c.name for c in spec.channels] == ["sales", "day"]
+    assert [(c.name, c.kind, c.labels) for c in spec.conditions] == [
+        ("kind", "categorical", ("books", "wine")), ("size", "integer", ()),
+    ]  # fmt: skip
+    assert set(spec.condition_table.rows) == {(0, 10), (0, 20), (1, 15), (1, 25)}
+    assert [c for c in checks.checks(spec, run_of(artifact.data)) if not c.passed] == []
+    assert spec.parity.chunks == spec.parity.company == spec.parity.decoding == 0
+    assert "every combination of the conditions" in spec.data.disclosure
+
+
+def test_samples_follow_the_condition_they_are_asked_for(conditional: Path, tmp_path: Path):
+    generator = load_generator(conditional)
+    try:
+        means = [generator.sample(200, 8, 1, {"kind": k}).values.mean() for k in ("books", "wine")]
+        with pytest.raises(ConditionError, match="'beer' is not one of books, wine"):
+            generator.sample(condition={"kind": "beer"})
+    finally:
+        generator.close()
+    assert means[1] - means[0] > 15  # of 30
+    out = tmp_path / "x.csv"
+    done = cadenza("sample", conditional, "-n", 3, "-o", out, "--where", "kind=wine", "size=15")
+    assert done.returncode == 0, done.stderr
+    assert out.read_text().startswith("sequence,step,sales,day")
+    done = cadenza("sample", conditional, "-n", 3, "-o", out, "--where", "size=large")
+    assert done.returncode == 2
+    assert "'large' is not a number" in done.stderr

@@ -7,6 +7,7 @@ import pyarrow as arrow
 import pyarrow.parquet
 import pytest
 
+from training.conditions import Conditions
 from training.config import TrainConfig
 from training.data import BUILTIN, load
 from training.data.dataset import Column, Dataset
@@ -180,6 +181,35 @@ def test_gaps_are_kept_and_bridged_within_a_sequence(tmp_path: Path):
     assert np.isnan(dataset.values[:, 0]).sum() == 4
     assert dataset.filled[:, 0].tolist() == [1, 2, 3, 7, 7, 4, 4]  # whole numbers stay whole
     assert any("'a' is missing in 57.1% of the rows" in note for note in dataset.notes)
+
+
+def test_columns_that_are_constant_in_each_sequence_are_conditions(tmp_path: Path):
+    text = "id,kind,size,a,b\n1,x,2,1,5\n1,x,2,2,5\n2,y,3,3,5\n2,y,3,4,5\n3,,3,5,5\n3,,3,6,5\n"
+    path = csv(tmp_path / "x.csv", text)
+    dataset = load(path, TrainConfig(id_column="id"))
+    assert [c.name for c in dataset.columns] == ["a", "b"]  # b is constant in all of them
+    assert [(c.name, c.labels) for c in dataset.statics] == [("kind", ("x", "y", "missing")), ("size", ())]
+    assert dataset.static_values.tolist() == [[0, 2], [1, 3], [2, 3]]
+    assert any("and so a condition, not a channel: 'kind', 'size'" in note for note in dataset.notes)
+    with pytest.raises(DataError, match="'a' was named with --static, and changes"):
+        load(path, TrainConfig(id_column="id", static=("a",)))
+    assert load(path, TrainConfig(columns=("a", "b"))).statics == ()
+
+
+def test_an_id_with_one_row_is_a_sequence_of_one_row(tmp_path: Path):
+    path = csv(tmp_path / "x.csv", "id,kind,a\n1,x,1\n2,y,3\n2,y,4\n")
+    dataset = load(path, TrainConfig(id_column="id"))
+    assert dataset.bounds.tolist() == [0, 1, 3]
+    assert [c.name for c in dataset.statics] == ["kind"]
+    alone = load(csv(tmp_path / "y.csv", "id,kind,a\n1,x,1\n2,y,3\n"), TrainConfig(id_column="id"))
+    assert alone.statics == ()  # one row each says nothing of what is constant
+
+
+def test_more_combinations_than_a_file_should_hold_are_refused():
+    sequences = [np.array([[i, 1.0], [i, 2.0]]) for i in range(5000)]
+    dataset = Dataset.of("many", [Column("who"), Column("a")], sequences).with_statics((), guess=True)
+    with pytest.raises(DataError, match="who, constant in each sequence, occur in 5,000 combinations"):
+        Conditions.of(dataset, dataset.windows(2, 1))
 
 
 def test_a_row_without_an_id_is_said(tmp_path: Path):

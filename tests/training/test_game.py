@@ -11,7 +11,7 @@ from training.basis import Basis
 from training.config import RECIPES, Sizes, TrainConfig, drift_for, hidden_share, sizes_for
 from training.data import load
 from training.game import Game
-from training.networks import Discriminator, Generator, _recurrence
+from training.networks import SETTLED, Discriminator, Generator, _recurrence
 
 
 def game(prices: Path, recipe: str = "relativistic", seed: int = 0) -> Game:
@@ -184,7 +184,7 @@ def apart(a: torch.Tensor, b: torch.Tensor) -> float:
 def test_the_levels_own_game_brings_it_near_the_data(prices: Path):
     begun, raw = game(prices), game(prices)
     begun.play_level(300)
-    real = begun._first_rows(256)
+    real, _ = begun._first_rows(256)
     latent = torch.randn(256, 8)
     levels = [g.generator.level(latent).detach() for g in (begun, raw)]
     near, far = (apart(level, real) for level in levels)
@@ -210,7 +210,7 @@ def test_a_settled_sum_stays_where_the_data_are(prices: Path):
             return generator(latent, noise)[1][2]  # (sequences, components)
 
     assert late().abs().mean() > 20
-    generator.settle(12)
+    generator.settle(12, torch.zeros(SETTLED, 0))
     assert late().mean(0).abs().max() < 1.5
     assert late().std(0).max() < 1.5
 
@@ -219,7 +219,7 @@ def test_where_nothing_longer_is_known_nothing_is_settled(prices: Path):
     generator = game(prices).generator.eval()
     generator.drift = 1.0
     before = {k: v.clone() for k, v in generator.state_dict().items()}
-    generator.settle(12)
+    generator.settle(12, torch.zeros(SETTLED, 0))
     assert all(torch.equal(v, before[k]) for k, v in generator.state_dict().items())
 
 

@@ -2,6 +2,7 @@
 
 import math
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -71,11 +72,11 @@ def test_a_run_whose_generator_gives_one_window_is_warned_while_it_runs(
 ):
     whole = Game._fake
 
-    def one_window(self: Game, batch: int) -> Tensor:
+    def one_window(self: Game, *arguments: Any) -> Tensor:
         for network in (self.generator, self.average):
             for weights in network.parameters():
                 weights.data.zero_()
-        return whole(self, batch)
+        return whole(self, *arguments)
 
     monkeypatch.setattr(Game, "_fake", one_window)
     monkeypatch.setattr(Game, "_follow", lambda self: None)
@@ -91,9 +92,9 @@ def test_a_discriminator_that_does_not_learn_is_warned_of(
     monkeypatch.setattr("training.health.ENTRIES", 2)
     whole = Game._step_discriminator
 
-    def stubborn(self: Game, real: Tensor, fake: Tensor) -> tuple[float, Tensor]:
+    def stubborn(self: Game, *arguments: Tensor) -> tuple[float, Tensor]:
         before = [p.detach().clone() for p in self.discriminator.parameters()]
-        answer = whole(self, real, fake)
+        answer = whole(self, *arguments)
         with torch.no_grad():
             for weights, old in zip(self.discriminator.parameters(), before, strict=True):
                 weights.copy_(2 * old if self.step == 0 else old)  # a strong opinion, never revised

@@ -4,13 +4,16 @@ import numpy as np
 import pytest
 import torch
 
+from contract.spec import ConditionTable
 from training.basis import KNOTS, Decoder, Decoding
+from training.conditions import Conditions
 from training.data import Windows
 from training.data.dataset import Column, Dataset
 from training.view import View
 from training.yardstick import BLOCKS, Yardstick, blocks_of
 
 LENGTH = 6
+NONE = Conditions((), ConditionTable((), ()))
 
 
 def decoder(values: np.ndarray) -> Decoder:
@@ -34,7 +37,7 @@ def yardstick(values: np.ndarray) -> Yardstick:
 def of(trained: Windows, held: Windows) -> Yardstick:
     values = trained.values
     data = Dataset.of("x", [Column(f"c{i}") for i in range(values.shape[1])], [values])
-    return Yardstick(trained, held, Decoding(data.layout, decoder(values)), View(data))
+    return Yardstick(trained, held, Decoding(data.layout, decoder(values)), View(data), NONE)
 
 
 def windows(random: np.random.Generator, count: int) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
 import numpy as np
@@ -49,6 +49,10 @@ class Dataset:
     """What one row is."""
     notes: tuple[str, ...] = ()
     """What a person should know of how the data were read."""
+    statics: tuple[Column, ...] = ()
+    """Columns that are constant in each sequence: what a sequence can be conditioned on."""
+    static_values: Doubles = field(default_factory=lambda: np.zeros((0, 0)))
+    """(sequences, statics): numbers, or indices of labels; nothing is missing."""
 
     @classmethod
     def of(
@@ -85,7 +89,10 @@ class Dataset:
         digest = hashlib.sha256("\0".join(c.name for c in self.columns).encode())
         digest.update(np.ascontiguousarray(self.values, "<f8").tobytes())
         digest.update(np.ascontiguousarray(self.bounds, "<i8").tobytes())
-        for column in self.columns:
+        if self.statics:
+            digest.update("".join(f"\0{c.name}" for c in self.statics).encode())
+            digest.update(np.ascontiguousarray(self.static_values, "<f8").tobytes())
+        for column in (*self.columns, *self.statics):
             digest.update("".join(f"\0{label}" for label in column.labels).encode())
         return digest.hexdigest()
 
@@ -103,6 +110,61 @@ class Dataset:
             if np.isnan(column).any():
                 _fill(column, self.bounds)
         return numbers
+
+    def with_statics(self, names: Sequence[str], guess: bool) -> "Dataset":
+        """The same with the columns `names` as conditions, and where `guess` with all that are constant
+        in each sequence and not in all of them.
+
+        Raises:
+            DataError: a column that changes within a sequence, a number that is missing, no column left.
+        """
+        first = self.values[self.bounds[:-1]]  # (sequences, columns)
+        changes = (self.values != np.repeat(first, np.diff(self.bounds), axis=0)) & ~(
+            np.isnan(self.values) & np.isnan(np.repeat(first, np.diff(self.bounds), axis=0))
+        )
+        changing = changes.any(axis=0)
+        long = (np.diff(self.bounds) > 1).any()
+        chosen = []
+        for i, column in enumerate(self.columns):
+            if column.name in names and changing[i]:
+                at = int(np.searchsorted(self.bounds, changes[:, i].argmax(), "right"))
+                raise DataError(
+                    f"{self.name}: column {column.name!r} was named with --static, and changes within a "
+                    f"sequence (the {at}. of them): leave it a channel, or check the id column"
+                )
+            varies = bool((first[:, i] != first[0, i]).any())
+            guessed = guess and long and not changing[i] and varies and not np.isnan(first[:, i]).any()
+            if column.name in names or guessed:
+                if np.isnan(first[:, i]).any():
+                    raise DataError(
+                        f"{self.name}: column {column.name!r} was named with --static, and has no value in "
+                        "some sequences: fill it, or make labels of it with --categorical"
+                    )
+                chosen.append(i)
+        if not chosen:
+            return self
+        kept = [i for i in range(len(self.columns)) if i not in chosen]
+        if not kept:
+            raise DataError(
+                f"{self.name}: every column is constant in each sequence; nothing is left to learn"
+            )
+        statics, values = [], first[:, chosen]
+        for k, i in enumerate(chosen):
+            column = self.columns[i]
+            if column.missing:  # of a whole sequence: one more label
+                values[values[:, k] < 0, k] = len(column.labels)
+                column = replace(column, labels=(*column.labels, "missing"), missing=False)
+            statics.append(column)
+        told = ", ".join(repr(c.name) for c in statics)
+        note = f"constant in each sequence, and so a condition, not a channel: {told}"
+        return replace(
+            self, columns=tuple(self.columns[i] for i in kept), values=self.values[:, kept],
+            notes=(*self.notes, note), statics=tuple(statics), static_values=values,
+        )  # fmt: skip
+
+    def sequence_of(self, rows: Integers) -> Integers:
+        """Which sequence each of these rows is in."""
+        return np.searchsorted(self.bounds, rows, "right") - 1
 
     def windows(self, length: int, stride: int) -> "Windows":
         """Every window of `length` rows inside a sequence, `stride` rows apart.

@@ -36,7 +36,8 @@ def read(path: Path, config: TrainConfig) -> Dataset:
         DataError: unreadable, ragged, of mixed types, or holding nothing.
     """
     columns, sequences, notes = _folder(path, config) if path.is_dir() else _file(path, config)
-    return Dataset.of(path.resolve().stem, columns, sequences, notes=notes)
+    dataset = Dataset.of(path.resolve().stem, columns, sequences, notes=notes)
+    return dataset.with_statics(config.static, guess=config.id_column is not None)
 
 
 def _file(path: Path, config: TrainConfig) -> Read:
@@ -112,9 +113,14 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
     notes: list[str] = []
     columns: list[Column] = []
     found: list[Doubles] = []
-    for name in config.columns or [n for n in names if n != config.id_column]:
+    chosen = dict.fromkeys([*config.columns, *config.static]) if config.columns else names
+    for name in [n for n in chosen if n != config.id_column]:
         kind = table.schema.field(name).type
-        if arrow.types.is_temporal(kind) and name not in (*config.columns, *config.categorical):
+        if arrow.types.is_temporal(kind) and name not in (
+            *config.columns,
+            *config.categorical,
+            *config.static,
+        ):
             notes.append(f"{name!r} holds times and is left out: a row is one step")
             continue
         column, values = _column(path, name, table.column(name), config)
@@ -137,7 +143,7 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
 def _require_names(path: Path, names: Sequence[str], config: TrainConfig) -> None:
     """Raise a DataError where a choice names a column that is not there, or two of them disagree."""
     own = [config.id_column] if config.id_column else []
-    for name in (*config.columns, *config.categorical, *config.continuous, *own):
+    for name in (*config.columns, *config.categorical, *config.continuous, *config.static, *own):
         if name not in names:
             raise DataError(f"{path} has no column {name!r}; it has {', '.join(names)}")
     if both := sorted(set(config.categorical) & set(config.continuous)):

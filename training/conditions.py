@@ -1,0 +1,89 @@
+"""Conditions: what is fixed for a whole sequence, as the players see it and as a model file tells it.
+
+Both players get it as numbers beside what they see anyway: labels as one-hot vectors, a number less its
+mean over its deviation, both taken from the joint table that travels in the file.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.spec import Condition, ConditionTable
+from training.data import Dataset, Windows
+from training.data.dataset import Doubles
+from training.errors import DataError
+from training.layout import Floats
+
+MOST_ROWS = 4096
+"""Distinct combinations that a model file holds at most."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """The static columns of a dataset, and how often they occurred together."""
+
+    described: tuple[Condition, ...]
+    table: ConditionTable
+
+    @classmethod
+    def of(cls, dataset: Dataset, windows: Windows) -> "Conditions":
+        """As they are in `windows`, each of which counts once.
+
+        Raises:
+            DataError: more different combinations than a file should hold.
+        """
+        if not dataset.statics:
+            return cls((), ConditionTable((), ()))
+        rows = dataset.static_values[dataset.sequence_of(windows.starts)]  # (windows, conditions)
+        distinct, counts = np.unique(rows, axis=0, return_counts=True)
+        if len(distinct) > MOST_ROWS:
+            raise DataError(
+                f"{dataset.name}: the columns {', '.join(c.name for c in dataset.statics)}, constant in "
+                f"each sequence, occur in {len(distinct):,} combinations, and a model file holds at most "
+                f"{MOST_ROWS:,}: round them, or leave some out by naming the others with --columns"
+            )
+        described = []
+        for column, values in zip(dataset.statics, distinct.T, strict=True):
+            if column.labels:
+                described.append(Condition(column.name, "categorical", None, None, column.labels))
+            else:
+                kind = "integer" if (values == np.rint(values)).all() else "continuous"
+                low, high = float(values.min()), float(values.max())
+                described.append(Condition(column.name, kind, low, high, ()))  # type: ignore[arg-type]
+        table = ConditionTable(tuple(map(tuple, distinct.tolist())), tuple(counts.tolist()))
+        return cls(tuple(described), table)
+
+    @property
+    def width(self) -> int:
+        """How many numbers the players see."""
+        return sum(len(c.labels) or 1 for c in self.described)
+
+    def scale(self, column: int) -> tuple[np.float32, np.float32]:
+        """Of a number: its mean, and 1 over its deviation."""
+        values = np.array([row[column] for row in self.table.rows])
+        mean = np.average(values, weights=self.table.counts)
+        deviation = np.sqrt(np.average((values - mean) ** 2, weights=self.table.counts))
+        return np.float32(mean), np.float32(1 / deviation if deviation > 0 else 1)
+
+    def encode(self, rows: NDArray[np.floating]) -> Floats:
+        """Conditions (batch, conditions), labels as indices, to (batch, width): the same operations as
+        in the exported graph."""
+        parts = [np.zeros((len(rows), 0), np.float32)]
+        for i, condition in enumerate(self.described):
+            column = rows[:, i]
+            if condition.labels:
+                parts.append(np.eye(len(condition.labels), dtype=np.float32)[column.astype(np.int64)])
+            else:
+                mean, scale = self.scale(i)
+                parts.append(((column.astype(np.float32) - mean) * scale)[:, None])
+        return np.concatenate(parts, axis=1)
+
+    def draw(self, count: int, seed: int) -> Doubles:
+        """Rows (count, conditions) as the data have them."""
+        if not self.described:
+            return np.zeros((count, 0))
+        share = np.array(self.table.counts) / sum(self.table.counts)
+        index = np.random.default_rng(seed).choice(len(share), count, p=share)
+        drawn: Doubles = np.array(self.table.rows)[index]
+        return drawn
