@@ -47,12 +47,12 @@ def main() -> None:
     torch.set_num_threads(1)
     config = TrainConfig(length=choices.length)
     dataset = load(choices.data, config)
-    windows, _ = dataset.split(config.length, config.stride, config.hold_out)
+    windows, _ = dataset.split(dataset.length, config.stride, config.hold_out)
     recipe = RECIPES["relativistic"]
     basis, sizes = Basis(dataset, windows, recipe.basis), sizes_for(len(dataset.columns))
-    drift = drift_for(np.diff(dataset.bounds).tolist(), config.length)
+    drift = drift_for(np.diff(dataset.bounds).tolist(), dataset.length)
     game = Game(
-        basis, len(windows), config.length, sizes, drift, recipe, STEPS_ALL, 0, torch.device("cpu")
+        basis, len(windows), dataset.length, sizes, drift, recipe, STEPS_ALL, 0, torch.device("cpu")
     )  # fmt: skip
     few = np.arange(min(2048, len(windows)))
     plain = Plain(basis.encode(few, np.full((len(few), 1, 1), 0.5)), sizes, recipe)

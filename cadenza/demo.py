@@ -23,6 +23,7 @@ from export.exporter import export
 from serving.sampler import load as load_generator
 from training.config import TrainConfig
 from training.data import load
+from training.data.dataset import ENDED
 from training.evaluation.scores import ScoreName
 from training.layout import Layout
 from training.picture import draw
@@ -143,7 +144,9 @@ def _same_without_server(model: Path, made: dict[str, np.ndarray]) -> bool:
 
 def _draw(data: str, spec: Spec, made: dict[str, np.ndarray], path: Path) -> None:
     """The answer of the server beside as many windows of the data."""
-    windows = load(data, TrainConfig()).windows(spec.training_length, 1)
+    windows = load(data, TrainConfig(whole=spec.ends or None)).windows(spec.training_length, 1)
     index = np.random.default_rng(0).permutation(len(windows))[:_COUNT]
     rows = Layout.of(spec.channels).rows(made.get("values"), made.get("labels"))
+    if "valid" in made:
+        rows[~made["valid"]] = ENDED
     draw(windows.take(index), rows, spec.channels, f"{spec.name}: as served, seed {_SEED}", path)

@@ -13,7 +13,7 @@ from contract.spec import Channel
 from training import checkpoint as checkpoints
 from training.config import TrainConfig
 from training.data import BUILTIN, load
-from training.data.dataset import Column, relabelled
+from training.data.dataset import ENDED, Column, relabelled
 from training.evaluation import page
 from training.evaluation.report import REPORT_FILE, Real, Report, Subject, evaluate
 from training.evaluation.scores import ScoreName
@@ -80,7 +80,7 @@ def _of_run(path: Path, data: str | None, seed: int) -> _Sides:
     real = _real(data or checkpoint.data.source, checkpoint.config)
     rows = sample_rows(
         checkpoint.generator(), checkpoint.decoding, checkpoint.conditions, len(real.windows()),
-        checkpoint.config.length, seed,
+        real.length, seed,
     )  # fmt: skip
     return Subject("run", str(path), checkpoint.step), real, rows
 
@@ -94,14 +94,17 @@ def _of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> _S
         if data is None and source not in BUILTIN:
             raise UsageError(f"{path} was trained on {source!r}: say where that is with --data")
         channels, length = generator.spec.channels, generator.spec.training_length
-        real = _real_of(source, channels, replace(given, length=length))
+        config = replace(given, length=length, whole=generator.spec.ends)
+        real = _real_of(source, channels, config)
         for own, theirs in zip(channels, real.dataset.columns, strict=False):
             if own.labels != theirs.labels:
                 raise UsageError(f"{path} and {source} have not the same labels in {own.name!r}")
-        made = generator.sample(len(real.windows()), length, seed)
+        made = generator.sample(len(real.windows()), None, seed)
     finally:
         generator.close()
     rows = Layout.of(generator.spec.channels).rows(made.values, made.labels)
+    if made.valid is not None:
+        rows[~made.valid] = ENDED
     return Subject("model", str(path), None), real, rows
 
 
@@ -116,16 +119,21 @@ def _of_samples(path: Path, data: str | None, given: TrainConfig) -> _Sides:
         config = replace(config, columns=tuple(names), id_column="sequence")
         read = load(str(path), config)
     lengths = np.unique(np.diff(read.bounds))
-    if len(lengths) != 1 or len(read.bounds) < 3:
-        raise UsageError(
-            f"{path} holds {len(read.bounds) - 1} sequences of {len(lengths)} different lengths; "
-            "several of one length are wanted: (sequences, steps, channels)"
-        )
-    length = int(lengths[0])
+    if len(read.bounds) < 3:
+        raise UsageError(f"{path} holds one sequence; several are wanted: (sequences, steps, channels)")
     named = path.suffix in (".csv", ".parquet")
-    real = _real_of(data, read.columns if named else (), replace(given, length=length))
-    other = relabelled(read.values, read.columns, real.dataset.columns)
-    return Subject("samples", str(path), None), real, other.reshape(-1, length, len(read.columns))
+    one = int(lengths[0]) if len(lengths) == 1 else None  # of several lengths: whole sequences
+    real = _real_of(
+        data, read.columns if named else (), replace(given, length=one, whole=True if one is None else None)
+    )
+    if one is None and not real.dataset.ends:
+        raise UsageError(
+            f"{path} holds {len(read.bounds) - 1} sequences of {len(lengths)} different lengths, and those "
+            f"of {data} are all of one: several of that are wanted"
+        )
+    other = replace(read, values=relabelled(read.values, read.columns, real.dataset.columns))
+    windows = replace(other, ends=one is None).windows(real.length, real.length)
+    return Subject("samples", str(path), None), real, windows.take(np.arange(len(windows)))
 
 
 def _real_of(source: str, columns: Sequence[Column | Channel], config: TrainConfig) -> Real:
@@ -141,4 +149,5 @@ def _real_of(source: str, columns: Sequence[Column | Channel], config: TrainConf
 
 
 def _real(source: str, config: TrainConfig) -> Real:
-    return Real(source, load(source, config), config.length, config.stride, config.hold_out)
+    dataset = load(source, config)
+    return Real(source, dataset, dataset.length, config.stride, config.hold_out)

@@ -38,7 +38,7 @@ def sample_to_file(
     finally:
         generator.close()
     print(
-        f"{out}: {plan.count} sequences of {plan.length} steps, seed {plan.seed}, "
+        f"{out}: {plan.count} sequences of {'up to ' * plan.drawn}{plan.length} steps, seed {plan.seed}, "
         f"model {generator.digest[:12]}…, {generator.provider}"
     )
 

@@ -183,15 +183,24 @@ def _fault(spec: Spec, out: Arrays, batch: int, steps: int) -> str:
             return f"{tensor.name} is {found.dtype}{list(found.shape)}, declared {list(shape)}"
         if tensor.name.startswith("next.") and not np.isfinite(found.astype(np.float64)).all():
             return f"{tensor.name} is not finite"
+    valid = np.ones((batch, steps), bool)
+    if spec.ends:
+        valid &= out["valid"].astype(bool)
     for i, channel in enumerate(spec.numeric):
         column = out["values"][..., i]
+        if not np.isnan(column[~valid]).all():
+            return f"{channel.name!r} has values behind the end"
+        column = column[valid]
         inside = (column >= np.float32(channel.low or 0)) & (column <= np.float32(channel.high or 0))
         absent = np.isnan(column) if channel.missing else np.zeros(column.shape, bool)
         if not (inside | absent).all():
             return f"{channel.name!r} leaves its range {channel.low} … {channel.high}"
     for i, channel in enumerate(spec.discrete):
-        column = out["labels"][..., i]
-        if column.min() < (-1 if channel.missing else 0) or column.max() >= len(channel.labels):
+        label = out["labels"][..., i].astype(np.int64)
+        if not (label[~valid] == -1).all():
+            return f"{channel.name!r} has labels behind the end"
+        label = label[valid]
+        if (label < (-1 if channel.missing else 0)).any() or (label >= len(channel.labels)).any():
             return f"{channel.name!r} has an index outside its {len(channel.labels)} labels"
     return ""
 

@@ -1,7 +1,7 @@
 """Conditions: what was asked for, completed by what the data would have.
 
 A condition not given is drawn from the Spec's joint table by (seed, row), among the rows
-that agree with the discrete conditions that were given.
+that agree with the discrete conditions that were given; so is the length, where sequences end.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,8 +38,9 @@ def validate(spec: Spec, given: Given) -> dict[str, float]:
 def draw(
     spec: Spec, given: Mapping[str, float], stream: NoiseStream, seed: int, rows: Sequence[int]
 ) -> dict[str, NDArray[np.generic]]:
-    """`condition.NAME` for each of `rows`: an array (len(rows),) per condition of the Spec."""
-    if not spec.conditions:
+    """`condition.NAME` for each of `rows`, an array (len(rows),) per condition of the Spec, and where
+    sequences end their `length`."""
+    if not spec.condition_table.rows:
         return {}
     table = np.asarray(spec.condition_table.rows, np.float64)  # (distinct, conditions)
     counts = np.where(_matching(spec, given), spec.condition_table.counts, 0)
@@ -53,6 +54,8 @@ def draw(
             values = np.full(len(rows), given[condition.name])
         dtype = np.float32 if condition.kind in NUMERIC else np.int64
         result[f"condition.{condition.name}"] = values.astype(dtype)
+    if spec.ends:
+        result["length"] = chosen[:, -1].astype(np.int64)
     return result
 
 

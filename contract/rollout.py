@@ -18,15 +18,11 @@ Arrays = dict[str, Array]
 Run = Callable[[Mapping[str, Array]], Arrays]
 
 
-def sequence_feeds(
-    spec: Spec, seed: int, rows: Sequence[int], given: Mapping[str, float], length: int = 0
-) -> Arrays:
-    """What a sequence brings once: latent (rows, latent), conditions and, if any, length."""
+def sequence_feeds(spec: Spec, seed: int, rows: Sequence[int], given: Mapping[str, float]) -> Arrays:
+    """What a sequence brings once: latent (rows, latent), conditions and, where it ends, its length."""
     stream = NoiseStream()
-    feeds: Arrays = {"latent": stream.latents(seed, rows, spec.latent_size)}
-    if spec.ends:
-        feeds["length"] = np.full(len(rows), length, np.int64)
-    return feeds | conditions.draw(spec, given, stream, seed, rows)
+    latents = stream.latents(seed, rows, spec.latent_size)
+    return {"latent": latents, **conditions.draw(spec, given, stream, seed, rows)}
 
 
 def step_noise(spec: Spec, seed: int, rows: Sequence[int], start: int, steps: int) -> Array:

@@ -58,7 +58,7 @@ class ConditionTable:
 
     rows: tuple[tuple[float, ...], ...]
     """One tuple per distinct combination, in the order of `Spec.conditions`; a discrete
-    attribute is an index into its labels."""
+    attribute is an index into its labels. Where sequences end, how many steps they had comes last."""
     counts: tuple[int, ...]
 
 
@@ -149,9 +149,11 @@ class Spec:
     """What one step is: a row, a character, 20 ms."""
     channels: tuple[Channel, ...]
     training_length: int
-    """Steps of a training window; the length when none is asked for."""
+    """Steps of a training window, the length when none is asked for; where sequences end, the most
+    that one had."""
     ends: bool
-    """True where sequences end by themselves: then `length` goes in and `valid` comes out."""
+    """True where sequences end by themselves: then `length` goes in, drawn from the condition table
+    unless one is asked for, and `valid` comes out."""
     conditions: tuple[Condition, ...]
     condition_table: ConditionTable
     latent_size: int
@@ -222,8 +224,16 @@ class Spec:
         for what in ("training_length", "latent_size", "noise_size"):
             if getattr(self, what) < 1:
                 raise SpecError(f"spec.{what} is {getattr(self, what)}; at least 1 is wanted")
-        if len(self.condition_table.rows) != len(self.condition_table.counts):
+        table = self.condition_table
+        if len(table.rows) != len(table.counts):
             raise SpecError("spec.condition_table has not as many counts as rows")
+        wanted = len(self.conditions) + self.ends
+        if any(len(row) != wanted for row in table.rows) or bool(table.rows) != bool(wanted):
+            raise SpecError(f"spec.condition_table has rows that are not of {wanted} columns")
+        if any(count < 1 for count in table.counts):
+            raise SpecError("spec.condition_table counts a combination that never occurred")
+        if self.ends and not all(1 <= row[-1] <= self.training_length for row in table.rows):
+            raise SpecError(f"spec.condition_table has lengths outside 1 … {self.training_length}")
 
 
 def _decode(wanted: Any, raw: Any, where: str) -> Any:

@@ -20,7 +20,7 @@ from training.basis import Decoding
 from training.conditions import Conditions
 from training.discrete import EDGE, LOUDNESS, SCALE
 from training.layout import Layout
-from training.networks import SLOPE, Generator
+from training.networks import SLOPE, SOON, Generator
 
 OPSET, IR_VERSION = 20, 10
 SCORES, LOGITS = "scores", "logits"
@@ -46,11 +46,12 @@ def states_of(generator: Generator) -> tuple[State, ...]:
 def build(spec: Spec, generator: Generator, decoding: Decoding, conditions: Conditions) -> ModelProto:
     """The whole graph, with exactly the inputs and outputs that `spec` implies."""
     nodes = Nodes(half=spec.precision == "fp16")
+    valid = _valid(nodes) if spec.ends else ""
     outcomes = _network(nodes, generator, conditions)
     if decoding.layout.numeric:
-        _numbers(nodes, decoding, outcomes)
+        _numbers(nodes, decoding, outcomes, valid)
     if decoding.layout.discrete:
-        _labels(nodes, decoding.layout, outcomes)
+        _labels(nodes, decoding.layout, outcomes, valid)
     graph = nodes.graph(
         [_info(t) for t in interface.inputs(spec)], [_info(t) for t in interface.outputs(spec)]
     )
@@ -88,7 +89,7 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
     h = n.add("Where", fresh, rest, "state.h", to="h")
     c = n.add("Where", fresh, rest, "state.c", to="c")
     once = given = ""
-    if conditions.described:
+    if conditions.width:
         given = _given(n, conditions)  # (batch, given)
         once = n.add("Concat", "latent", given, to="once", axis=1)  # (batch, latent + given)
     latent = n.add("Unsqueeze", "latent", n.integers(0), to="latent.time")  # (1, batch, latent)
@@ -111,6 +112,8 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
         shape = n.add("Concat", shape, n.integers(conditions.width), to="given.full", axis=0)
         given = n.add("Unsqueeze", given, n.integers(0), to="given.once")  # (1, batch, given)
         parts.append(n.add("Expand", given, shape, to="given.time"))  # (steps, batch, given)
+    if conditions.most:
+        parts += _clock(n, conditions.most)  # (steps, batch, 1) each
     x = n.add("Concat", *parts, to="x", axis=2)  # (steps, batch, noise + latent + width + given)
     lstm = _lstm(n, weights, "lstm", 0)
     y, _, _ = n.add_many("LSTM", x, *lstm, "", h, c, to=["lstm.y", "next.h", "next.c"], hidden_size=hidden)
@@ -173,7 +176,43 @@ def _given(n: Nodes, conditions: Conditions) -> str:
             mean, scale = (np.full(1, x, np.float32) for x in conditions.scale(i))
             column = n.add("Sub", column, n.constant(f"given.{i}.mean", mean), to=f"given.{i}.centred")
             parts.append(n.add("Mul", column, n.constant(f"given.{i}.scale", scale), to=f"given.{i}"))
+    if conditions.most:
+        share = n.constant("given.share", np.full(1, 1 / conditions.most, np.float32))
+        column = n.add("Unsqueeze", "length", n.integers(1), to="given.length")  # (batch, 1)
+        column = n.cast(column, TensorProto.FLOAT, to="given.length.float")
+        parts.append(n.add("Mul", column, share, to="given.length.share"))
     return n.add("Concat", *parts, to="given", axis=1)
+
+
+def _valid(n: Nodes) -> str:
+    """`valid`, and the same as (steps, batch, 1); on the way "time" (steps, batch), the number of each
+    step in its sequence."""
+    steps = n.add("Shape", "noise", to="steps.list", start=1, end=2)
+    steps = n.add("Squeeze", steps, n.integers(0), to="steps")
+    one, zero = (n.constant(f"scalar.{k}", np.array(k, np.int64)) for k in (1, 0))
+    step = n.add("Range", zero, steps, one, to="step")
+    step = n.add("Unsqueeze", step, n.integers(1), to="step.time")  # (steps, 1)
+    time = n.add("Add", step, "position", to="time")  # (steps, batch)
+    valid = n.add("Less", time, "length", to="valid.time")  # (steps, batch)
+    n.add("Transpose", valid, to="valid", perm=[1, 0])
+    return n.add("Unsqueeze", valid, n.integers(2), to="valid.wide")
+
+
+def _clock(n: Nodes, most: int) -> list[str]:
+    """What the generator sees of time, operation by operation as `networks.clock`."""
+    nothing = n.constant("clock.nothing", np.zeros(1, np.int64))
+    left = n.add("Sub", "length", "time", to="clock.left.any")
+    left = n.add("Max", left, nothing, to="clock.left")
+    gone = n.add("Sub", "length", left, to="clock.gone")
+    parts = []
+    for name, count, whole in (("gone", gone, most), ("left", left, most), ("soon", left, SOON)):
+        share = n.cast(count, TensorProto.FLOAT, to=f"clock.{name}.float")
+        of = n.constant(f"clock.{name}.of", np.full(1, whole, np.float32))
+        share = n.add("Div", share, of, to=f"clock.{name}.share")
+        if name == "soon":
+            share = n.add("Min", share, n.constant("clock.one", np.ones(1, np.float32)), to="clock.soon")
+        parts.append(n.add("Unsqueeze", share, n.integers(2), to=f"clock.{name}.time"))
+    return parts
 
 
 def _gumbel(n: Nodes, g: Generator, normals: str, fresh: str) -> tuple[str, str]:
@@ -221,7 +260,7 @@ def _still(n: Nodes, mean: NDArray[np.float32], hidden: str) -> None:
         n.add("Expand", n.constant("mean", mean), shape, to=SCORES)
 
 
-def _labels(n: Nodes, layout: Layout, outcomes: list[str]) -> None:
+def _labels(n: Nodes, layout: Layout, outcomes: list[str], valid: str) -> None:
     """Nodes from outcomes to `labels`, as `Layout.tensors`."""
     columns = []
     for m, choice in enumerate(layout.choices[: len(layout.discrete)]):
@@ -231,10 +270,12 @@ def _labels(n: Nodes, layout: Layout, outcomes: list[str]) -> None:
             label = n.add("Where", gone, n.integers(-1), label, to=f"label.{m}")
         columns.append(label)
     every = n.add("Concat", *columns, to="labels.time", axis=2)  # (steps, batch, discrete)
+    if valid:
+        every = n.add("Where", valid, every, n.integers(-1), to="labels.valid")
     n.add("Transpose", every, to="labels", perm=[1, 0, 2])  # (batch, steps, discrete)
 
 
-def _numbers(n: Nodes, decoding: Decoding, outcomes: list[str]) -> None:
+def _numbers(n: Nodes, decoding: Decoding, outcomes: list[str], valid: str) -> None:
     """Nodes from normal scores to `values`, operation by operation as `Decoder` and `Layout.tensors`."""
     decoder = decoding.decoder
     channels, knots = decoder.table.shape
@@ -253,14 +294,17 @@ def _numbers(n: Nodes, decoding: Decoding, outcomes: list[str]) -> None:
             beside = n.add("Gather", values, n.constant(f"{name}.to", others), to=f"{name}.all", axis=2)
             # (steps, batch, channels, others) to (steps, batch, channels)
             values = n.add(reduce, beside, n.integers(3), to=f"values.{name}", keepdims=0)
-    if gaps := decoding.layout.gaps:
+    gaps = decoding.layout.gaps
+    missing = n.constant("missing", np.array([np.nan], np.float32)) if gaps or valid else ""
+    if gaps:
         names = [f"values.{i}" for i in range(channels)]
         columns = n.add_many("Split", values, to=names, axis=2, num_outputs=channels)
-        missing = n.constant("missing", np.array([np.nan], np.float32))
         for i, k in gaps.items():
             gone = n.add("Equal", outcomes[k], n.integers(0), to=f"values.{i}.gone")
             columns[i] = n.add("Where", gone, missing, columns[i], to=f"values.{i}.known")
         values = n.add("Concat", *columns, to="values.known", axis=2)  # (steps, batch, channels)
+    if valid:
+        values = n.add("Where", valid, values, missing, to="values.valid")
     n.add("Transpose", values, to="values", perm=[1, 0, 2])  # (batch, steps, channels)
 
 

@@ -57,6 +57,8 @@ def measure(
             }  # (batch, steps, …)
             chosen = torch.from_numpy(layout.one_hot(layout.chosen(found[LOGITS])))
             columns = [feeds[f"condition.{c.name}"].astype(np.float64) for c in spec.conditions]
+            if spec.ends:
+                columns.append(feeds["length"].astype(np.float64))
             given = conditions.encode(np.array(columns).reshape(len(columns), batch).T)
             once = torch.from_numpy(np.concatenate([feeds["latent"], given], axis=1))
             noise = torch.from_numpy(feeds["noise"])
@@ -65,6 +67,9 @@ def measure(
             for name, gap in gaps.items():
                 gap.add(found[name], single[name], wanted[name])
             values, labels = decoding(found[SCORES], found[LOGITS])
+            if spec.ends:
+                ended = np.arange(steps) >= columns[-1][:, None]  # (batch, steps)
+                values[ended], labels[ended] = np.nan, -1
             twin = {k: v for k, v in (("values", values), ("labels", labels)) if k in out}
             decoding_gap = max(decoding_gap, checks.difference(spec, {k: out[k] for k in twin}, twin))
     measured = [gap for gap in gaps.values() if gap.largest]

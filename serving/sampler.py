@@ -41,7 +41,8 @@ class Generator:
         seed: int | None = None,
         condition: Mapping[str, object] | None = None,
     ) -> Samples:
-        """`count` sequences of `length` steps (the training length if none is given).
+        """`count` sequences of `length` steps. If none is given: the training length, or as many as
+        each sequence has, where they end by themselves.
 
         The same seed gives the same samples; more sequences or steps leave the others as they
         are. No seed: one is drawn, and stands in `Samples.seed`.
@@ -71,7 +72,7 @@ class Generator:
                 raise InvalidRequest(
                     f"{name} is {value!r}; a whole number of at least {low} is wanted", name
                 )
-        return Plan(self.spec, int(drawn), int(count), int(steps))
+        return Plan(self.spec, int(drawn), int(count), int(steps), self.spec.ends and length is None)
 
     def batches(self, plan: Plan, condition: Mapping[str, object] | None = None) -> Iterator[Samples]:
         """The samples of `plan` in order, a bounded part at a time, however many there are.
@@ -93,7 +94,7 @@ class Generator:
         self._scheduler.close()
 
     def _make(self, plan: Plan, given: Mapping[str, float], first: int, count: int) -> Samples:
-        request = Request(plan.seed, count, plan.length, condition=given, first_row=first)
+        request = Request(plan.seed, count, plan.length, plan.drawn, condition=given, first_row=first)
         chunks = list(self._chunks(request))
         arrays = chunks[0].arrays
         if len(chunks) > 1:
@@ -101,7 +102,7 @@ class Generator:
         return Samples.of(self.spec, plan.seed, arrays, first)
 
     def _stream(self, plan: Plan, given: Mapping[str, float], row: int) -> Iterator[Samples]:
-        request = Request(plan.seed, 1, plan.length, condition=given, first_row=row, ahead=64)
+        request = Request(plan.seed, 1, plan.length, plan.drawn, condition=given, first_row=row, ahead=64)
         for chunk in self._chunks(request):
             yield Samples.of(self.spec, plan.seed, chunk.arrays, row, chunk.start)
 

@@ -20,6 +20,9 @@ class Plan:
     seed: int
     count: int
     length: int
+    """Steps, at most."""
+    drawn: bool = False
+    """Whether each sequence ends by itself."""
 
 
 @dataclass(frozen=True)

@@ -512,11 +512,10 @@ class Scheduler:
         """What a sequence brings once; its state is made from it where position is 0."""
         request, rows = group.job.request, group.rows
         latents = self._stream.latents(request.seed, rows, self._spec.latent_size)
-        group.kept = {"latent": latents}
-        if self._spec.ends:
-            wanted = 0 if request.drawn or request.length is None else request.length
-            group.kept["length"] = np.full(group.size, wanted, np.int64)
-        group.kept |= conditions.draw(self._spec, request.condition, self._stream, request.seed, rows)
+        drawn = conditions.draw(self._spec, request.condition, self._stream, request.seed, rows)
+        group.kept = {"latent": latents, **drawn}
+        if self._spec.ends and request.length is not None and not request.drawn:
+            group.kept["length"] = np.full(group.size, request.length, np.int64)
 
     def _advance(self, group: _Group, steps: int, out: Arrays) -> None:
         """Write a group's steps into its job's chunks."""

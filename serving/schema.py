@@ -67,8 +67,8 @@ def parse(body: bytes, spec: Spec, settings: Settings, streamed: bool) -> Reques
     assert count is not None
     drawn = length is None and spec.ends
     if length is None and not streamed:
-        length = settings.max_length if drawn else spec.training_length
-    if length is not None and not drawn and count * length > settings.max_row_steps:
+        length = spec.training_length
+    if length is not None and count * length > settings.max_row_steps:
         raise InvalidRequest(
             f"count × length is {count * length:,} row-steps; at most {settings.max_row_steps:,} "
             "are answered at once: ask for fewer, or use several requests with their own seeds",

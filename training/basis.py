@@ -113,11 +113,8 @@ class Basis:
         covered = windows.covered  # what is held out is not fitted either
         self.layout = dataset.layout
         self.conditions = Conditions.of(dataset, windows)
-        if self.conditions.described:
-            self._given = torch.from_numpy(self.conditions.encode(dataset.static_values))
-        else:
-            self._given = torch.zeros(len(dataset.bounds) - 1, 0)
-        self._sequence = dataset.sequence_of(windows.starts)  # (windows,)
+        own = Conditions.rows_of(dataset, windows)
+        self._given = torch.from_numpy(self.conditions.encode(own))  # (windows, given)
         self._outcomes = self.layout.outcomes(dataset.values)  # (rows, choices)
         numbers = dataset.filled  # (rows, channels): the numeric ones
         values = numbers[covered]
@@ -141,18 +138,22 @@ class Basis:
         self.mixing = self._fit_mixing(kind)
 
     def encode(self, index: NDArray[np.int64], ties: Doubles) -> torch.Tensor:
-        """The windows `index` for the networks: (len(index), length, components + width) float32.
+        """The windows `index` for the networks: (len(index), length, components + width) float32, 0
+        behind an end.
 
         `ties` (len(index), 1, 1) in [0, 1) places each window's repeated values.
         """
         scores = self._scores(index, ties)  # (windows, length, channels)
         y = (scores - self.mixing.mean) @ self.mixing.inward.T  # (windows, length, components)
         chosen = self.layout.one_hot(self._outcomes[self._windows.rows(index)])
-        return torch.from_numpy(np.concatenate([y.astype(np.float32), chosen], axis=2))
+        encoded = np.concatenate([y.astype(np.float32), chosen], axis=2)
+        if self.conditions.most:
+            encoded[~self._windows.valid(index)] = 0
+        return torch.from_numpy(encoded)
 
     def given(self, index: NDArray[np.int64]) -> torch.Tensor:
         """The conditions of the windows `index`: (len(index), conditions' width) float32."""
-        return self._given[torch.from_numpy(self._sequence[index])]
+        return self._given[torch.from_numpy(index)]
 
     def _scores(self, index: NDArray[np.int64], ties: Doubles) -> Doubles:
         rows = self._windows.rows(index)
@@ -199,7 +200,8 @@ class Basis:
         count = len(self._windows)
         index = np.sort(random.permutation(count)[:_FIT_WINDOWS])
         scores = self._scores(index, random.random((len(index), 1, 1)))  # (windows, length, channels)
-        flat = scores.reshape(scores.shape[0] * scores.shape[1], scores.shape[2])
+        valid = self._windows.valid(index)  # (windows, length)
+        flat = scores[valid]  # (rows, channels)
         mean, deviation = flat.mean(axis=0), flat.std(axis=0)
         moving = np.flatnonzero(deviation > 1e-9)
         if not len(moving):
@@ -217,13 +219,15 @@ class Basis:
             outward = np.zeros((flat.shape[1], len(variance)))
             inward[:, moving] = (axes / np.sqrt(variance)).T / deviation[moving]
             outward[moving] = deviation[moving, None] * axes * np.sqrt(variance)
-            steps = np.diff(scores @ inward.T, axis=1).reshape(-1, len(variance))
+            steps = np.diff(scores @ inward.T, axis=1)[valid[:, 1:]]  # (moves, components)
             _, turn = np.linalg.eigh(np.cov(steps.T).reshape(len(variance), len(variance)))
             inward, outward = turn.T @ inward, outward @ turn
         y = (scores - mean) @ inward.T  # (windows, length, components)
-        increments = np.diff(y, axis=1).reshape(-1, len(inward)).std(axis=0)
-        apart = (y[:, -1] - y[:, 0]).var(axis=0) / 2 / y.reshape(-1, len(inward)).var(axis=0)
-        decay = np.clip(1 - apart, *_DECAY) ** (1 / (y.shape[1] - 1))
+        increments = np.diff(y, axis=1)[valid[:, 1:]].std(axis=0)
+        last = valid.sum(axis=1) - 1  # (windows,)
+        end = y[np.arange(len(y)), last]  # (windows, components)
+        apart = (end - y[:, 0]).var(axis=0) / 2 / y[valid].var(axis=0)
+        decay = np.clip(1 - apart, *_DECAY) ** (1 / max(1, last.mean()))
         return Mixing(mean, inward, outward, np.maximum(increments, 1e-4), decay)
 
 

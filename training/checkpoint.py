@@ -94,12 +94,19 @@ class Checkpoint:
         """From what the networks give to values and labels."""
         return Decoding(Layout.of(self.channels), self.decoder)
 
+    @property
+    def length(self) -> int:
+        """Rows of a window."""
+        assert self.config.length is not None  # the trainer resolved it
+        return self.config.length
+
     def generator(self) -> Generator:
         """The averaged generator with the weights that were chosen, on the CPU."""
         look = selection.chosen(self.looks)
         generator = Generator(
-            self.sizes, self.mixing, self.drift, self.decoding.layout.sizes, self.conditions.width
-        )
+            self.sizes, self.mixing, self.drift, self.decoding.layout.sizes, self.conditions.width,
+            self.conditions.most,
+        )  # fmt: skip
         generator.load_state_dict(look.weights if look and look.weights else self.game["average"])
         return generator.requires_grad_(False).eval()
 
@@ -171,6 +178,7 @@ def _pack(c: Checkpoint) -> dict[str, Any]:
         "channels": [asdict(channel) for channel in c.channels],
         "conditions": [asdict(condition) for condition in c.conditions.described],
         "condition_table": asdict(c.conditions.table),
+        "longest": c.conditions.most,
         "decoder": _tensors(c.decoder),
         "mixing": _tensors(c.mixing),
         "versions": c.versions,
@@ -200,6 +208,7 @@ def _unpack(raw: Mapping[str, Any]) -> Checkpoint:
             ConditionTable(
                 tuple(map(tuple, raw["condition_table"]["rows"])), tuple(raw["condition_table"]["counts"])
             ),
+            raw["longest"],
         ),
         decoder=Decoder(**{k: v.numpy() for k, v in raw["decoder"].items()}),
         mixing=Mixing(**{k: v.numpy() for k, v in raw["mixing"].items()}),

@@ -1,7 +1,9 @@
 """Conditions: what is fixed for a whole sequence, as the players see it and as a model file tells it.
 
 Both players get it as numbers beside what they see anyway: labels as one-hot vectors, a number less its
-mean over its deviation, both taken from the joint table that travels in the file.
+mean over its deviation, both taken from the joint table that travels in the file. How many steps a sequence
+has, where each ends by itself, is one more: drawn first, from the same table, and given to both as a share
+of the most.
 """
 
 from dataclasses import dataclass
@@ -21,10 +23,13 @@ MOST_ROWS = 4096
 
 @dataclass(frozen=True)
 class Conditions:
-    """The static columns of a dataset, and how often they occurred together."""
+    """The static columns of a dataset, and how often they occurred together. Rows of them are
+    (…, conditions), with the number of steps behind where sequences end."""
 
     described: tuple[Condition, ...]
     table: ConditionTable
+    most: int = 0
+    """Steps of the longest sequence where sequences end by themselves, else 0."""
 
     @classmethod
     def of(cls, dataset: Dataset, windows: Windows) -> "Conditions":
@@ -33,18 +38,19 @@ class Conditions:
         Raises:
             DataError: more different combinations than a file should hold.
         """
-        if not dataset.statics:
+        if not dataset.statics and not dataset.ends:
             return cls((), ConditionTable((), ()))
-        rows = dataset.static_values[dataset.sequence_of(windows.starts)]  # (windows, conditions)
+        rows = cls.rows_of(dataset, windows)  # (windows, conditions)
         distinct, counts = np.unique(rows, axis=0, return_counts=True)
         if len(distinct) > MOST_ROWS:
+            lengths = " with the lengths of the sequences" if dataset.ends else ""
             raise DataError(
                 f"{dataset.name}: the columns {', '.join(c.name for c in dataset.statics)}, constant in "
-                f"each sequence, occur in {len(distinct):,} combinations, and a model file holds at most "
-                f"{MOST_ROWS:,}: round them, or leave some out by naming the others with --columns"
+                f"each sequence, occur in {len(distinct):,} combinations{lengths}, and a model file holds "
+                f"at most {MOST_ROWS:,}: round them, or leave some out by naming the others with --columns"
             )
         described = []
-        for column, values in zip(dataset.statics, distinct.T, strict=True):
+        for column, values in zip(dataset.statics, distinct.T, strict=False):
             if column.labels:
                 described.append(Condition(column.name, "categorical", None, None, column.labels))
             else:
@@ -52,12 +58,19 @@ class Conditions:
                 low, high = float(values.min()), float(values.max())
                 described.append(Condition(column.name, kind, low, high, ()))  # type: ignore[arg-type]
         table = ConditionTable(tuple(map(tuple, distinct.tolist())), tuple(counts.tolist()))
-        return cls(tuple(described), table)
+        return cls(tuple(described), table, windows.length if dataset.ends else 0)
+
+    @staticmethod
+    def rows_of(dataset: Dataset, windows: Windows) -> Doubles:
+        """What each window has: (windows, conditions)."""
+        sequence = dataset.sequence_of(windows.starts)
+        rows = dataset.static_values[sequence] if dataset.statics else np.zeros((len(windows), 0))
+        return np.column_stack([rows, windows.sizes]) if dataset.ends else rows
 
     @property
     def width(self) -> int:
         """How many numbers the players see."""
-        return sum(len(c.labels) or 1 for c in self.described)
+        return sum(len(c.labels) or 1 for c in self.described) + (self.most > 0)
 
     def scale(self, column: int) -> tuple[np.float32, np.float32]:
         """Of a number: its mean, and 1 over its deviation."""
@@ -77,11 +90,13 @@ class Conditions:
             else:
                 mean, scale = self.scale(i)
                 parts.append(((column.astype(np.float32) - mean) * scale)[:, None])
+        if self.most:
+            parts.append(rows[:, -1:].astype(np.float32) * np.float32(1 / self.most))
         return np.concatenate(parts, axis=1)
 
     def draw(self, count: int, seed: int) -> Doubles:
         """Rows (count, conditions) as the data have them."""
-        if not self.described:
+        if not self.table.rows:
             return np.zeros((count, 0))
         share = np.array(self.table.counts) / sum(self.table.counts)
         index = np.random.default_rng(seed).choice(len(share), count, p=share)

@@ -22,8 +22,11 @@ class TrainConfig:
     minutes: float | None = None
     """Train for about this long: a short calibration turns it into steps, once. 2 if neither
     is given."""
-    length: int = 24
-    """Steps of a training window, in the data's rows."""
+    length: int | None = None
+    """Steps of a training window, in the data's rows: 24, if sequences are not learnt whole."""
+    whole: bool | None = None
+    """Learn sequences whole, each with an end of its own, and not in windows; if it is not said, so it is
+    with 64 sequences and more of at most 128 rows, where no length is given."""
     stride: int = 1
     """Rows between the beginnings of two windows."""
     seed: int = 0

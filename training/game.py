@@ -17,6 +17,7 @@ from torch import Tensor
 from training.basis import Basis, Decoding
 from training.conditions import Conditions
 from training.config import Recipe, Sizes, hidden_share, level_steps
+from training.data.dataset import ENDED
 from training.layout import Floats
 from training.level import critic_of, fit_level
 from training.losses import (
@@ -26,7 +27,7 @@ from training.losses import (
     relativistic_discriminator,
     relativistic_generator,
 )
-from training.networks import Discriminator, Generator
+from training.networks import Discriminator, Generator, validity
 from training.team import Team
 
 
@@ -50,11 +51,11 @@ class Game:
         self.windows, self.length, self.steps, self.device = windows, length, steps, device
         self.penalty = recipe.penalty * (recipe.penalty_of_choices if basis.layout.width else 1.0)
         self.hidden = hidden_share(recipe, basis.rows, length)
-        given = basis.conditions.width
+        given = basis.conditions.width, basis.conditions.most
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.generator = Generator(sizes, basis.mixing, drift, basis.layout.sizes, given).to(device)
-            self.discriminator = Discriminator(sizes, basis.mixing, basis.layout.width, given).to(device)
+            self.generator = Generator(sizes, basis.mixing, drift, basis.layout.sizes, *given).to(device)
+            self.discriminator = Discriminator(sizes, basis.mixing, basis.layout.width, *given).to(device)
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.optimisers = tuple(
             torch.optim.Adam(n.parameters(), recipe.learning_rate, recipe.betas, foreach=True)
@@ -98,8 +99,8 @@ class Game:
             for group in optimiser.param_groups:
                 group["lr"] = rate
         real, given = self._real(recipe.batch, self.team.part(recipe.batch))
-        real = self._shifted(real)
-        fake = self._shifted(self._fake(recipe.batch, given))
+        real = self._shifted(real, given)
+        fake = self._shifted(self._fake(recipe.batch, given), given)
         loss_d, real_logits = self._step_discriminator(real, fake.detach(), given)
         loss_g = self._step_generator(real_logits, fake, given)
         self._follow()
@@ -193,7 +194,7 @@ class Game:
             x, _ = self.generator(once, noise[mine].to(self.device))
         return x.float()  # type: ignore[no-any-return]
 
-    def _shifted(self, windows: Tensor) -> Tensor:
+    def _shifted(self, windows: Tensor, given: Tensor) -> Tensor:
         """Windows (batch, steps, components + width) as the discriminator sees them, some moved as a
         whole by about as much as levels differ."""
         if not self.hidden:
@@ -202,7 +203,10 @@ class Game:
         shift = torch.randn((batch, 1, components), generator=self.random)
         shift *= torch.rand((batch, 1, 1), generator=self.random) < self.hidden
         shift = torch.nn.functional.pad(shift, (0, windows.shape[2] - components))  # labels stay
-        return windows + shift[self.team.part(batch)].to(self.device)
+        shift = shift[self.team.part(batch)].to(self.device)
+        if self.basis.conditions.most:  # nothing is behind an end
+            shift = shift * validity(given, self.basis.conditions.most, self.length)[..., None]
+        return windows + shift
 
     def _schedule(self) -> float:
         """Fraction of the learning rate at this step: a linear rise, then a cosine."""
@@ -238,8 +242,8 @@ def _twice_differentiable() -> Iterator[None]:
 def sample_rows(
     generator: Generator, decoding: Decoding, conditions: Conditions, count: int, length: int, seed: int
 ) -> Floats:
-    """Rows (count, length, columns) from a generator, as a `Dataset` has them, for pictures and judges,
-    under conditions as the data have them."""
+    """Rows (count, length, columns) from a generator, as `Windows.take` gives those of data, for pictures
+    and judges, under conditions as the data have them."""
     given = torch.from_numpy(conditions.encode(conditions.draw(count, seed)))
     random = torch.Generator().manual_seed(seed)
     parts = []
@@ -251,5 +255,8 @@ def sample_rows(
             device = generator.a.device
             once = torch.cat([latent, given[first : first + batch]], 1)
             y, logits, _ = generator.play(once.to(device), noise.to(device))
-            parts.append(decoding.rows(generator.scores(y).cpu().numpy(), logits.cpu().numpy()))
+            rows = decoding.rows(generator.scores(y).cpu().numpy(), logits.cpu().numpy())
+            if conditions.most:
+                rows[validity(once, conditions.most, length).numpy() == 0] = ENDED
+            parts.append(rows)
     return np.concatenate(parts)

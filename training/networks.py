@@ -42,6 +42,10 @@ SLOPE = 0.2
 GROUP = 8
 """Windows that the discriminator looks at together, see `_variety`."""
 _CENTRE_RATE = 0.01
+CLOCK = 3
+"""Width of `clock`."""
+SOON = 8
+"""Steps before the end that are told apart."""
 SETTLED, _BLOCK = 64, 256
 """Long sequences that are looked at, and the steps of a block of them."""
 _NOTICED = 0.05
@@ -60,14 +64,17 @@ class Generator(nn.Module):
     increments: Tensor
 
     def __init__(
-        self, sizes: Sizes, mixing: Mixing, drift: float, choices: tuple[int, ...] = (), given: int = 0
-    ):
+        self, sizes: Sizes, mixing: Mixing, drift: float, choices: tuple[int, ...] = (), given: int = 0,
+        most: int = 0,
+    ):  # fmt: skip
         super().__init__()
         components = len(mixing.increments)
         self.sizes = sizes
         self.drift = drift
+        self.most = most
         width = sum(choices)
-        self.lstm = nn.LSTM(2 * sizes.latent + width + given, sizes.hidden, batch_first=True)
+        inputs = 2 * sizes.latent + width + given + CLOCK * (most > 0)
+        self.lstm = nn.LSTM(inputs, sizes.hidden, batch_first=True)
         self.head = _perceptron(sizes.hidden + sizes.latent + width, sizes.head, 2 * components)
         self.direct = _linear(sizes.hidden + sizes.latent + width, 2 * components)
         self.level = nn.Sequential(
@@ -91,13 +98,16 @@ class Generator(nn.Module):
         return self.sizes.latent + self.choices.width
 
     def forward(self, once: Tensor, noise: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """x (batch, steps, components + width) and the state behind its last step.
+        """x (batch, steps, components + width), 0 behind an end, and the state behind its last step.
 
         `once` is [latent, given], (batch, latent + given), `noise` (batch, steps, `noise_size`); no state
         begins anew.
         """
         y, logits, state = self.play(once, noise, state)
-        return torch.cat([y, self.choices.one_hot(logits)], 2), state
+        x = torch.cat([y, self.choices.one_hot(logits)], 2)
+        if self.most:
+            x = x * validity(once, self.most, x.shape[1])[..., None]
+        return x, state
 
     def play(
         self, once: Tensor, noise: Tensor, state: State | None = None, chosen: Tensor | None = None
@@ -110,7 +120,11 @@ class Generator(nn.Module):
         totals = _recurrence(self.decay, total, (v - self.centre) * self.b)
         if self.training:
             with torch.no_grad():
-                self.centre.lerp_(v.mean((0, 1)).to(self.centre.dtype), _CENTRE_RATE)
+                mean = v.mean((0, 1))
+                if self.most:
+                    valid = validity(once, self.most, v.shape[1])[..., None]
+                    mean = (v * valid).sum((0, 1)) / valid.sum()
+                self.centre.lerp_(mean.to(self.centre.dtype), _CENTRE_RATE)
         y = u * self.a + totals  # (batch, steps, components)
         return y, logits, (h, c, totals[:, -1], drift, gumbel)
 
@@ -162,8 +176,10 @@ class Generator(nn.Module):
         drifts = _recurrence(drift.new_full((drift.shape[1],), self.drift), drift, push)
         gumbels = self.choices.gumbel(normals)  # (batch, steps, width)
         seen = torch.cat([gumbel[:, None], gumbels[:, :-1]], 1)
-        given = given[:, None].expand(-1, noise.shape[1], -1)  # (batch, steps, given)
-        inputs = torch.cat([noise, drifts, seen, given], 2)
+        parts = [noise, drifts, seen, given[:, None].expand(-1, noise.shape[1], -1)]
+        if self.most:
+            parts.append(clock(given, self.most, noise.shape[1]))
+        inputs = torch.cat(parts, 2)  # (batch, steps, 2 latent + width + given + clock)
         hidden, (h, c) = self.lstm(inputs, (h, c))  # (batch, steps, hidden)
         logits = self.choices.logits(hidden, gumbels)
         chosen = self.choices.one_hot(logits) if chosen is None else chosen
@@ -205,11 +221,12 @@ class Discriminator(nn.Module):
 
     increments: Tensor
 
-    def __init__(self, sizes: Sizes, mixing: Mixing, width: int = 0, given: int = 0):
+    def __init__(self, sizes: Sizes, mixing: Mixing, width: int = 0, given: int = 0, most: int = 0):
         super().__init__()
         components = len(mixing.increments)
-        self.given = given
-        self.lstm = nn.LSTM(2 * components + width + given, sizes.hidden, batch_first=True)
+        self.most = most
+        inputs = 2 * components + width + given + CLOCK * (most > 0)
+        self.lstm = nn.LSTM(inputs, sizes.hidden, batch_first=True)
         self.whole = _perceptron(2 * sizes.hidden + 1 + given, sizes.hidden, 1)
         self.each = nn.Linear(sizes.hidden, 1)
         self.levels = nn.Sequential(
@@ -220,21 +237,63 @@ class Discriminator(nn.Module):
         self.register_buffer("increments", _float32(mixing.increments))
 
     def forward(self, x: Tensor, given: Tensor | None = None) -> Tensor:
-        """x (batch, steps, components + width) and the conditions (batch, given) to logits (batch,)."""
+        """x (batch, steps, components + width), 0 behind an end, and the conditions (batch, given) to
+        logits (batch,)."""
         given = x.new_zeros(len(x), 0) if given is None else given
-        always = given[:, None].expand(-1, x.shape[1], -1)  # (batch, steps, given)
+        seen = _Seen(given, self.most, x.shape[1])
         y, chosen = x.tensor_split([len(self.increments)], 2)
         change = (y[:, 1:] - y[:, :-1]) / self.increments  # (batch, steps - 1, components)
-        change = nn.functional.pad(change, (0, 0, 1, 0))  # (batch, steps, components)
-        hidden, _ = self.lstm(torch.cat([y, change, chosen, always], 2))  # (batch, steps, hidden)
-        pooled = torch.cat([hidden[:, -1], hidden.mean(1)], 1)  # (batch, 2 hidden)
+        change = seen.masked(nn.functional.pad(change, (0, 0, 1, 0)))  # (batch, steps, components)
+        parts = [y, change, chosen, given[:, None].expand(-1, x.shape[1], -1)]
+        hidden, _ = self.lstm(torch.cat([*parts, *seen.clock], 2))  # (batch, steps, hidden)
+        pooled = torch.cat([seen.last(hidden), seen.mean(hidden)], 1)  # (batch, 2 hidden)
         pooled = torch.cat([pooled, _variety(pooled), given], 1)  # (batch, 2 hidden + 1 + given)
-        span = (y[:, -1] - y[:, 0]) / (self.increments * y.shape[1] ** 0.5)
-        parts = [y[:, 0], y.mean(1), span, change.abs().mean(1), chosen.mean(1), given]
+        span = (seen.last(y) - y[:, 0]) / (self.increments * seen.steps**0.5)
+        parts = [y[:, 0], seen.mean(y), span, seen.mean(change.abs()), seen.mean(chosen), given]
         summary = torch.cat(parts, 1)  # (batch, 4 components + width + given)
-        each = self.each(hidden)[..., 0].mean(1)  # (batch,)
+        each = seen.mean(self.each(hidden))[:, 0]  # (batch,)
         logits: Tensor = self.whole(pooled)[:, 0] + each + self.levels(summary)[:, 0]
         return logits
+
+
+class _Seen:
+    """What there is of windows (batch, steps, …): all, or up to the end that `given` tells of."""
+
+    def __init__(self, given: Tensor, most: int, steps: int):
+        self._valid = validity(given, most, steps)[..., None] if most else None  # (batch, steps, 1)
+        self.clock = [clock(given, most, steps)] if most else []
+        self.steps: Tensor | int = steps if self._valid is None else self._valid.sum(1)  # (batch, 1)
+
+    def masked(self, x: Tensor) -> Tensor:
+        """0 behind the end."""
+        return x if self._valid is None else x * self._valid
+
+    def mean(self, x: Tensor) -> Tensor:
+        """Over the steps there are: (batch, …)."""
+        return x.mean(1) if self._valid is None else (x * self._valid).sum(1) / self.steps
+
+    def last(self, x: Tensor) -> Tensor:
+        """The last step there is: (batch, …)."""
+        if isinstance(self.steps, int):
+            return x[:, -1]
+        index = (self.steps.long() - 1)[..., None].expand(-1, -1, x.shape[2])  # (batch, 1, width)
+        return x.gather(1, index)[:, 0]
+
+
+def validity(given: Tensor, most: int, steps: int) -> Tensor:
+    """1 where a sequence has a step, 0 behind its end: (batch, steps). How many it has stands last in
+    `given` (batch, …), as a share of `most`."""
+    time = torch.arange(steps, device=given.device)
+    return (time < (given[:, -1:] * most).round()).to(given.dtype)
+
+
+def clock(given: Tensor, most: int, steps: int) -> Tensor:
+    """What both players see of time where sequences end: the share of `most` that has gone, that is
+    still to come, and the last steps one by one, (batch, steps, CLOCK)."""
+    time = torch.arange(steps, device=given.device)
+    own = (given[:, -1:] * most).round()  # (batch, 1)
+    left = (own - time).clamp(min=0)  # (batch, steps)
+    return torch.stack([(own - left) / most, left / most, (left / SOON).clamp(max=1)], 2)
 
 
 def _variety(features: Tensor) -> Tensor:

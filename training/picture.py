@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from contract.spec import Channel
 from training.checkpoint import Checkpoint
 from training.data import Dataset
+from training.data.dataset import ENDED
 from training.game import sample_rows
 
 _CHANNELS = 6
@@ -24,15 +25,14 @@ _REAL, _GENERATED = "#39568c", "#d1495b"
 
 def draw_run(checkpoint: Checkpoint, dataset: Dataset, path: Path) -> None:
     """Samples of a checkpoint beside windows of its data."""
-    config = checkpoint.config
-    windows = dataset.windows(config.length, config.stride)
+    windows = dataset.windows(dataset.length, checkpoint.config.stride)
     index = np.random.default_rng(0).permutation(len(windows))[:2000]
     generated = sample_rows(
         checkpoint.generator(),
         checkpoint.decoding,
         checkpoint.conditions,
         len(index),
-        config.length,
+        dataset.length,
         seed=0,
     )
     title = f"{dataset.name}: {checkpoint.config.recipe}, {checkpoint.chosen_step} steps"
@@ -53,7 +53,7 @@ def draw(
         width_ratios=(2, 2, 1.2),
     )  # fmt: skip
     for row, (channel, (left, right, side)) in enumerate(zip(channels[:shown], axes, strict=True)):
-        both = [real[..., row], generated[..., row]]
+        both = [np.where(x[..., row] == ENDED, np.nan, x[..., row]) for x in (real, generated)]
         low, high = (float(f([f(x) for x in both])) for f in (np.nanmin, np.nanmax))
         margin = 0.04 * (high - low) or 0.5
         style = "steps-mid" if channel.labels else "default"
@@ -96,7 +96,8 @@ def _shares(left: Axes, side: Axes, both: Sequence[NDArray[np.floating]], channe
     first = -1 if channel.missing else 0
     at = np.arange(len(names)) + first
     for shift, windows, colour in zip((-0.2, 0.2), both, (_REAL, _GENERATED), strict=True):
-        counts = np.bincount((windows.ravel() - first).astype(np.int64), minlength=len(names))
+        there = windows[~np.isnan(windows)]
+        counts = np.bincount((there - first).astype(np.int64), minlength=len(names))
         side.bar(at + shift, counts / counts.sum(), 0.4, color=colour)
     if len(names) <= _LABELLED:
         short = [name if len(name) <= 10 else f"{name[:9]}…" for name in names]

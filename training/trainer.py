@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 
@@ -52,30 +52,34 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
     torch.set_num_threads(config.threads)
     say = say if team.leads else _silent
     dataset = load(data, config)
-    windows, held_out = dataset.split(config.length, config.stride, config.hold_out)
+    config = replace(config, length=dataset.length, whole=dataset.ends or bool(config.whole))
+    windows, held_out = dataset.split(dataset.length, config.stride, config.hold_out)
     before = checkpoints.load(run)[0] if resume else None
     if before and dataset.fingerprint != before.data.fingerprint:
         raise RunError(f"{run} was trained on other data than {data}: bring the same, or start anew")
     recipe = RECIPES[config.recipe]
     basis = Basis(dataset, windows, recipe.basis)
     sizes = sizes_for(len(dataset.columns))
-    drift = drift_for(np.diff(dataset.bounds).tolist(), config.length)
+    drift = drift_for(np.diff(dataset.bounds).tolist(), dataset.length)
     decoding = Decoding(dataset.layout, basis.decoder)
     yardstick = Yardstick(windows, held_out, decoding, View(dataset), basis.conditions)
 
     def game_of(steps: int) -> Game:
         return Game(
-            basis, len(windows), config.length, sizes, drift, recipe, steps, config.seed, team.device, team
+            basis, len(windows), dataset.length, sizes, drift, recipe, steps, config.seed, team.device, team
         )  # fmt: skip
 
     for note in dataset.notes:
         say(note)
     say(
         f"{dataset.name}: {len(dataset.bounds) - 1} sequences, {len(dataset.values)} rows of "
-        f"{len(dataset.columns)} channels, {len(windows)} windows of {config.length} to train on, "
-        f"{len(held_out)} held out"
+        f"{len(dataset.columns)} channels, {len(windows)} "
+        + (f"whole sequences of up to {dataset.length}" if dataset.ends else f"windows of {dataset.length}")
+        + f" to train on, {len(held_out)} held out"
     )
-    steps = before.steps if before else config.steps or _calibrate(game_of, config, team, say)
+    steps = (
+        before.steps if before else config.steps or _calibrate(game_of, config, dataset.length, team, say)
+    )
     state = before or Checkpoint(
         config=config,
         steps=steps,
@@ -136,7 +140,9 @@ def _begun(run: Path) -> bool:
     return any(path.suffix != ".partial" for path in run.iterdir())
 
 
-def _calibrate(game_of: Callable[[int], Game], config: TrainConfig, team: Team, say: Say) -> int:
+def _calibrate(
+    game_of: Callable[[int], Game], config: TrainConfig, length: int, team: Team, say: Say
+) -> int:
     """Minutes to steps, by timing a game that is thrown away."""
     minutes = DEFAULT_MINUTES if config.minutes is None else config.minutes
     game = game_of(_CALIBRATION)
@@ -144,8 +150,8 @@ def _calibrate(game_of: Callable[[int], Game], config: TrainConfig, team: Team, 
     recipe = RECIPES[config.recipe]
     level = _seconds_of(game.play_level) if recipe.level else 0.0
     budget = 60 * minutes
-    steps = round(budget / (seconds + level * config.length / 24))
-    if level_steps(recipe, steps, config.length) == recipe.level:  # no more of the level's than that
+    steps = round(budget / (seconds + level * length / 24))
+    if level_steps(recipe, steps, length) == recipe.level:  # no more of the level's than that
         steps = round((budget - recipe.level * level) / seconds)
     steps = team.of_first(max(1, steps))
     say(f"{seconds * 1000:.0f} ms a step: {minutes:g} minutes are {steps} steps")

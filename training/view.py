@@ -3,7 +3,8 @@
 One function for both sides: real and generated rows go through the same view before any statistic,
 judge, distance or test for copies looks at them. A label becomes a column of 0 and 1 for each outcome (one
 column where there are two), a number with gaps gets a column that says whether it is there, and the
-column's mean stands in for it where it is not.
+column's mean stands in for it where it is not. Where sequences end, a last column says whether there is a
+row at all, and behind an end the means stand in for numbers, and no label is chosen.
 """
 
 from dataclasses import replace
@@ -12,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data import Dataset
-from training.data.dataset import Column, Doubles
+from training.data.dataset import ENDED, Column, Doubles
 
 
 class View:
@@ -31,18 +32,26 @@ class View:
                 outcomes.append("missing")
             names = [f"{column.name} = {outcome}" for outcome in outcomes]
             self.columns += map(Column, names[-1:] if len(names) == 2 else names)
+        self._ends = dataset.ends
+        if self._ends:
+            self.columns.append(Column("not ended"))
 
     def __call__(self, rows: NDArray[np.floating]) -> Doubles:
         """Rows (…, columns) to (…, features)."""
+        ended = rows[..., :1] == ENDED  # (…, 1)
         numbers = rows[..., list(self._layout.numeric)].astype(np.float64)
-        parts = [np.where(np.isnan(numbers), self._stand_ins, numbers)]
-        one_hot = self._layout.one_hot(self._layout.outcomes(rows))  # (…, width)
+        parts = [np.where(np.isfinite(numbers), numbers, self._stand_ins)]
+        there = np.where(ended, 0, rows)
+        one_hot = np.where(ended, 0, self._layout.one_hot(self._layout.outcomes(there)))  # (…, width)
         first = 0
         for size in self._layout.sizes:
             parts.append(one_hot[..., first + (size == 2) : first + size])
             first += size
+        if self._ends:
+            parts.append(1.0 - ended)
         return np.concatenate(parts, axis=-1)
 
     def dataset(self, dataset: Dataset) -> Dataset:
         """The same rows in the same sequences, all of them numbers."""
-        return replace(dataset, columns=tuple(self.columns), values=self(dataset.values))
+        behind = self(np.full(len(dataset.columns), ENDED))
+        return replace(dataset, columns=tuple(self.columns), values=self(dataset.values), behind=behind)

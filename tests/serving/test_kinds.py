@@ -39,13 +39,13 @@ def spec_of(artifact_spec: Spec) -> Spec:
             Channel("parity", "categorical", None, None, None, ("even", "odd, or not"), missing=False),
             Channel("count", "integer", "steps", 0.0, 1e6, (), missing=True),
         ),
-        training_length=4,
+        training_length=5,
         ends=True,
         conditions=(
             Condition("pace", "categorical", None, None, ("slow", "fast")),
             Condition("weight", "continuous", 0.0, 9.0, ()),
         ),
-        condition_table=ConditionTable(((0.0, 1.5), (1.0, 2.5), (1.0, 3.5)), (3, 1, 1)),
+        condition_table=ConditionTable(((0.0, 1.5, 5.0), (1.0, 2.5, 5.0), (1.0, 3.5, 5.0)), (3, 1, 1)),
         latent_size=2,
         noise_size=1,
         states=(State("made", 1, None),),
@@ -56,7 +56,7 @@ def spec_of(artifact_spec: Spec) -> Spec:
 @pytest.fixture(scope="module")
 def counter_path(artifact, tmp_path_factory: pytest.TempPathFactory) -> Path:
     spec = spec_of(artifact.spec)
-    ints = {"one": [1], "two": [2], "zero": [0], "five": [5], "axis": 1, "million": [10**6]}
+    ints = {"one": [1], "two": [2], "nothing": [-1], "axis": 1}
     consts = [numpy_helper.from_array(np.array(v, np.int64), k) for k, v in ints.items()]
     consts.append(numpy_helper.from_array(np.array([np.nan], np.float32), "nan"))
     n = helper.make_node
@@ -78,16 +78,16 @@ def counter_path(artifact, tmp_path_factory: pytest.TempPathFactory) -> Path:
         n("Unsqueeze", ["pace", "one"], ["pace.wide"]),
         n("Mul", ["step", "pace.wide"], ["count.int"]),
         n("Mod", ["count.int", "two"], ["parity"]),
-        n("Unsqueeze", ["parity", "two"], ["labels"]),
         n("Cast", ["count.int"], ["count.float"], to=TensorProto.FLOAT),
         n("Equal", ["count.int", "two"], ["is.two"]),  # the value 2 is always missing
         n("Where", ["is.two", "nan", "count.float"], ["count.holes"]),
-        n("Unsqueeze", ["count.holes", "two"], ["values"]),
-        # valid: step < length, or 5
-        n("Equal", ["length", "zero"], ["drawn"]),
-        n("Where", ["drawn", "five", "length"], ["end"]),
-        n("Unsqueeze", ["end", "one"], ["end.wide"]),
+        # valid: step < length; nothing is behind
+        n("Unsqueeze", ["length", "one"], ["end.wide"]),
         n("Less", ["step", "end.wide"], ["valid"]),
+        n("Where", ["valid", "parity", "nothing"], ["parity.valid"]),
+        n("Unsqueeze", ["parity.valid", "two"], ["labels"]),
+        n("Where", ["valid", "count.holes", "nan"], ["count.valid"]),
+        n("Unsqueeze", ["count.valid", "two"], ["values"]),
         n("Identity", ["state.made"], ["next.made"]),
     ]
     infos = [

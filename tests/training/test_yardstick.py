@@ -31,7 +31,11 @@ def yardstick(values: np.ndarray) -> Yardstick:
     """Every second stretch of 3 windows is held out."""
     starts = np.arange(0, len(values) - LENGTH + 1, LENGTH)
     held = starts // (3 * LENGTH) % 2 == 1
-    return of(Windows(values, starts[~held], LENGTH), Windows(values, starts[held], LENGTH))
+    return of(whole(values, starts[~held], LENGTH), whole(values, starts[held], LENGTH))
+
+
+def whole(values: np.ndarray, starts: np.ndarray, length: int) -> Windows:
+    return Windows(values, starts, length, np.full(len(starts), length))
 
 
 def of(trained: Windows, held: Windows) -> Yardstick:
@@ -113,7 +117,7 @@ def test_one_long_stretch_is_cut_into_blocks():
 def test_where_nothing_is_held_out_the_windows_trained_on_are_compared_with():
     values = np.random.default_rng(0).normal(size=(100, 1))
     starts = np.arange(90)
-    measure = of(Windows(values, starts, 10), Windows(values, starts[:0], 10))
+    measure = of(whole(values, starts, 10), whole(values, starts[:0], 10))
     assert not measure.held_out
     assert len(measure.real) == 90
 

@@ -3,6 +3,8 @@
 import csv
 import gzip
 import importlib.util
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,7 +44,7 @@ def sines(config: TrainConfig) -> Dataset:
     """
     random = np.random.default_rng(0)
     frequency, phase = random.uniform(0, 0.1, (2, 10_000, 1, 5))
-    time = np.arange(config.length)[None, :, None]
+    time = np.arange(config.length or Dataset.length)[None, :, None]
     values: Doubles = (np.sin(frequency * time + phase) + 1) / 2  # (10000, length, 5)
     return Dataset.of("sines", [Column(f"sine {i + 1}") for i in range(5)], list(values), "step")
 
@@ -55,6 +57,64 @@ def google(config: TrainConfig) -> Dataset:
 def energy(config: TrainConfig) -> Dataset:
     """Appliances energy prediction, the field's "Energy": (19735, 28)."""
     return _benchmark("energy", "energy_data.csv", "ten minutes")
+
+
+def digits(config: TrainConfig) -> Dataset:
+    """1797 pictures of digits, 8 rows of 8 pixels from the top, with the digit as a condition; from
+    scikit-learn (Alpaydin and Kaynak, UCI, 1998)."""
+    from sklearn.datasets import load_digits
+
+    pictures = load_digits()
+    columns = [Column(f"pixel {i + 1}") for i in range(8)]
+    labels = tuple(str(k) for k in range(10))
+    return _classed(
+        "digits", columns, list(pictures.images), Column("digit", labels=labels), pictures.target, "row"
+    )
+
+
+def vowels(config: TrainConfig) -> Dataset:
+    """640 utterances of two Japanese vowels, 7 to 29 frames of 12 cepstral coefficients, with the
+    speaker as a condition (Kudo et al., 1999), from sktime's files."""
+    command = "pip install --no-deps 'sktime>=1.0,<2'"
+    sequences: list[Doubles] = []
+    speakers: list[int] = []
+    for part in ("TRAIN", "TEST"):
+        inside = f"datasets/data/JapaneseVowels/JapaneseVowels_{part}.ts"
+        _, _, body = _package_file("sktime", inside, command).read_text().partition("@data\n")
+        for line in body.split():
+            *channels, speaker = line.split(":")
+            sequences.append(np.array([[float(v) for v in c.split(",")] for c in channels]).T)
+            speakers.append(int(speaker) - 1)
+    columns = [Column(f"coefficient {i + 1}") for i in range(12)]
+    labels = tuple(str(k + 1) for k in range(9))
+    return _classed("vowels", columns, sequences, Column("speaker", labels=labels), speakers, "frame")
+
+
+def names(config: TrainConfig) -> Dataset:
+    """Names of the 1990 US census, letter by letter, from the package names: 4275 female, 1219 male and
+    88,799 last ones, with which of these as a condition."""
+    kinds = {"female": "female.first", "male": "male.first", "last": "all.last"}
+    letters = tuple("abcdefghijklmnopqrstuvwxyz")
+    place = {letter: float(i) for i, letter in enumerate(letters)}
+    sequences: list[Doubles] = []
+    classes: list[int] = []
+    for number, file in enumerate(kinds.values()):
+        path = _package_file("names", f"dist.{file}", "pip install 'names>=0.3,<1'")
+        for line in path.read_text().splitlines():
+            word = line.split()[0].lower()
+            sequences.append(np.array([[place[letter]] for letter in word]))
+            classes.append(number)
+    column = Column("letter", labels=letters)
+    return _classed("names", [column], sequences, Column("kind", labels=tuple(kinds)), classes, "letter")
+
+
+def _classed(
+    name: str, columns: Sequence[Column], sequences: Sequence[Doubles], of: Column, classes: Sequence[int],
+    step: str,
+) -> Dataset:  # fmt: skip
+    """A dataset of whole sequences, each of a class, which is its condition."""
+    dataset = Dataset.of(name, columns, sequences, step)
+    return replace(dataset, statics=(of,), static_values=np.array(classes, np.float64)[:, None])
 
 
 def _benchmark(name: str, file: str, step: str) -> Dataset:

@@ -18,6 +18,8 @@ _BLOCK = 4
 """Lengths of a window in a block of time that is held out."""
 _WHOLE_SEQUENCES = 5
 """Whole sequences are held out where the share asked for is at least as many."""
+ENDED = np.inf
+"""What stands in every column of a window behind the end of its sequence."""
 MOST_LABELS = 128
 """Labels of one column: more are an identifier or a text rather than a category."""
 
@@ -53,6 +55,12 @@ class Dataset:
     """Columns that are constant in each sequence: what a sequence can be conditioned on."""
     static_values: Doubles = field(default_factory=lambda: np.zeros((0, 0)))
     """(sequences, statics): numbers, or indices of labels; nothing is missing."""
+    length: int = 24
+    """Rows of a window; of the longest, where sequences are learnt whole."""
+    ends: bool = False
+    """Whether windows are whole sequences of different lengths."""
+    behind: Doubles | float = ENDED
+    """What stands behind an end, in every column or (channels,)."""
 
     @classmethod
     def of(
@@ -167,11 +175,20 @@ class Dataset:
         return np.searchsorted(self.bounds, rows, "right") - 1
 
     def windows(self, length: int, stride: int) -> "Windows":
-        """Every window of `length` rows inside a sequence, `stride` rows apart.
+        """Every window of `length` rows inside a sequence, `stride` rows apart; where sequences end by
+        themselves, each is one window.
 
         Raises:
-            DataError: fewer than two windows.
+            DataError: fewer than two windows, or a sequence that is longer than a window must be.
         """
+        if self.ends:
+            sizes = np.diff(self.bounds)
+            if sizes.max() > length:
+                raise DataError(
+                    f"{self.name} has a sequence of {sizes.max()} rows, and those learnt whole have at "
+                    f"most {length}: choose a greater --length, or none"
+                )
+            return Windows(self.values, self.bounds[:-1], length, sizes, self.behind)
         starts = [
             np.arange(a, b - length + 1, stride)
             for a, b in zip(self.bounds[:-1], self.bounds[1:], strict=True)
@@ -184,7 +201,7 @@ class Dataset:
                 f"sequence has {longest} {'row' if longest == 1 else 'rows'}): at least 2 are "
                 "wanted; bring more rows, or choose a smaller --length"
             )
-        return Windows(self.values, all_starts, length)
+        return Windows(self.values, all_starts, length, np.full(len(all_starts), length))
 
     def split(self, length: int, stride: int, hold_out: float) -> tuple["Windows", "Windows"]:
         """Windows to train on and windows held out, which have no row in common.
@@ -198,7 +215,7 @@ class Dataset:
             DataError: fewer than two windows.
         """
         windows = self.windows(length, stride)
-        long_enough = np.flatnonzero(np.diff(self.bounds) >= length)
+        long_enough = np.flatnonzero(np.diff(self.bounds) >= (1 if self.ends else length))
         held = np.zeros(len(self.values), bool)  # (rows,)
         if hold_out * len(long_enough) >= _WHOLE_SEQUENCES:
             for i in long_enough[_evenly(len(long_enough), round(hold_out * len(long_enough)))]:
@@ -212,14 +229,11 @@ class Dataset:
                         first = a + middle - rows // blocks // 2
                         held[first : first + rows // blocks] = True
         touched = np.cumsum(np.append(False, held))  # (rows + 1,): held rows before each
-        inside = touched[windows.starts + length] - touched[windows.starts]  # (windows,)
-        train, test = inside == 0, inside == length
+        inside = touched[windows.starts + windows.sizes] - touched[windows.starts]  # (windows,)
+        train, test = inside == 0, inside == windows.sizes
         if train.sum() < 2:
             train, test = np.ones(len(windows), bool), np.zeros(len(windows), bool)
-        return (
-            Windows(self.values, windows.starts[train], length),
-            Windows(self.values, windows.starts[test], length),
-        )
+        return windows.some(np.flatnonzero(train)), windows.some(np.flatnonzero(test))
 
 
 def require_finite(where: str, names: Sequence[str], values: Doubles) -> None:
@@ -302,17 +316,32 @@ class Windows:
     values: Doubles
     starts: Integers
     length: int
+    sizes: Integers
+    """(windows,): rows of each, `length` at most."""
+    behind: Doubles | float = ENDED
+    """What stands behind an end, in every column or (channels,)."""
 
     def __len__(self) -> int:
         return len(self.starts)
 
+    def some(self, index: Integers) -> "Windows":
+        """The windows `index` alone."""
+        return replace(self, starts=self.starts[index], sizes=self.sizes[index])
+
     def rows(self, index: Integers) -> Integers:
-        """Row numbers in `values` of the windows `index`: (len(index), length)."""
-        return self.starts[index][:, None] + np.arange(self.length)
+        """Row numbers in `values` of the windows `index`, the last one again and again behind an end:
+        (len(index), length)."""
+        step = np.minimum(np.arange(self.length), self.sizes[index][:, None] - 1)
+        return self.starts[index][:, None] + step
+
+    def valid(self, index: Integers) -> NDArray[np.bool_]:
+        """Where the windows `index` have a row: (len(index), length)."""
+        return np.arange(self.length) < self.sizes[index][:, None]
 
     def take(self, index: Integers) -> Doubles:
         """The windows `index`: (len(index), length, channels)."""
         taken: Doubles = self.values[self.rows(index)]
+        taken[~self.valid(index)] = self.behind
         return taken
 
     @property
@@ -320,7 +349,7 @@ class Windows:
         """(rows,): which rows of `values` lie in any of the windows."""
         edges = np.zeros(len(self.values) + 1, np.int64)
         np.add.at(edges, self.starts, 1)
-        np.add.at(edges, self.starts + self.length, -1)
+        np.add.at(edges, self.starts + self.sizes, -1)
         return np.cumsum(edges)[:-1] > 0
 
 

@@ -1,27 +1,50 @@
 """DATA on the command line: a built-in name, a file, or a folder of files."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from training.config import TrainConfig
 from training.data import builtin, files
 from training.data.dataset import Dataset
 from training.errors import DataError
 
+MANY, SHORT = 64, 128
+"""Sequences, and rows of the longest, from which on they are learnt whole."""
+
 BUILTIN: dict[str, Callable[[TrainConfig], Dataset]] = {
     "stocks": builtin.stocks,
     "sines": builtin.sines,
     "google": builtin.google,
     "energy": builtin.energy,
+    "digits": builtin.digits,
+    "vowels": builtin.vowels,
+    "names": builtin.names,
 }
 
 
 def load(data: str, config: TrainConfig) -> Dataset:
-    """Read `data`, with what `config` says of its columns.
+    """Read `data`, with what `config` says of its columns and of its windows.
+
+    Sequences are learnt whole where `config` says so, or where it names no length and there are many
+    short ones: MANY of at most SHORT rows.
 
     Raises:
         DataError: there is no such thing, or it cannot be learnt from.
     """
+    dataset = _read(data, config)
+    rows = np.diff(dataset.bounds)  # (sequences,)
+    longest = int(rows.max())
+    whole = config.whole
+    if whole is None:
+        whole = config.length is None and len(rows) >= MANY and longest <= SHORT
+    length = config.length or (longest if whole else dataset.length)
+    return replace(dataset, length=length, ends=whole and bool((rows != length).any()))
+
+
+def _read(data: str, config: TrainConfig) -> Dataset:
     if data in BUILTIN:
         return BUILTIN[data](config)
     path = Path(data)

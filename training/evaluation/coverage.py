@@ -35,8 +35,8 @@ def apart(windows: Windows, random: np.random.Generator) -> NDArray[np.int64]:
     chosen = []
     for i in random.permutation(len(windows)):
         first = windows.starts[i]
-        last = first + windows.length - 1
-        if not (taken[first] or taken[last]):  # all are of one length: an overlap covers an end
+        last = first + windows.sizes[i] - 1
+        if not (taken[first] or taken[last]):  # of one length, or whole: an overlap covers an end
             taken[first : last + 1] = True
             chosen.append(i)
     return np.array(chosen[:_MOST])

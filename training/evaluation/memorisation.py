@@ -84,8 +84,8 @@ def memorisation(
     """Test (windows, length, channels) against the windows trained on and held out; gives the
     verdict with the distances of samples and of the reference."""
     random = np.random.default_rng(seed)
-    starts = _some(random, train.starts, _TRAINING)
-    searched = Windows(train.values, starts, train.length)
+    searched = train.some(_some(random, np.arange(len(train)), _TRAINING))
+    starts = searched.starts
     real = searched.take(np.arange(len(searched)))
     centred = real - real.mean(1, keepdims=True)
     deviation = centred.std((0, 1))
