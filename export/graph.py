@@ -1,17 +1,16 @@
 """The generator as an ONNX graph, written node by node from its weights.
 
-One LSTM node a layer, one linear RNN node a recurrence and no loop, so every batch and every
-number of steps runs. Inside,
-tensors are time-major, (steps, batch, …), as the LSTM node wants them; what is small is
-transposed, what is wide is not. The order of every addition is that of `training/networks.py`
-and `training/basis.py`, so that the results agree.
+One LSTM node, one linear RNN node a recurrence, and no loop but where a choice is shown to the next
+step: every batch and every number of steps runs. Inside, tensors are time-major, (steps, batch, …), as
+the LSTM node wants them; what is small is transposed, what is wide is not. The order of every addition
+is that of `training/networks.py` and `training/basis.py`, so that the results agree.
 """
 
 import math
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import ModelProto, TensorProto, ValueInfoProto, checker, helper
+from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto, checker, helper
 
 from contract import interface
 from contract.spec import Spec, State
@@ -38,7 +37,7 @@ def states_of(generator: Generator) -> tuple[State, ...]:
         State("c", sizes.hidden, 1),
         State("total", len(generator.a), 1),
         State("drift", sizes.latent, 1),
-        State("gumbel", generator.choices.width, 1),
+        State("choice", generator.choices.width, 1),
     )
     return tuple(s for s in states if s.size)
 
@@ -95,18 +94,16 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
     latent = n.add("Unsqueeze", "latent", n.integers(0), to="latent.time")  # (1, batch, latent)
     drift = n.add("Where", fresh, latent, "state.drift", to="drift")
 
-    # [noise_t, drift_t, gumbel_{t−1}, given] ─▶ LSTM ─▶ h_t
+    # [noise_t, drift_t, given, choice_{t−1}] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t ─▶ choice_t
     noise = n.add("Transpose", "noise", to="noise.all", perm=[1, 0, 2])  # (steps, batch, noise)
-    gumbel = ""
+    normals = ""
     if g.choices.width:
         split = n.integers(g.sizes.latent, g.choices.width)
         noise, normals = n.add_many("Split", noise, split, to=["noise.time", "normals"], axis=2)
-        gumbel, seen = _gumbel(n, g, normals, fresh)  # (steps, batch, width) both
     rate = np.full(g.sizes.latent, g.drift, np.float32)
-    drifts = _recurrence(
-        n, rate, math.sqrt(1 - g.drift**2), noise, drift, "drift"
-    )  # (steps, batch, latent)
-    parts = [noise, drifts, seen] if gumbel else [noise, drifts]
+    push = math.sqrt(1 - g.drift**2)
+    drifts = _recurrence(n, rate, push, noise, drift, "drift")  # (steps, batch, latent)
+    parts = [noise, drifts]
     if given:
         shape = n.add("Shape", noise, to="given.shape", start=0, end=2)
         shape = n.add("Concat", shape, n.integers(conditions.width), to="given.full", axis=0)
@@ -114,13 +111,19 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
         parts.append(n.add("Expand", given, shape, to="given.time"))  # (steps, batch, given)
     if conditions.most:
         parts += _clock(n, conditions.most)  # (steps, batch, 1) each
-    x = n.add("Concat", *parts, to="x", axis=2)  # (steps, batch, noise + latent + width + given)
-    lstm = _lstm(n, weights, "lstm", 0)
-    y, _, _ = n.add_many("LSTM", x, *lstm, "", h, c, to=["lstm.y", "next.h", "next.c"], hidden_size=hidden)
-    y = n.add("Squeeze", y, n.integers(1), to="lstm.hidden")  # (steps, batch, hidden)
+    x = n.add("Concat", *parts, to="x", axis=2)  # (steps, batch, noise + latent + given + clock)
+    outcomes: list[str] = []
+    one_hots: list[str] = []
+    if normals:
+        y, one_hot, outcomes = _chosen(n, g, weights, x, _gumbel(n, g, normals), fresh, h, c)
+        one_hots = [one_hot]
+    else:
+        lstm = _lstm(n, weights, "lstm", 0)
+        y, _, _ = n.add_many(
+            "LSTM", x, *lstm, "", h, c, to=["lstm.y", "next.h", "next.c"], hidden_size=hidden
+        )
+        y = n.add("Squeeze", y, n.integers(1), to="lstm.hidden")  # (steps, batch, hidden)
 
-    # h_t, gumbel_t ─▶ choice_t
-    outcomes, one_hots = _choices(n, g, weights, y, gumbel) if gumbel else ([], [])
     if components:
         level = _perceptron(
             n, weights, "level", ("0", "2.0", "2.2"), once or "latent"
@@ -215,41 +218,87 @@ def _clock(n: Nodes, most: int) -> list[str]:
     return parts
 
 
-def _gumbel(n: Nodes, g: Generator, normals: str, fresh: str) -> tuple[str, str]:
-    """The Gumbels of these steps and those of one step before, both (steps, batch, width), and
-    `next.gumbel`; operation by operation as `Choices.gumbel`."""
+def _gumbel(n: Nodes, g: Generator, normals: str) -> str:
+    """The Gumbels of these steps, (steps, batch, width), operation by operation as `Choices.gumbel`."""
     table = g.choices.table.numpy()
     at = n.add("Add", normals, n.constant("gumbel.edge", np.full(1, EDGE, np.float32)), to="gumbel.offset")
     at = n.add("Mul", at, n.constant("gumbel.scale", np.full(1, SCALE, np.float32)), to="gumbel.knots")
-    gumbel = _interpolated(n, "gumbel", at, n.constant("gumbel.table", table), 1, len(table))
-    nothing = n.constant("gumbel.nothing", np.zeros((1, 1, g.choices.width), np.float32))
-    before = n.add("Where", fresh, nothing, "state.gumbel", to="gumbel.before")  # (1, batch, width)
-    every = n.add("Concat", before, gumbel, to="gumbel.every", axis=0)  # (1 + steps, batch, width)
-    ends = n.constant("gumbel.end", np.array([np.iinfo(np.int64).max]))
-    seen = n.add("Slice", every, n.integers(0), n.integers(-1), n.integers(0), to="gumbel.seen")
-    n.add("Slice", every, n.integers(-1), ends, n.integers(0), to="next.gumbel")
-    return gumbel, seen
+    return _interpolated(n, "gumbel", at, n.constant("gumbel.table", table), 1, len(table))
 
 
-def _choices(
-    n: Nodes, g: Generator, weights: dict[str, NDArray[np.float32]], hidden: str, gumbel: str
-) -> tuple[list[str], list[str]]:
-    """`LOGITS`, and of each choice its outcome (steps, batch, 1) and the same as 0 and 1
-    (steps, batch, size)."""
-    weight = n.weight("choices.w", weights["choices.weight"].T)
-    y = n.add("MatMul", hidden, weight, to="choices.product")  # (steps, batch, width)
+def _chosen(
+    n: Nodes,
+    g: Generator,
+    weights: dict[str, NDArray[np.float32]],
+    x: str,
+    gumbel: str,
+    fresh: str,
+    h: str,
+    c: str,
+) -> tuple[str, str, list[str]]:
+    """`LOGITS`, `next.h`, `next.c` and `next.choice`, by a Scan over the steps, each of which sees what
+    the one before has chosen. Gives the LSTM's output (steps, batch, hidden), all choices as 0 and 1
+    (steps, batch, width), and of each its outcome (steps, batch, 1)."""
+    sizes, width = g.choices.sizes, g.choices.width
+    nothing = n.constant("choice.nothing", np.zeros((1, 1, width), np.float32))
+    before = n.add("Where", fresh, nothing, "state.choice", to="choice.once")
+    before = n.add("Squeeze", before, n.integers(0), to="choice.before")  # (batch, width)
+    carried, stacked = ["next.h", "next.c", "choice.last"], ["lstm.hidden", LOGITS, "choices", "outcomes"]
+    n.add_many(
+        "Scan", h, c, before, x, gumbel, to=[*carried, *stacked],
+        num_scan_inputs=2, body=_step(n.part(), g, weights),
+    )  # fmt: skip
+    n.add("Unsqueeze", "choice.last", n.integers(0), to="next.choice")  # (1, batch, width)
+    names = [f"outcome.{k}" for k in range(len(sizes))]
+    outcomes = n.add_many("Split", "outcomes", to=names, axis=2, num_outputs=len(sizes))
+    return "lstm.hidden", "choices", outcomes
+
+
+def _step(n: Nodes, g: Generator, weights: dict[str, NDArray[np.float32]]) -> GraphProto:
+    """One step of the Scan: the LSTM, and a choice of each kind."""
+    sizes, width, hidden = g.choices.sizes, g.choices.width, g.sizes.hidden
+    x = n.add("Concat", "step.x", "step.before", to="step.all", axis=1)
+    x = n.add("Unsqueeze", x, n.integers(0), to="step.in")  # (1, batch, inputs)
+    lstm = _lstm(n, weights, "lstm", 0)
+    y, _, _ = n.add_many(
+        "LSTM", x, *lstm, "", "step.h", "step.c", to=["step.y", "step.h.next", "step.c.next"],
+        hidden_size=hidden,
+    )  # fmt: skip
+    y = n.add("Squeeze", y, n.integers(0, 1), to="step.hidden")  # (batch, hidden)
+    y = n.add("MatMul", y, n.weight("choices.w", weights["choices.weight"].T), to="choices.product")
     y = n.add("Add", y, n.constant("choices.b", weights["choices.bias"]), to="choices.soft")
     y = n.add("Mul", y, n.constant("choices.loudness", np.full(1, LOUDNESS, np.float32)), to="choices.loud")
-    logits = n.add("Add", y, gumbel, to=LOGITS)
-    names = [f"choice.{k}" for k in range(len(g.choices.sizes))]
-    parts = n.add_many("Split", logits, n.integers(*g.choices.sizes), to=names, axis=2)
+    y = n.add("Add", y, "step.gumbel", to="step.logits")  # (batch, width)
+    names = [f"choice.{k}" for k in range(len(sizes))]
+    parts = n.add_many("Split", y, n.integers(*sizes), to=names, axis=1)
     outcomes, one_hots = [], []
-    for part, size in zip(parts, g.choices.sizes, strict=True):
-        outcomes.append(n.add("ArgMax", part, to=f"{part}.outcome", axis=2, keepdims=1))
+    for part, size in zip(parts, sizes, strict=True):
+        outcomes.append(n.add("ArgMax", part, to=f"{part}.outcome", axis=1, keepdims=1))
         every = n.constant(f"outcomes.{size}", np.arange(size))
-        hit = n.add("Equal", outcomes[-1], every, to=f"{part}.hit")  # (steps, batch, size)
+        hit = n.add("Equal", outcomes[-1], every, to=f"{part}.hit")  # (batch, size)
         one_hots.append(n.cast(hit, TensorProto.FLOAT, to=f"{part}.one"))
-    return outcomes, one_hots
+    chosen = n.add("Concat", *one_hots, to="step.chosen", axis=1)  # (batch, width)
+    n.add("Identity", chosen, to="step.chosen.too")
+    n.add("Concat", *outcomes, to="step.outcomes", axis=1)  # (batch, choices)
+    batch = interface.BATCH
+    state: tuple[str | int, ...] = (1, batch, hidden)
+    inputs = (("step.h", state), ("step.c", state), ("step.before", (batch, width)))
+    scanned = (("step.x", (batch, None)), ("step.gumbel", (batch, width)))
+    outputs = (
+        ("step.h.next", state), ("step.c.next", state), ("step.chosen", (batch, width)),
+        ("step.hidden", (batch, hidden)), ("step.logits", (batch, width)),
+        ("step.chosen.too", (batch, width)), ("step.outcomes", (batch, len(sizes))),
+    )  # fmt: skip
+    return n.graph(
+        [helper.make_tensor_value_info(k, TensorProto.FLOAT, v) for k, v in (*inputs, *scanned)],
+        [
+            helper.make_tensor_value_info(
+                k, TensorProto.INT64 if k == "step.outcomes" else TensorProto.FLOAT, v
+            )
+            for k, v in outputs
+        ],
+        "step",
+    )
 
 
 def _still(n: Nodes, mean: NDArray[np.float32], hidden: str) -> None:

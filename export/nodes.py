@@ -51,6 +51,12 @@ class Nodes:
         stored = self.constant(f"{name}.fp16", value.astype(np.float16))
         return self.cast(stored, TensorProto.FLOAT, to=name)
 
-    def graph(self, inputs: list[ValueInfoProto], outputs: list[ValueInfoProto]) -> GraphProto:
+    def part(self) -> "Nodes":
+        """Nodes for a graph inside this one."""
+        return Nodes(self._half)
+
+    def graph(
+        self, inputs: list[ValueInfoProto], outputs: list[ValueInfoProto], name: str = "generator"
+    ) -> GraphProto:
         """All of it as one graph."""
-        return helper.make_graph(self._nodes, "generator", inputs, outputs, list(self._constants.values()))
+        return helper.make_graph(self._nodes, name, inputs, outputs, list(self._constants.values()))

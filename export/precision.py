@@ -39,6 +39,7 @@ def quantise(model: ModelProto) -> ModelProto:
                 weight_type=QuantType.QInt8,
                 reduce_range=True,
                 per_channel=False,
+                extra_options={"EnableSubgraph": True},
             )
             return onnx.load(path)
     finally:

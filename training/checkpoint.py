@@ -25,7 +25,7 @@ from training.networks import Generator
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 4
+FORMAT = 5
 _KEPT = 2
 
 

@@ -89,6 +89,9 @@ class Recipe:
     allowed to tell sharply."""
     level: int
     """Most steps of the level's own game, `training/level.py`; 0 leaves it out."""
+    likelihood: float
+    """Share of the steps, the first, in which the generator learns by likelihood, where rows hold labels
+    alone, `training/likelihood.py`; the discriminator joins in their last tenth."""
     hidden_levels: float
     """Most of the share of windows, real and generated, whose level a random shift hides from the
     discriminator, see `hidden_share`; 0 hides none."""
@@ -113,6 +116,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         penalty_every=4,
         penalty_of_choices=0.3,
         level=6000,
+        likelihood=0.5,
         hidden_levels=0.5,
         batch=64,
         learning_rate=1e-3,
@@ -130,6 +134,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         penalty_every=1,
         penalty_of_choices=1.0,
         level=0,
+        likelihood=0.0,
         hidden_levels=0.0,
         batch=128,
         learning_rate=2e-4,
@@ -156,8 +161,9 @@ class Sizes:
 
 
 def sizes_for(channels: int) -> Sizes:
-    """Two latents a channel, rounded up to a power of two in 16 … 32. Up to 12 channels 64 hidden
-    units and 128 in the level, above 96 and 256; the head has half as many again as the LSTM."""
+    """By the columns that the players see, where each outcome of a label is one. Two latents a column,
+    rounded up to a power of two in 16 … 32. Up to 12 columns 64 hidden units and 128 in the level, above
+    96 and 256; the head has half as many again as the LSTM."""
     latent = min(32, max(16, 1 << (2 * channels - 1).bit_length()))
     hidden = 64 if channels <= 12 else 96
     return Sizes(latent, hidden, head=hidden * 3 // 2, level=128 if channels <= 12 else 256)

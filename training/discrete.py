@@ -1,12 +1,13 @@
-"""Choices among labels, which a recurrent generator can make without seeing its own output.
+"""Choices among labels.
 
-    logits_t = W·h_t + gumbel_t,   the choice is their argmax,   and gumbel_{t−1} goes into the LSTM at t
+    logits_t = W·h_t + gumbel_t,   the choice is their argmax,   and is shown to the LSTM at t + 1
 
 Of logits with Gumbel noise the argmax is a draw from their softmax (Gumbel, 1954; Maddison et al.,
-"A* sampling", NIPS 2014, section 2). The LSTM knows its own logits, and is shown the noise once it
-was used: so it knows what was chosen, and nothing has to be fed back. Backward, the choice is taken
-for the softmax (Bengio et al., "Estimating or propagating gradients through stochastic neurons",
-2013: straight-through).
+"A* sampling", NIPS 2014, section 2). Backward, the choice is taken for the softmax (Bengio et al.,
+"Estimating or propagating gradients through stochastic neurons", 2013: straight-through).
+
+The LSTM could be shown the noise instead, all steps at once, and find out for itself what was chosen; of
+26 letters it cannot, to the point: at best 2.67 nats a letter are left of names, where 2.39 are possible.
 
 A Gumbel is a normal of the noise, mapped through a table and interpolated, and not by logarithms: a
 runtime's logarithm may give the last bit otherwise at the end of an array than in its middle, and a

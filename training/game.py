@@ -20,6 +20,7 @@ from training.config import Recipe, Sizes, hidden_share, level_steps
 from training.data.dataset import ENDED
 from training.layout import Floats
 from training.level import critic_of, fit_level
+from training.likelihood import negative_log_likelihood
 from training.losses import (
     bce_discriminator,
     gradient_penalty,
@@ -29,6 +30,9 @@ from training.losses import (
 )
 from training.networks import Discriminator, Generator, validity
 from training.team import Team
+
+_JOINED = 0.1
+"""Share of the steps by likelihood, the last, in which the discriminator learns as well."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +69,8 @@ class Game:
         self.step = 0
         self.begun = False
         """Whether the level's own game was played."""
+        self.likely = 0 if basis.layout.numeric else round(recipe.likelihood * steps)
+        """Steps in which the generator learns by likelihood."""
         self.slowdown = 1.0
         """What the learning rate is multiplied with; halved each time that a run goes back."""
 
@@ -99,10 +105,16 @@ class Game:
             for group in optimiser.param_groups:
                 group["lr"] = rate
         real, given = self._real(recipe.batch, self.team.part(recipe.batch))
-        real = self._shifted(real, given)
-        fake = self._shifted(self._fake(recipe.batch, given), given)
-        loss_d, real_logits = self._step_discriminator(real, fake.detach(), given)
-        loss_g = self._step_generator(real_logits, fake, given)
+        alone = self.step < (1 - _JOINED) * self.likely
+        loss_d = math.log(2) if alone else 0.0  # what chance costs: it has not begun
+        if not alone:
+            shown = self._shifted(real, given)
+            fake = self._shifted(self._fake(recipe.batch, given), given)
+            loss_d, real_logits = self._step_discriminator(shown, fake.detach(), given)
+        if self.step < self.likely:
+            loss_g = self._step_likelihood(real, given)
+        else:
+            loss_g = self._step_generator(real_logits, fake, given)
         self._follow()
         self.step += 1
         return Losses(loss_d, loss_g)
@@ -168,6 +180,20 @@ class Game:
         mean = self.team.average(self.generator, loss)
         optimiser.step()
         self.discriminator.requires_grad_(True)
+        return mean
+
+    def _step_likelihood(self, chosen: Tensor, given: Tensor) -> float:
+        batch = self.recipe.batch
+        latent = self._latent(batch)
+        noise = torch.randn((batch, self.length, self.generator.noise_size), generator=self.random)
+        mine = self.team.part(batch)
+        once = torch.cat([latent[mine], given], 1)
+        loss = negative_log_likelihood(self.generator, once, noise[mine].to(self.device), chosen)
+        optimiser = self.optimisers[0]
+        optimiser.zero_grad()
+        loss.backward()
+        mean = self.team.average(self.generator, loss)
+        optimiser.step()
         return mean
 
     def _judge(self, windows: Tensor, given: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """The two players: an LSTM generator and an LSTM discriminator.
 
     Generator      [latent, given] ─▶ level ─▶ total_0       drift_t = r·drift_{t−1} + √(1−r²)·noise_t
-                   [noise_t, drift_t, gumbel_{t−1}, given] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t ─▶ choice_t
+                   [noise_t, drift_t, given, choice_{t−1}] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t ─▶ choice_t
                    [h_t, noise_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t]
                    total_t = ρ∘total_{t−1} + b∘v_t,    y_t = a∘u_t + total_t
     Discriminator  [y_t, Δy_t/σ, choice_t, given] ─▶ LSTM ─▶ one number for a whole window, and a
@@ -11,9 +11,10 @@ A row is x_t = [y_t, choice_t]: its numbers in the basis and its labels as one-h
 are none of one or the other, and where no condition is given, those parts are empty (`training/layout.py`,
 `training/discrete.py`, `training/conditions.py`).
 
-The generator never sees its own output, so its graph needs no loop: one LSTM and two linear
-recurrences. It is written so that a run can be cut anywhere: `forward` takes the state and gives
-it back.
+Of numbers the generator never sees its own output, so all steps go through the LSTM at once, and
+through two linear recurrences. A choice is shown to the next step, which waits for it. It is written so
+that a run can be cut anywhere: `forward` takes the state and gives it back (where sequences end, only at
+the end, since time is counted from the beginning).
 
 Two things keep a sequence at home however long it gets. The sum forgets at the rate ρ at which
 the data do (`Mixing.decay`), and the mean of v is taken out, which it would otherwise add up.
@@ -73,7 +74,7 @@ class Generator(nn.Module):
         self.drift = drift
         self.most = most
         width = sum(choices)
-        inputs = 2 * sizes.latent + width + given + CLOCK * (most > 0)
+        inputs = 2 * sizes.latent + given + CLOCK * (most > 0) + width
         self.lstm = nn.LSTM(inputs, sizes.hidden, batch_first=True)
         self.head = _perceptron(sizes.hidden + sizes.latent + width, sizes.head, 2 * components)
         self.direct = _linear(sizes.hidden + sizes.latent + width, 2 * components)
@@ -114,9 +115,9 @@ class Generator(nn.Module):
     ) -> tuple[Tensor, Tensor, State]:
         """y (batch, steps, components), the logits with their noise (batch, steps, width) and the state
         behind the last step; with `chosen` (batch, steps, width) the numbers follow these choices."""
-        h, c, total, drift, gumbel = state or self.begin(once)
+        h, c, total, drift, before = state or self.begin(once)
         given = once[:, self.sizes.latent :]
-        u, v, logits, (h, c, drift, gumbel) = self._drive(noise, given, h, c, drift, gumbel, chosen)
+        u, v, logits, (h, c, drift, before) = self._drive(noise, given, h, c, drift, before, chosen)
         totals = _recurrence(self.decay, total, (v - self.centre) * self.b)
         if self.training:
             with torch.no_grad():
@@ -126,7 +127,7 @@ class Generator(nn.Module):
                     mean = (v * valid).sum((0, 1)) / valid.sum()
                 self.centre.lerp_(mean.to(self.centre.dtype), _CENTRE_RATE)
         y = u * self.a + totals  # (batch, steps, components)
-        return y, logits, (h, c, totals[:, -1], drift, gumbel)
+        return y, logits, (h, c, totals[:, -1], drift, before)
 
     @torch.no_grad()
     def settle(self, length: int, given: Tensor) -> None:
@@ -147,12 +148,12 @@ class Generator(nn.Module):
         random = torch.Generator().manual_seed(0)
         latent = torch.randn((SETTLED, self.sizes.latent), generator=random).to(self.centre.device)
         given = given.to(latent.device)
-        h, c, _, drift, gumbel = self.begin(torch.cat([latent, given], 1))
+        h, c, _, drift, before = self.begin(torch.cat([latent, given], 1))
         means = []
         for _ in range(5):
             noise = torch.randn((SETTLED, _BLOCK, self.noise_size), generator=random)
-            _, v, _, (h, c, drift, gumbel) = self._drive(
-                noise.to(latent.device), given, h, c, drift, gumbel
+            _, v, _, (h, c, drift, before) = self._drive(
+                noise.to(latent.device), given, h, c, drift, before
             )
             means.append(v.mean(1))  # (sequences, components)
         blocks = torch.stack(means[1:])  # (blocks, sequences, components): the first one begins
@@ -166,26 +167,45 @@ class Generator(nn.Module):
         self.decay.copy_(torch.where(slow, self.decay.minimum((1 - forgets).clamp(min=0)), self.decay))
 
     def _drive(
-        self, noise: Tensor, given: Tensor, h: Tensor, c: Tensor, drift: Tensor, gumbel: Tensor,
+        self, noise: Tensor, given: Tensor, h: Tensor, c: Tensor, drift: Tensor, before: Tensor,
         chosen: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, Tensor, Tensor, Tensor]]:  # fmt: skip
         """u and v, both (batch, steps, components), the logits (batch, steps, width), and h, c, the drift
-        and the Gumbel behind them."""
+        and the choice behind them."""
         noise, normals = noise.split([self.sizes.latent, self.choices.width], 2)
         push = math.sqrt(1 - self.drift**2) * noise
         drifts = _recurrence(drift.new_full((drift.shape[1],), self.drift), drift, push)
-        gumbels = self.choices.gumbel(normals)  # (batch, steps, width)
-        seen = torch.cat([gumbel[:, None], gumbels[:, :-1]], 1)
-        parts = [noise, drifts, seen, given[:, None].expand(-1, noise.shape[1], -1)]
+        parts = [noise, drifts, given[:, None].expand(-1, noise.shape[1], -1)]
         if self.most:
             parts.append(clock(given, self.most, noise.shape[1]))
-        inputs = torch.cat(parts, 2)  # (batch, steps, 2 latent + width + given + clock)
-        hidden, (h, c) = self.lstm(inputs, (h, c))  # (batch, steps, hidden)
-        logits = self.choices.logits(hidden, gumbels)
-        chosen = self.choices.one_hot(logits) if chosen is None else chosen
+        inputs = torch.cat(parts, 2)  # (batch, steps, 2 latent + given + clock)
+        gumbels = self.choices.gumbel(normals)  # (batch, steps, width)
+        if chosen is None and self.choices.width:
+            hidden, chosen, logits, (h, c) = self._choose(inputs, gumbels, before, h, c)
+        else:  # what is chosen is known beforehand, and no step waits for another
+            chosen = gumbels if chosen is None else chosen
+            seen = torch.cat([before[:, None], chosen[:, :-1]], 1)
+            hidden, (h, c) = self.lstm(torch.cat([inputs, seen], 2), (h, c))  # (batch, steps, hidden)
+            logits = self.choices.logits(hidden, gumbels)
         hidden = torch.cat([hidden, noise, chosen], 2)  # (batch, steps, hidden + latent + width)
         u, v = (self.head(hidden) + self.direct(hidden)).split([len(self.a)] * 2, 2)
-        return u, v, logits, (h, c, drifts[:, -1], gumbels[:, -1])
+        return u, v, logits, (h, c, drifts[:, -1], chosen[:, -1])
+
+    def _choose(
+        self, inputs: Tensor, gumbels: Tensor, chosen: Tensor, h: Tensor, c: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, Tensor]]:
+        """Step after step, each choice shown to the next: the LSTM's output (batch, steps, hidden), choices
+        and logits (batch, steps, width), and h and c behind them."""
+        weights = self.lstm.all_weights[0]
+        h, c = h[0], c[0]  # (batch, hidden)
+        parts: list[tuple[Tensor, Tensor, Tensor]] = []
+        for step, gumbel in zip(inputs.unbind(1), gumbels.unbind(1), strict=True):
+            h, c = torch.lstm_cell(torch.cat([step, chosen], 1), (h, c), *weights)
+            logits = self.choices.logits(h, gumbel)  # (batch, width)
+            chosen = self.choices.one_hot(logits)
+            parts.append((h, chosen, logits))
+        hidden, choices, every = (torch.stack(part, 1) for part in zip(*parts, strict=True))
+        return hidden, choices, every, (h[None], c[None])
 
     def begin(self, once: Tensor) -> State:
         """The state before the first step."""

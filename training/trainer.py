@@ -59,7 +59,7 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
         raise RunError(f"{run} was trained on other data than {data}: bring the same, or start anew")
     recipe = RECIPES[config.recipe]
     basis = Basis(dataset, windows, recipe.basis)
-    sizes = sizes_for(len(dataset.columns))
+    sizes = sizes_for(len(dataset.layout.numeric) + dataset.layout.width)
     drift = drift_for(np.diff(dataset.bounds).tolist(), dataset.length)
     decoding = Decoding(dataset.layout, basis.decoder)
     yardstick = Yardstick(windows, held_out, decoding, View(dataset), basis.conditions)
@@ -146,7 +146,13 @@ def _calibrate(
     """Minutes to steps, by timing a game that is thrown away."""
     minutes = DEFAULT_MINUTES if config.minutes is None else config.minutes
     game = game_of(_CALIBRATION)
-    seconds = _seconds_of(lambda count: [game.play() for _ in range(count)])
+
+    def play(count: int) -> None:
+        game.step = 0  # a run has steps of several kinds, in the order that a short one has them
+        for _ in range(count):
+            game.play()
+
+    seconds = _seconds_of(play)
     recipe = RECIPES[config.recipe]
     level = _seconds_of(game.play_level) if recipe.level else 0.0
     budget = 60 * minutes

@@ -11,6 +11,7 @@ from training.data import load
 from training.data.dataset import Column, Dataset
 from training.discrete import EDGE, LOUDNESS, Choices
 from training.layout import Layout
+from training.likelihood import negative_log_likelihood
 from training.networks import Generator
 from training.view import View
 
@@ -56,10 +57,12 @@ def test_a_choice_knows_nothing_of_later_steps_and_is_known_to_later_ones():
     generator = Generator(SIZES, mixing(2), 0.9, (3,)).eval()
     latent, noise = torch.randn(1, 8), torch.randn(1, 6, generator.noise_size)
     other = noise.clone()
-    other[0, 3, 8:] += 1  # the Gumbels of step 3 alone
+    other[0, 3, 8:] = torch.tensor([-3.0, -3.0, -3.0])
+    other[0, 3, 8 + (noise[0, 3, 8:].argmin())] = 5.0  # another choice at step 3 alone
     with torch.no_grad():
         (one, first, _), (two, second, _) = (generator.play(latent, n) for n in (noise, other))
     same = (first == second).all(2)[0].tolist()
+    assert first[0, 3].argmax() != second[0, 3].argmax()
     assert same[:3] == [True] * 3
     assert not any(same[3:])
     assert torch.equal(one[0, :3], two[0, :3])
@@ -114,3 +117,29 @@ def test_labels_alone_and_numbers_that_stand_still_can_be_played_with(tmp_path: 
         encoded = basis.encode(np.arange(4), np.zeros((4, 1, 1)))
         assert encoded.shape == (4, 6, 3)
         assert encoded.sum(2).unique().tolist() == [1]
+
+
+def test_steps_one_by_one_are_those_of_choices_known_beforehand():
+    torch.manual_seed(0)
+    generator = Generator(SIZES, mixing(2), 0.9, (3, 2)).eval()
+    latent, noise = torch.randn(4, 8), torch.randn(4, 6, generator.noise_size)
+    with torch.no_grad():
+        y, logits, state = generator.play(latent, noise)
+        chosen = generator.choices.one_hot(logits)
+        again, told, end = generator.play(latent, noise, chosen=chosen)
+    torch.testing.assert_close((again, told, end), (y, logits, state))
+
+
+def test_likelihood_is_that_of_the_softmax_and_leaves_out_what_is_behind_an_end():
+    torch.manual_seed(0)
+    generator = Generator(SIZES, mixing(0), 1.0, (3,), given=1, most=6).eval()
+    once = torch.cat([torch.randn(2, 8), torch.tensor([[0.5], [1.0]])], 1)  # 3 of 6 steps, and all
+    noise = torch.randn(2, 6, generator.noise_size)
+    chosen = torch.eye(3)[torch.randint(3, (2, 6))]
+    with torch.no_grad():
+        found = negative_log_likelihood(generator, once, noise, chosen)
+        _, logits, _ = generator.play(once, noise, chosen=chosen)
+        logits = logits - generator.choices.gumbel(noise[..., 8:])
+        each = torch.nn.functional.cross_entropy(logits.transpose(1, 2), chosen.argmax(2), reduction="none")
+    wanted = (each[0, :3].sum() + each[1].sum()) / 9
+    torch.testing.assert_close(found, wanted)
