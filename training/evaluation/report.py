@@ -19,6 +19,7 @@ from contract.errors import UsageError
 from contract.spec import Score
 from contract.version import VERSION
 from training.data import Dataset, Windows
+from training.data.dataset import ENDED
 from training.evaluation import statistics
 from training.evaluation.memorisation import Memorisation, Nearest, memorisation
 from training.evaluation.progress import bar
@@ -202,7 +203,8 @@ def _require_alike(real: Real, generated: NDArray[np.floating]) -> None:
             "same length and channels"
         )
     whole = [i for i, c in enumerate(real.dataset.columns) if not c.missing and not c.labels]
-    if bad := int((~np.isfinite(generated[..., whole])).sum()):
+    there = (generated != ENDED).any(2) if real.dataset.ends else np.ones(generated.shape[:2], bool)
+    if bad := int((~np.isfinite(generated[there][:, whole])).sum()):
         raise UsageError(
             f"{bad} of {generated.size} values of the samples are missing or infinite where the data have "
             "none: a generator that makes such has diverged; in a file, drop these sequences"

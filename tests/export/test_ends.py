@@ -1,0 +1,105 @@
+"""Sequences that end, from a table to samples: drawn or asked for, whole, streamed, and scored."""
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cadenza.evaluation import evaluate_subject
+from contract import checks
+from contract.seal import load
+from contract.spec import Precision
+from export.exporter import export
+from export.runtime import run_of
+from serving.sampler import Generator
+from serving.sampler import load as load_generator
+from tests.conftest import cadenza
+from tests.training.test_ends import ragged
+from training.config import TrainConfig
+from training.trainer import train
+
+LENGTHS = [2 + (i % 2) * (1 + i % 7) for i in range(80)]
+"""Of kind x all have 2 rows; of kind y 3 to 9."""
+
+
+@pytest.fixture(scope="module")
+def walks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ragged(tmp_path_factory.mktemp("walks"), LENGTHS)
+
+
+@pytest.fixture(scope="module")
+def run(walks: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("runs") / "walks"
+    train(str(walks), path, TrainConfig(steps=12, id_column="id"))
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("models") / "walks.onnx"
+    export(run, path)
+    return path
+
+
+@pytest.fixture
+def generator(model: Path):
+    made = load_generator(model)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
+def test_it_is_its_checkpoint_and_keeps_the_contract(run: Path, tmp_path: Path, precision: Precision):
+    artifact = export(run, tmp_path / "m.onnx", precision).artifact
+    assert (artifact.spec.ends, artifact.spec.training_length) == (True, 9)
+    assert [c for c in checks.checks(artifact.spec, run_of(artifact.data)) if not c.passed] == []
+    assert artifact.spec.parity.decoding == 0
+    if precision != "int8":
+        assert artifact.spec.parity.chunks == artifact.spec.parity.company == 0
+
+
+def test_lengths_are_drawn_as_in_the_data_and_with_their_condition(generator: Generator):
+    drawn = Counter(generator.sample(4000, seed=1).lengths().tolist())
+    data = Counter(LENGTHS)
+    assert set(drawn) <= set(data)
+    assert all(abs(drawn[k] / 4000 - data[k] / 80) < 0.07 for k in data)  # eight are held out
+    assert set(generator.sample(50, seed=1, condition={"kind": "x"}).lengths()) == {2}
+    assert generator.sample(5, 7, seed=1, condition={"kind": "x"}).lengths().tolist() == [7] * 5
+
+
+def test_nothing_is_behind_an_end(generator: Generator):
+    samples = generator.sample(20, seed=1)
+    assert np.isnan(samples.values[~samples.valid]).all()
+    assert (samples.labels[~samples.valid] == -1).all()
+    assert np.isfinite(samples.values[samples.valid]).all()
+
+
+def test_a_table_has_as_many_rows_as_each_sequence(model: Path, generator: Generator, tmp_path: Path):
+    done = cadenza("sample", model, "-n", 30, "--seed", 3, "-o", tmp_path / "x.csv")
+    assert done.returncode == 0, done.stderr
+    assert "30 sequences of up to 9 steps" in done.stdout
+    with (tmp_path / "x.csv").open() as file:
+        rows = Counter(int(row["sequence"]) for row in csv.DictReader(file))
+    assert [rows[i] for i in range(30)] == generator.sample(30, seed=3).lengths().tolist()
+
+
+def test_a_run_a_model_and_a_file_are_scored_alike(walks: Path, run: Path, model: Path, tmp_path: Path):
+    generator = load_generator(model)
+    generator.sample(200, seed=1).save(tmp_path / "x.csv")
+    generator.close()
+    for subject in (run, model, tmp_path / "x.csv"):
+        out = tmp_path / f"{subject.name}.json"
+        report, _ = evaluate_subject(
+            str(subject), str(walks), out, ["marginal", "correlation"], 1, 0, "id", with_page=False
+        )
+        assert {c.name for c in report.channels} == {"a", "tag = on", "not ended"}
+        assert report.length == 9
+        assert all(np.isfinite([score.value, score.floor]).all() for score in report.scores)
+
+
+def test_the_seal_holds_a_table_that_fits(model: Path):
+    spec = load(model).spec
+    assert len(spec.condition_table.rows[0]) == len(spec.conditions) + 1
+    assert sum(spec.condition_table.counts) == 72  # the sequences trained on
