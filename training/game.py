@@ -53,7 +53,8 @@ class Game:
         self.team = team or Team(device)
         self.basis, self.recipe, self.sizes = basis, recipe, sizes
         self.windows, self.length, self.steps, self.device = windows, length, steps, device
-        self.penalty = recipe.penalty * (recipe.penalty_of_choices if basis.layout.width else 1.0)
+        few = 1.0 if basis.layout.numeric else 1 / 6
+        self.penalty = recipe.penalty * (few * recipe.penalty_of_choices if basis.layout.width else 1.0)
         self.hidden = hidden_share(recipe, basis.rows, length)
         given = basis.conditions.width, basis.conditions.most
         with torch.random.fork_rng(devices=[]):
@@ -114,7 +115,7 @@ class Game:
         if self.step < self.likely:
             loss_g = self._step_likelihood(real, given)
         else:
-            loss_g = self._step_generator(real_logits, fake, given)
+            loss_g = self._step_generator(real_logits, fake, given, real)
         self._follow()
         self.step += 1
         return Losses(loss_d, loss_g)
@@ -166,7 +167,7 @@ class Game:
             optimiser.step()
         return mean, r.detach()
 
-    def _step_generator(self, real_logits: Tensor, fake: Tensor, given: Tensor) -> float:
+    def _step_generator(self, real_logits: Tensor, fake: Tensor, given: Tensor, real: Tensor) -> float:
         self.discriminator.requires_grad_(False)
         logits = self._judge(fake, given)
         loss = (
@@ -174,27 +175,32 @@ class Game:
             if self.recipe.loss == "relativistic"
             else non_saturating_generator(real_logits, logits)
         )
+        total = loss + self._likelihood(real, given) if self.likely else loss
         optimiser = self.optimisers[0]
         optimiser.zero_grad()
-        loss.backward()
+        total.backward()
         mean = self.team.average(self.generator, loss)
         optimiser.step()
         self.discriminator.requires_grad_(True)
         return mean
 
     def _step_likelihood(self, chosen: Tensor, given: Tensor) -> float:
-        batch = self.recipe.batch
-        latent = self._latent(batch)
-        noise = torch.randn((batch, self.length, self.generator.noise_size), generator=self.random)
-        mine = self.team.part(batch)
-        once = torch.cat([latent[mine], given], 1)
-        loss = negative_log_likelihood(self.generator, once, noise[mine].to(self.device), chosen)
+        loss = self._likelihood(chosen, given)
         optimiser = self.optimisers[0]
         optimiser.zero_grad()
         loss.backward()
         mean = self.team.average(self.generator, loss)
         optimiser.step()
         return mean
+
+    def _likelihood(self, chosen: Tensor, given: Tensor) -> Tensor:
+        """Of the labels `chosen` (batch, steps, width), negative and in logarithms: ()."""
+        batch = self.recipe.batch
+        latent = self._latent(batch)
+        noise = torch.randn((batch, self.length, self.generator.noise_size), generator=self.random)
+        mine = self.team.part(batch)
+        once = torch.cat([latent[mine], given], 1)
+        return negative_log_likelihood(self.generator, once, noise[mine].to(self.device), chosen)
 
     def _judge(self, windows: Tensor, given: Tensor) -> Tensor:
         """Logits (batch,) of windows (batch, steps, components + width) under conditions (batch, given)."""

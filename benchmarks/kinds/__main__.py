@@ -1,0 +1,225 @@
+"""Samples of every kind of sequence, by figures of that kind: python -m benchmarks.kinds
+
+Each kind is trained from several seeds by the command line, exported, and sampled, each in a child on a
+core of its own; a table that was stopped goes on. Where labels are learnt, likelihood alone stands beside.
+"""
+
+import csv
+import gzip
+import importlib.util
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tyro
+
+from benchmarks.kinds import figures
+from benchmarks.kinds.figures import CLASSES, Figures, Sequences, sides
+from benchmarks.quality.cases import training_code
+from benchmarks.quality.cells import Result, Worker, run_cells, stop_when_terminated
+from training.config import RECIPES, TrainConfig
+from training.data import load
+from training.layout import Layout
+
+FOLDER = Path("build/kinds").absolute()
+RESULT = Path("benchmarks/results/kinds.json")
+WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How one kind is trained and measured."""
+
+    steps: int
+    """Which take less than 5 CPU minutes."""
+    measure: Callable[[Sequences, Sequences, Sequences], Figures]
+    hold_out: float
+    """Half, where classifiers must learn from one side and be asked about the other."""
+    classes: bool
+    """Whether as many samples of each class are made, or as many as the data have."""
+    alone: bool = False
+    """Whether likelihood alone is a baseline."""
+
+
+KINDS = {
+    "names": Kind(9000, figures.text, 0.1, classes=False, alone=True),
+    "digits": Kind(12_000, figures.pictures, 0.5, classes=True),
+    "vowels": Kind(6000, figures.utterances, 0.5, classes=True),
+    "weekdays": Kind(6000, figures.prices, 0.1, classes=False),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One training seed of one kind."""
+
+    kind: str
+    seed: int
+    alone: bool
+    code: str
+
+    @property
+    def key(self) -> str:
+        """Names the cell's files."""
+        return f"{self.kind}{'.likelihood' * self.alone}.{self.seed}"
+
+    def facts(self) -> dict[str, Any]:
+        """The cell as plain values."""
+        return {**asdict(self), "steps": KINDS[self.kind].steps}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What to measure."""
+
+    kinds: str = ",".join(KINDS)
+    """Kinds, with commas."""
+    seeds: int = 3
+    """Training seeds."""
+    jobs: int = 1
+    """Cells at a time, each on a core of its own."""
+
+
+def main() -> None:
+    """Print the table and the JSON line, and keep the latter."""
+    if sys.argv[1:2] == ["make"]:  # a child of a table's own
+        make(*sys.argv[2:])
+        return
+    choices = tyro.cli(Choices)
+    stop_when_terminated()
+    wanted = choices.kinds.split(",")
+    if unknown := sorted(set(wanted) - set(KINDS)):
+        raise SystemExit(f"unknown kinds {', '.join(unknown)}; known are {', '.join(KINDS)}")
+    code = training_code()
+    cells = [
+        Cell(name, seed, alone, code)
+        for name in wanted
+        for alone in ((False, True) if KINDS[name].alone else (False,))
+        for seed in range(choices.seeds)
+    ]
+    if "weekdays" in wanted:
+        write_weekdays(FOLDER / "weekdays.csv")
+    results = run_cells(cells, work, FOLDER, choices.jobs)
+    rows = json.loads(RESULT.read_text())["rows"] if RESULT.exists() else []
+    made = []
+    for name in wanted:
+        for alone in (False, True):
+            own = [
+                r for r in results
+                if r["case"]["kind"] == name and r["case"]["alone"] == alone and "failed" not in r
+            ]  # fmt: skip
+            if own:
+                made.append(_row(f"{name}, likelihood alone" if alone else name, own))
+    names = [row["name"] for row in made]
+    rows = [*made, *(row for row in rows if row["name"] not in names)]
+    print(table(rows))
+    line = json.dumps({"benchmark": "kinds", "rows": rows}, ensure_ascii=False)
+    RESULT.write_text(line + "\n")
+    print(line)
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    """A line a figure."""
+    lines = [f"{'kind':<24} {'figure':<36} {'samples':>9} {'spread':>8} {'floor':>8}"]
+    for row in rows:
+        for name, mean, spread, floor in row["figures"]:
+            lines.append(f"{row['name']:<24} {name:<36} {mean:>9.4f} {spread:>8.4f} {floor:>8.4f}")
+        lines.append(f"{row['name']:<24} {'CPU seconds of training':<36} {row['train_cpu']:>9.0f}")
+    return "\n".join(lines)
+
+
+def _row(name: str, results: list[Result]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "seeds": len(results),
+        "steps": results[0]["case"]["steps"],
+        "train_cpu": round(float(np.mean([r["train_cpu"] for r in results])), 1),
+        "code": results[0]["case"]["code"],
+        "figures": [
+            [n, *(round(x, 5) for x in numbers)]
+            for n, *numbers in figures.shown([r["figures"] for r in results])
+        ],
+    }
+
+
+def work(cell: Cell, worker: Worker) -> Result:
+    """Train, export, sample and measure."""
+    folder = FOLDER / cell.key
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    child = [sys.executable, "-m", "benchmarks.kinds", "make"]
+    alone = str(int(cell.alone))
+    trained = worker.run([*child, "train", cell.kind, str(cell.seed), alone, folder / "run"])
+    worker.run([sys.executable, "-m", "cadenza", "export", folder / "run", "-o", folder / "model.onnx"])
+    measured = folder / "figures.json"
+    worker.run([*child, "measure", cell.kind, str(cell.seed), folder / "model.onnx", measured])
+    return {"train_cpu": trained.cpu, "figures": json.loads(measured.read_text())}
+
+
+def make(what: str, kind: str, seed: str, *rest: str) -> None:
+    """`train KIND SEED ALONE RUN` or `measure KIND SEED MODEL OUT`."""
+    config = TrainConfig(steps=KINDS[kind].steps, seed=int(seed), hold_out=KINDS[kind].hold_out)
+    data = str(FOLDER / "weekdays.csv") if kind == "weekdays" else kind
+    if kind == "weekdays":
+        config = replace(config, id_column="ticker", columns=("return", "weekday"))
+    if what == "train":
+        from training.trainer import train
+
+        alone, run = rest
+        if int(alone):
+            RECIPES["relativistic"] = replace(RECIPES["relativistic"], likelihood=1.0)
+        train(data, Path(run), config)
+    else:
+        model, out = rest
+        train_side, held = sides(load(data, config), config.hold_out)
+        made = _sampled(Path(model), kind, int(seed), len(held.rows))
+        Path(out).write_text(json.dumps(KINDS[kind].measure(train_side, held, made)))
+
+
+def _sampled(model: Path, kind: str, seed: int, count: int) -> Sequences:
+    from serving.sampler import load as load_generator
+
+    generator = load_generator(model)
+    rows: list[np.ndarray] = []
+    classes: list[int] = []
+    if KINDS[kind].classes:
+        (condition,) = generator.spec.conditions
+        asked = [({condition.name: label}, k, CLASSES) for k, label in enumerate(condition.labels)]
+    else:
+        asked = [({}, 0, max(count, 2000))]
+    for given, number, many in asked:
+        samples = generator.sample(many, seed=seed, condition=given)
+        every = Layout.of(generator.spec.channels).rows(samples.values, samples.labels)
+        rows += [x[:n].astype(np.float64) for x, n in zip(every, samples.lengths(), strict=True)]
+        classes += [number] * many
+    generator.close()
+    return Sequences(rows, np.array(classes))
+
+
+def write_weekdays(path: Path) -> None:
+    """Daily returns of four companies and the day of the week, from bokeh_sampledata."""
+    spec = importlib.util.find_spec("bokeh_sampledata")
+    assert spec is not None
+    assert spec.submodule_search_locations is not None
+    source = Path(next(iter(spec.submodule_search_locations)), "_data/stocks.csv.gz")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with gzip.open(source, "rt", newline="") as file, path.open("w", newline="") as out:
+        writer = csv.writer(out)
+        writer.writerow(["ticker", "return", "weekday"])
+        before: tuple[str, float] | None = None
+        for row in csv.DictReader(file):
+            ticker, close = row["Ticker"], float(row["Adj Close"])
+            if ticker in ("AAPL", "IBM", "MSFT", "GOOG") and before and before[0] == ticker:
+                day = WEEKDAYS[date.fromisoformat(row["Date"]).weekday()]
+                writer.writerow([ticker, f"{np.log(close / before[1]):.6f}", day])
+            before = ticker, close
+
+
+if __name__ == "__main__":
+    main()

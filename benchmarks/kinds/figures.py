@@ -1,0 +1,194 @@
+"""What is measured of each kind: real data that were held out and samples to figures by name.
+
+Every figure comes as (of the samples, floor): the floor is what real data score in the samples' place.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from training.data import Dataset
+from training.evaluation.judges import STRONG, discriminative
+
+Doubles = NDArray[np.float64]
+Figures = dict[str, tuple[float, float]]
+CLASSES = 200
+"""Samples of each class."""
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Some sequences, each (steps, columns) like the rows of a dataset, and the class of each."""
+
+    rows: list[Doubles]
+    classes: NDArray[np.int64]
+
+    @property
+    def lengths(self) -> NDArray[np.int64]:
+        """Steps of each."""
+        return np.array([len(x) for x in self.rows])
+
+    def some(self, count: int, seed: int = 0) -> "Sequences":
+        """Some of them, at random."""
+        index = np.random.default_rng(seed).permutation(len(self.rows))[:count]
+        return Sequences([self.rows[i] for i in index], self.classes[index])
+
+
+def sides(dataset: Dataset, hold_out: float) -> tuple[Sequences, Sequences]:
+    """What is trained on, and what is held out."""
+    return tuple(
+        Sequences(
+            [dataset.values[a : a + n] for a, n in zip(w.starts, w.sizes, strict=True)],
+            dataset.static_values[dataset.sequence_of(w.starts), 0].astype(np.int64)
+            if dataset.statics
+            else np.zeros(len(w), np.int64),
+        )
+        for w in dataset.split(dataset.length, 1, hold_out)
+    )  # type: ignore[return-value]
+
+
+def text(train: Sequences, held: Sequences, made: Sequences) -> Figures:
+    """n-gram divergence from held-out words, in bits; a judge; copies and repetitions."""
+    known = {tuple(x[:, 0]) for x in train.rows}
+    count = min(len(held.rows), len(made.rows))
+    held, made, real = held.some(count), made.some(count), train.some(count)
+    figures: Figures = {}
+    for n, name in ((2, "bigrams"), (3, "trigrams")):
+        wanted = _grams(held, n)
+        figures[name] = _divergence(_grams(made, n), wanted), _divergence(_grams(real, n), wanted)
+    judged = [discriminative(_shown(held), _shown(x), STRONG, 3, 0).mean() for x in (made, real)]
+    figures["judge"] = float(judged[0]), float(judged[1])
+    figures["in training data"] = tuple(
+        float(np.mean([tuple(x[:, 0]) in known for x in s.rows])) for s in (made, held)
+    )  # type: ignore[assignment]
+    figures["distinct"] = tuple(len({tuple(x[:, 0]) for x in s.rows}) / len(s.rows) for s in (made, held))  # type: ignore[assignment]
+    return figures
+
+
+def pictures(train: Sequences, held: Sequences, made: Sequences) -> Figures:
+    """Whether a classifier sees the class that was asked for, and learns from samples what classes are."""
+    return _classes(train, held, made, lambda: SVC(gamma=0.001, C=10), lambda x: x.ravel())
+
+
+def utterances(train: Sequences, held: Sequences, made: Sequences) -> Figures:
+    """The same, by means, deviations, three frames and the length; and how long they are, by class."""
+    figures = _classes(
+        train, held, made,
+        lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)), _summary,
+    )  # fmt: skip
+    figures["length W1"] = _length_error(made, held), _length_error(train, held)
+    return figures
+
+
+def prices(train: Sequences, held: Sequences, made: Sequences) -> Figures:
+    """Days of the week that follow one another, and the size of returns; columns are return, weekday."""
+    every = Sequences([*train.rows, *held.rows], np.zeros(0, np.int64))
+    real, generated, one, two = (_follow(s) for s in (every, made, train, held))
+    apart = 0.5 * np.abs(generated / generated.sum() - real / real.sum()).sum()
+    floor = 0.5 * np.abs(one / one.sum() - two / two.sum()).sum()
+    figures: Figures = {
+        "transitions TV": (float(apart), float(floor)),
+        "illegal": (float(generated[real == 0].sum() / generated.sum()), 0.0),
+    }
+    for name, of in (("kurtosis", _kurtosis), ("autocorrelation of |return|", _persistence)):
+        whole = of(every)
+        figures[f"{name}, relative error"] = abs(of(made) / whole - 1), abs(of(held) / of(train) - 1)
+    return figures
+
+
+def _classes(
+    train: Sequences, held: Sequences, made: Sequences,
+    classifier: Callable[[], Any], shape: Callable[[Doubles], Doubles],
+) -> Figures:  # fmt: skip
+    one, two, three = (np.array([shape(x) for x in s.rows]) for s in (train, held, made))
+    by_real = classifier().fit(one, train.classes)
+    real = float(by_real.score(two, held.classes))
+    return {
+        "agrees with its condition": (float(by_real.score(three, made.classes)), real),
+        "train on synthetic, test on real": (
+            float(classifier().fit(three, made.classes).score(two, held.classes)), real,
+        ),
+    }  # fmt: skip
+
+
+def _summary(x: Doubles) -> Doubles:
+    moves = np.diff(x, axis=0).std(0) if len(x) > 1 else np.zeros(x.shape[1])
+    return np.concatenate([x.mean(0), x.std(0), x[0], x[len(x) // 2], x[-1], moves, [len(x)]])
+
+
+def _length_error(one: Sequences, other: Sequences) -> float:
+    """Wasserstein-1 of lengths in steps, mean over classes."""
+    shares = np.linspace(0.005, 0.995, 199)
+    found = []
+    for k in np.unique(other.classes):
+        a, b = (np.quantile(s.lengths[s.classes == k], shares) for s in (one, other))
+        found.append(np.abs(a - b).mean())
+    return float(np.mean(found))
+
+
+def _grams(words: Sequences, n: int) -> Counter[tuple[int, ...]]:
+    """Of so many symbols, with the end as one, and as many beginnings as it takes."""
+    counts: Counter[tuple[int, ...]] = Counter()
+    for x in words.rows:
+        symbols = [-1] * (n - 1) + x[:, 0].astype(int).tolist() + [-2]
+        counts.update(zip(*(symbols[i:] for i in range(n)), strict=False))
+    return counts
+
+
+def _divergence(one: Counter[tuple[int, ...]], other: Counter[tuple[int, ...]]) -> float:
+    """Jensen-Shannon, in bits."""
+    keys = list(one | other)
+    p, q = (np.array([c[k] for k in keys]) / c.total() for c in (one, other))
+    m = (p + q) / 2
+    terms = [np.where(x > 0, x * np.log2(np.where(x > 0, x, 1) / m), 0).sum() for x in (p, q)]
+    return float(np.mean(terms))
+
+
+def _shown(words: Sequences) -> NDArray[np.float32]:
+    """(words, longest, symbols): one-hot, the end and all behind it a symbol of its own."""
+    longest, symbols = 20, 27
+    shown = np.zeros((len(words.rows), longest, symbols), np.float32)
+    shown[..., -1] = 1
+    for i, x in enumerate(words.rows):
+        letters = x[:longest, 0].astype(int)
+        shown[i, : len(letters), -1] = 0
+        shown[i, np.arange(len(letters)), letters] = 1
+    return shown
+
+
+def _follow(s: Sequences) -> Doubles:
+    """How often each day of the week follows each: (5, 5)."""
+    counts = np.zeros((5, 5))
+    for x in s.rows:
+        days = x[:, 1].astype(int)
+        np.add.at(counts, (days[:-1], days[1:]), 1)
+    return counts
+
+
+def _kurtosis(s: Sequences) -> float:
+    returns = np.concatenate([x[:, 0] for x in s.rows])
+    centred = returns - returns.mean()
+    return float((centred**4).mean() / (centred**2).mean() ** 2 - 3)
+
+
+def _persistence(s: Sequences) -> float:
+    """Autocorrelation of the size of returns, mean over lags 1 to 5."""
+    sizes = np.array([np.abs(x[:, 0]) for x in s.rows])  # (windows, steps)
+    sizes -= sizes.mean()
+    lags = range(1, 6)
+    return float(np.mean([(sizes[:, k:] * sizes[:, :-k]).mean() for k in lags]) / (sizes**2).mean())
+
+
+def shown(figures: Sequence[Figures]) -> Iterator[tuple[str, float, float, float]]:
+    """Of several seeds: name, mean, spread and floor."""
+    for name in figures[0]:
+        found = np.array([f[name] for f in figures])  # (seeds, 2)
+        yield name, float(found[:, 0].mean()), float(found[:, 0].std()), float(found[:, 1].mean())
