@@ -86,12 +86,13 @@ class Recipe:
     """Steps between two penalties; each then weighs as much more."""
     penalty_of_choices: float
     """What the penalty is multiplied with where rows hold labels, which the discriminator must be
-    allowed to tell sharply."""
+    allowed to tell sharply; where they hold nothing else, a sixth of it."""
     level: int
     """Most steps of the level's own game, `training/level.py`; 0 leaves it out."""
     likelihood: float
-    """Share of the steps, the first, in which the generator learns by likelihood, where rows hold labels
-    alone, `training/likelihood.py`; the discriminator joins in their last tenth."""
+    """Share of the steps, the first, in which the generator learns by likelihood alone, where rows hold
+    labels alone, `training/likelihood.py`; the discriminator joins in their last tenth, and then both
+    teach. 0 leaves likelihood out."""
     hidden_levels: float
     """Most of the share of windows, real and generated, whose level a random shift hides from the
     discriminator, see `hidden_share`; 0 hides none."""
@@ -167,6 +168,13 @@ def sizes_for(channels: int) -> Sizes:
     latent = min(32, max(16, 1 << (2 * channels - 1).bit_length()))
     hidden = 64 if channels <= 12 else 96
     return Sizes(latent, hidden, head=hidden * 3 // 2, level=128 if channels <= 12 else 256)
+
+
+def penalty_for(recipe: Recipe, numbers: int, width: int) -> float:
+    """Weight γ of the penalty for rows of so many numbers and outcomes of labels."""
+    if not width:
+        return recipe.penalty
+    return recipe.penalty * recipe.penalty_of_choices * (1 if numbers else 1 / 6)
 
 
 def level_steps(recipe: Recipe, steps: int, length: int) -> int:

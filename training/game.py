@@ -16,7 +16,7 @@ from torch import Tensor
 
 from training.basis import Basis, Decoding
 from training.conditions import Conditions
-from training.config import Recipe, Sizes, hidden_share, level_steps
+from training.config import Recipe, Sizes, hidden_share, level_steps, penalty_for
 from training.data.dataset import ENDED
 from training.layout import Floats
 from training.level import critic_of, fit_level
@@ -53,8 +53,7 @@ class Game:
         self.team = team or Team(device)
         self.basis, self.recipe, self.sizes = basis, recipe, sizes
         self.windows, self.length, self.steps, self.device = windows, length, steps, device
-        few = 1.0 if basis.layout.numeric else 1 / 6
-        self.penalty = recipe.penalty * (few * recipe.penalty_of_choices if basis.layout.width else 1.0)
+        self.penalty = penalty_for(recipe, len(basis.layout.numeric), basis.layout.width)
         self.hidden = hidden_share(recipe, basis.rows, length)
         given = basis.conditions.width, basis.conditions.most
         with torch.random.fork_rng(devices=[]):
@@ -71,7 +70,7 @@ class Game:
         self.begun = False
         """Whether the level's own game was played."""
         self.likely = 0 if basis.layout.numeric else round(recipe.likelihood * steps)
-        """Steps in which the generator learns by likelihood."""
+        """Steps in which the generator learns by likelihood alone; behind them it goes on beside the game."""
         self.slowdown = 1.0
         """What the learning rate is multiplied with; halved each time that a run goes back."""
 

@@ -3,8 +3,9 @@
     −Σ_t log softmax(logits_t)[x_t],    where the LSTM is shown the data's own x_{t−1}
 
 is what is made small: teacher forcing (Williams and Zipser, "A learning algorithm for continually running
-fully recurrent neural networks", Neural Computation 1, 1989). Of the noise the generator learns to expect
-nothing here; what it is good for, the game teaches.
+fully recurrent neural networks", Neural Computation 1, 1989). What this never sees is a
+sequence of the generator's own: where it leads when it goes a little astray, and what a sequence is as a
+whole, the game teaches, beside which the likelihood goes on as a ballast.
 """
 
 from torch import Tensor

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from training.data import Dataset
-from training.evaluation.judges import STRONG, discriminative
+from training.evaluation.judges import STRONG, Judge, discriminative
 
 Doubles = NDArray[np.float64]
 Figures = dict[str, tuple[float, float]]
@@ -55,7 +55,7 @@ def sides(dataset: Dataset, hold_out: float) -> tuple[Sequences, Sequences]:
     )  # type: ignore[return-value]
 
 
-def text(train: Sequences, held: Sequences, made: Sequences) -> Figures:
+def text(train: Sequences, held: Sequences, made: Sequences, judge: Judge = STRONG) -> Figures:
     """n-gram divergence from held-out words, in bits; a judge; copies and repetitions."""
     known = {tuple(x[:, 0]) for x in train.rows}
     count = min(len(held.rows), len(made.rows))
@@ -64,7 +64,7 @@ def text(train: Sequences, held: Sequences, made: Sequences) -> Figures:
     for n, name in ((2, "bigrams"), (3, "trigrams")):
         wanted = _grams(held, n)
         figures[name] = _divergence(_grams(made, n), wanted), _divergence(_grams(real, n), wanted)
-    judged = [discriminative(_shown(held), _shown(x), STRONG, 3, 0).mean() for x in (made, real)]
+    judged = [discriminative(_shown(held), _shown(x), judge, 3, 0).mean() for x in (made, real)]
     figures["judge"] = float(judged[0]), float(judged[1])
     figures["in training data"] = tuple(
         float(np.mean([tuple(x[:, 0]) in known for x in s.rows])) for s in (made, held)

@@ -5,6 +5,7 @@ import pytest
 
 from benchmarks.kinds import figures
 from benchmarks.kinds.figures import Sequences
+from training.evaluation.judges import Judge
 
 
 def words(*texts: str) -> Sequences:
@@ -21,7 +22,7 @@ def test_the_same_words_have_no_divergence_and_others_a_whole_bit():
 
 def test_copies_and_repetitions_are_counted():
     train, held = words(*["ab"] * 20, *["cd"] * 20), words(*["ef", "gh"] * 20)
-    found = figures.text(train, held, words(*["ab"] * 30, *["xy"] * 10))
+    found = figures.text(train, held, words(*["ab"] * 30, *["xy"] * 10), Judge(1, 2, 1))
     assert found["in training data"][0] == pytest.approx(0.75)
     assert found["in training data"][1] == 0
     assert found["distinct"][0] == pytest.approx(0.05)
