@@ -70,7 +70,7 @@ class Game:
         self.begun = False
         """Whether the level's own game was played."""
         self.likely = 0 if basis.layout.numeric else round(recipe.likelihood * steps)
-        """Steps in which the generator learns by likelihood alone; behind them it goes on beside the game."""
+        """Steps in which the generator learns by likelihood alone; then by the game as well."""
         self.slowdown = 1.0
         """What the learning rate is multiplied with; halved each time that a run goes back."""
 
