@@ -190,6 +190,7 @@ def sample(
     length: Annotated[int | None, arg(aliases=["-l"])] = None,
     seed: int | None = None,
     where: tuple[str, ...] = (),
+    start_time: str | None = None,
     provider: Literal["auto", "cpu", "cuda"] = "auto",
     threads: int = 1,
 ) -> None:
@@ -205,13 +206,15 @@ def sample(
         length: Steps of each; without it the training length.
         seed: The same seed gives the same samples; without it one is drawn and said.
         where: Conditions, as NAME=VALUE.
+        start_time: First time of each sequence in a table, where the data had times (2024-01-31, or
+            2024-01-31T12:00:00); without it the data's first.
         provider: Where to compute.
         threads: CPU threads.
     """
     from cadenza.sampling import sample_to_file
 
     settings = Settings(provider=provider, threads=threads)
-    sample_to_file(model, out, count, length, seed, where, settings)
+    sample_to_file(model, out, count, length, seed, where, settings, start_time)
 
 
 @app.command

@@ -50,6 +50,12 @@ class TrainConfig:
     --id-column those that are so are found by themselves."""
     id_column: str | None = None
     """Column that tells a table's sequences apart; without it the table is one long series."""
+    time_column: str | None = None
+    """Column that holds the times of a table's rows, which samples get back; the only one of dates or
+    time stamps, if none is named."""
+    gaps: bool | None = None
+    """Learn the gap to the next row as a channel; if it is not said, so it is where times are not evenly
+    apart."""
     hold_out: float = 0.1
     """Share of the data that is not trained on: blocks of time, or whole sequences where there are
     many. The best weights are chosen on it, and copies are told from lucky likeness by it."""

@@ -26,6 +26,7 @@ SPEC = Spec(
     name="walk",
     step="a step",
     channels=(Channel("at", "continuous", None, -1e6, 1e6, (), missing=False),),
+    time=None,
     training_length=24,
     ends=False,
     conditions=(),

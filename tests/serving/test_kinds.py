@@ -35,6 +35,7 @@ def spec_of(artifact_spec: Spec) -> Spec:
     return replace(
         artifact_spec,
         name="counter",
+        time=None,
         channels=(
             Channel("parity", "categorical", None, None, None, ("even", "odd, or not"), missing=False),
             Channel("count", "integer", "steps", 0.0, 1e6, (), missing=True),

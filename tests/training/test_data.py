@@ -42,10 +42,11 @@ def test_an_id_column_makes_many_sequences(tmp_path: Path):
     assert len(dataset.windows(8, 1)) == 3 + 13
 
 
-def test_a_date_column_is_left_out_and_said(prices: Path):
+def test_a_date_column_is_no_channel_and_said(prices: Path):
     dataset = load(str(prices), CONFIG)
     assert [c.name for c in dataset.columns] == ["close", "high", "volume"]
-    assert any("'date' holds times" in note for note in dataset.notes)
+    assert any("'date' holds the times, 1 day apart" in note for note in dataset.notes)
+    assert dataset.step == "1 day"
 
 
 def test_a_csv_without_a_header_keeps_its_first_row(tmp_path: Path):

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.spec import Time
 from training.errors import DataError
 from training.layout import Layout
 
@@ -61,6 +62,8 @@ class Dataset:
     """Whether windows are whole sequences of different lengths."""
     behind: Doubles | float = ENDED
     """What stands behind an end, in every column or (channels,)."""
+    time: Time | None = None
+    """The column of times that rows had, if they had one."""
 
     @classmethod
     def of(
