@@ -44,6 +44,7 @@ def train(
     out: Annotated[Path | None, arg(aliases=["-o"])] = None,
     config: OmitArgPrefixes[TrainConfig] = TrainConfig(),
     resume: bool = False,
+    dry_run: bool = False,
 ) -> None:
     """Train a generator on DATA: a built-in set (stocks, sines, google, energy), a CSV, Parquet,
     NPY or NPZ file, or a folder of these.
@@ -55,7 +56,13 @@ def train(
         out: Folder of the run; without it the first free one under runs/.
         config: How to train.
         resume: Go on with the run that is in the folder, with its own choices.
+        dry_run: Say what would be made of each column, as a file for --schema, and train nothing.
     """
+    if dry_run:
+        from training.data.schema import outline
+
+        print(outline(data, config))
+        return
     from cadenza.run import free_folder
     from training.trainer import train as train_into
 

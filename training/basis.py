@@ -121,6 +121,7 @@ class Basis:
         self.rows = len(values)
         """Rows that are trained on."""
         self._windows = windows
+        self._rounded = np.array([dataset.columns[i].rounded for i in self.layout.numeric], bool)
         self._varies = np.ptp(values, axis=0) > 0
         moves = covered[1:] & covered[:-1]
         moves[dataset.bounds[1:-1] - 1] = False  # no increment leads into a sequence's first row
@@ -184,7 +185,7 @@ class Basis:
             first[i], last[i] = -edge, edge
         table[:, 0], table[:, -1] = values.min(axis=0), values.max(axis=0)
         span = np.where(self._varies, last - first, 1.0)
-        integer = (values == np.rint(values)).all(axis=0)
+        integer = (values == np.rint(values)).all(axis=0) & self._rounded
         not_above, not_below = _orders(values, integer)
         return Decoder(
             origin=first.astype(np.float32),

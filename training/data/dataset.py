@@ -35,6 +35,8 @@ class Column:
     """What the numbers of a categorical column stand for; none of a numeric one."""
     missing: bool = False
     """Whether it has gaps; found in the values by `Dataset.of`."""
+    rounded: bool = True
+    """Whether numbers that are whole in all rows are to be so in samples."""
 
 
 @dataclass(frozen=True)
@@ -246,7 +248,7 @@ def require_finite(where: str, names: Sequence[str], values: Doubles) -> None:
         if len(bad):
             raise DataError(
                 f"{where}: column {name!r} is infinite in {len(bad)} of {len(values)} rows, first in row "
-                f"{bad[0] + 1}: leave these values empty, or name the columns to train on with --columns"
+                f"{bad[0] + 1}: leave these values empty, or the column out with --ignore {name}"
             )
 
 
@@ -272,14 +274,14 @@ def _examined(where: str, column: Column, values: Doubles) -> Column:
     absent = values == -1 if column.labels else np.isnan(values)
     if absent.all():
         raise DataError(
-            f"{where}: column {column.name!r} has no value in any row: leave it out by naming the others "
-            "with --columns"
+            f"{where}: column {column.name!r} has no value in any row: leave it out with "
+            f"--ignore {column.name}"
         )
     if len(column.labels) > MOST_LABELS:
         raise DataError(
             f"{where}: column {column.name!r} has {len(column.labels):,} different labels, and at most "
             f"{MOST_LABELS} can be learnt: put rare ones together under one name, or leave the column out "
-            "by naming the others with --columns"
+            f"with --ignore {column.name}"
         )
     return replace(column, missing=bool(absent.any()))
 
@@ -292,7 +294,8 @@ def _notes(columns: Sequence[Column], values: Doubles) -> Iterator[str]:
             shown = ", ".join(column.labels[:8]) + (" …" if len(column.labels) > 8 else "")
             yield f"{column.name!r} is categorical, of {len(column.labels)} labels: {shown}"
             if once := [label for label, n in zip(column.labels, counts, strict=True) if n == 1]:
-                yield f"{column.name!r}: seen in a single row, kept, and hardly learnt: {', '.join(once)}"
+                shown = ", ".join(once[:8]) + (" …" if len(once) > 8 else "")
+                yield f"{column.name!r}: seen in a single row, kept, and hardly learnt: {shown}"
         if column.missing:
             share = (x == -1 if column.labels else np.isnan(x)).mean()
             yield f"{column.name!r} is missing in {share:.1%} of the rows, and so it will be in samples"

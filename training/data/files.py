@@ -9,6 +9,7 @@ Text and yes-or-no are categories, numbers are numbers, and both can be told oth
 cell, and a number that is NaN, is missing.
 """
 
+import re
 import zipfile
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,8 @@ from training.data.delimited import read_csv
 from training.data.times import Stamps
 from training.errors import DataError
 
+_WRITTEN = re.compile(r"[$€£]?\s?[+-]?\d[\d.,'\s]*[%$€£]?")
+"""A number as people write it. One that Arrow reads never comes to be a label."""
 _T = TypeVar("_T")
 SUFFIXES = (".csv", ".parquet", ".npy", ".npz")
 
@@ -71,11 +74,13 @@ def read(path: Path, config: TrainConfig) -> Dataset:
 
 
 def names_of(path: Path) -> list[str]:
-    """The names of the columns of a table; none of another file.
+    """The names of the columns of a table, of a folder those of its first; none of another file.
 
     Raises:
         DataError: unreadable.
     """
+    if path.is_dir():
+        path = next((p for p in sorted(path.iterdir()) if p.suffix.lower() in SUFFIXES), path)
     if path.suffix.lower() not in (".csv", ".parquet"):
         return []
     names: list[str] = _opened(path, lambda: _read_table(path)[0]).column_names
@@ -102,7 +107,10 @@ def _content(path: Path, suffix: str, config: TrainConfig) -> Read:
 
 def _read_table(path: Path) -> tuple[arrow.Table, list[str]]:
     """A table, and what a person should know of how it was read."""
-    return read_csv(path) if path.suffix.lower() == ".csv" else (pyarrow.parquet.read_table(path), [])
+    if path.suffix.lower() == ".csv":
+        return read_csv(path)
+    with pyarrow.parquet.ParquetFile(path) as file:  # unlike read_table it bears two columns of one name
+        return file.read(), []
 
 
 def _opened(path: Path, reading: Callable[[], _T]) -> _T:
@@ -156,19 +164,24 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
         raise DataError(f"{path} is empty: there is no row below the names of its columns")
     time, notes = _time_column(table, config)
     chosen = dict.fromkeys([*config.columns, *config.static]) if config.columns else names
-    own = [n for n in chosen if n not in (config.id_column, time)]
+    own = [n for n in chosen if n not in (config.id_column, time, *config.ignore)]
     columns: list[Column] = []
     found: list[Doubles] = []
     place = 0
     for name in own:
         kind = table.schema.field(name).type
-        told = (*config.columns, *config.categorical, *config.static)
+        told = (*config.columns, *config.categorical, *config.static, *config.continuous, *config.integer)
         if name not in told and (
             arrow.types.is_temporal(kind) or times.looks_like_times(table.column(name))
         ):
             notes.append(f"{name!r} holds times and is left out")
             continue
         column, values = _column(path, name, table.column(name), config)
+        if name not in told and column.labels and all(map(_WRITTEN.fullmatch, column.labels)):
+            notes.append(
+                f"{name!r} looks like numbers with units or marks of thousands, such as "
+                f"{column.labels[-1]!r}, and is taken for labels: write them as 1234.5 to have numbers"
+            )
         columns.append(column)
         found.append(values)
         place += time is not None and not config.columns and names.index(name) < names.index(time)
@@ -196,7 +209,10 @@ def _time_column(table: arrow.Table, config: TrainConfig) -> tuple[str | None, l
     """The column of times: the one that was named, or the only one there is."""
     if config.time_column is not None:
         return config.time_column, []
-    told = (*config.categorical, *config.continuous, *config.static, config.id_column)
+    told = (
+        *config.categorical, *config.continuous, *config.integer, *config.static, *config.ignore,
+        config.id_column,
+    )  # fmt: skip
     found = [n for n in table.column_names if n not in told and times.looks_like_times(table.column(n))]
     if len(found) < 2:
         return (found[0] if found else None), []
@@ -205,12 +221,18 @@ def _time_column(table: arrow.Table, config: TrainConfig) -> tuple[str | None, l
 
 def _require_names(path: Path, names: Sequence[str], config: TrainConfig) -> None:
     """Raise a DataError where a choice names a column that is not there, or two of them disagree."""
-    own = [name for name in (config.id_column, config.time_column) if name]
-    for name in (*config.columns, *config.categorical, *config.continuous, *config.static, *own):
+    told: dict[str, str] = {}
+    for flag, chosen in (
+        ("categorical", config.categorical), ("continuous", config.continuous), ("integer", config.integer),
+        ("ignore", config.ignore), ("id-column", (config.id_column,)),
+        ("time-column", (config.time_column,)),
+    ):  # fmt: skip
+        for name in chosen:
+            if name is not None and told.setdefault(name, flag) != flag:
+                raise DataError(f"{name!r} is named both in --{told[name]} and in --{flag}")
+    for name in (*config.columns, *config.static, *told):
         if name not in names:
             raise DataError(f"{path} has no column {name!r}; it has {', '.join(names)}")
-    if both := sorted(set(config.categorical) & set(config.continuous)):
-        raise DataError(f"{both[0]!r} is named both in --categorical and in --continuous")
 
 
 def _column(
@@ -223,27 +245,38 @@ def _column(
         kind = kind.value_type
     if name in config.categorical:
         return _labelled(name, column)
+    number = Column(name, rounded=name not in config.continuous)
     if _is_numeric(kind) or arrow.types.is_null(kind):
-        return Column(name), _numbers(column)
-    if arrow.types.is_boolean(kind):
-        return (Column(name), _numbers(column)) if name in config.continuous else _labelled(name, column)
-    if arrow.types.is_string(kind) or arrow.types.is_large_string(kind):
+        values = _numbers(column)
+    elif arrow.types.is_boolean(kind):
+        if name not in (*config.continuous, *config.integer):
+            return _labelled(name, column)
+        values = _numbers(column)
+    elif arrow.types.is_string(kind) or arrow.types.is_large_string(kind):
         texts = column.to_pylist()
         words = [i for i, text in enumerate(texts) if text is not None and not _is_number(text)]
         numbers = len(texts) - column.null_count - len(words)
-        if name in config.continuous or numbers > len(words):
-            if words:
-                raise DataError(
-                    f"{path}: column {name!r} mixes numbers and words: {numbers} rows are numbers, and row "
-                    f"{words[0] + 1} is {texts[words[0]]!r}: leave such cells empty, or take all of it as "
-                    f"labels with --categorical {name}"
-                )
-            return Column(name), np.array([np.nan if t is None else float(t) for t in texts])
-        return _labelled(name, column)
-    raise DataError(
-        f"{path}: column {name!r} is of type {kind}; numbers, text and yes-or-no are read: leave it out by "
-        "naming the others with --columns"
-    )
+        if not (name in (*config.continuous, *config.integer) or numbers > len(words)):
+            return _labelled(name, column)
+        if words:
+            raise DataError(
+                f"{path}: column {name!r} mixes numbers and words: {numbers} rows are numbers, and row "
+                f"{words[0] + 1} is {texts[words[0]]!r}: leave such cells empty, or take all of it as "
+                f"labels with --categorical {name}"
+            )
+        values = np.array([np.nan if t is None else float(t) for t in texts])
+    else:
+        wanted = "make columns of what is in it" if arrow.types.is_nested(kind) else "make it one of these"
+        raise DataError(
+            f"{path}: column {name!r} is of type {kind}; numbers, text and yes-or-no are read: {wanted}, "
+            f"or leave it out with --ignore {name}"
+        )
+    if name in config.integer and len(broken := np.flatnonzero(values % 1 > 0)):
+        raise DataError(
+            f"{path}: column {name!r} is to hold whole numbers, and row {broken[0] + 1} is "
+            f"{values[broken[0]]:g}: take it for what it is with --continuous {name}"
+        )
+    return number, values
 
 
 def _labelled(name: str, column: arrow.ChunkedArray) -> tuple[Column, Doubles]:
@@ -291,7 +324,7 @@ def _arrays(path: Path, arrays: list[np.ndarray], config: TrainConfig) -> Read:
     channels = sequences[0].shape[1] if sequences else 0
     names = [f"channel {i + 1}" for i in range(channels)]
     _require_names(path, names, replace(config, columns=(), id_column=None, time_column=None))
-    columns = [Column(name) for name in names]
+    columns = [Column(name, rounded=name not in config.continuous) for name in names]
     for i, name in enumerate(names):
         if name in config.categorical:
             whole = arrow.chunked_array([arrow.array(np.concatenate([s[:, i] for s in sequences]))])

@@ -90,7 +90,7 @@ def read(path: Path, name: str, column: arrow.ChunkedArray) -> Stamps:
         row = column.is_null().to_pylist().index(True) + 1
         raise DataError(
             f"{path}: column {name!r} holds the times, and {column.null_count} rows have none, first row "
-            f"{row}: fill them in, or take the rows out, or the column with kind ignore in a --schema"
+            f"{row}: fill them in, take the rows out, or leave the column out with --ignore {name}"
         )
     kind = column.type
     if arrow.types.is_date(kind):
