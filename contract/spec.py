@@ -41,6 +41,8 @@ class Channel:
     """What the indices of a discrete channel stand for; empty for a numeric one."""
     missing: bool
     """True where values can be missing: NaN in `values`, -1 in `labels`."""
+    mass: float | None
+    """Of a numeric channel, the value that is drawn by itself, as where most rows are 0; None without."""
 
 
 @dataclass(frozen=True)

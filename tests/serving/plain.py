@@ -25,7 +25,7 @@ SPEC = Spec(
     schema_version=SCHEMA_VERSION,
     name="walk",
     step="a step",
-    channels=(Channel("at", "continuous", None, -1e6, 1e6, (), missing=False),),
+    channels=(Channel("at", "continuous", None, -1e6, 1e6, (), missing=False, mass=None),),
     time=None,
     training_length=24,
     ends=False,
