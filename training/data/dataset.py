@@ -21,8 +21,9 @@ _WHOLE_SEQUENCES = 5
 """Whole sequences are held out where the share asked for is at least as many."""
 ENDED = np.inf
 """What stands in every column of a window behind the end of its sequence."""
-MASS, MANY = 0.3, 20
-"""Share of the rows from which on one value of a number is drawn by itself, if there are so many others."""
+MASS, MANY = 0.5, 20
+"""Share of the rows from which on one value of a number is drawn by itself, and how many values there must
+be at least beside it: of few, each is its own."""
 MOST_LABELS = 128
 """Labels of one column: more are an identifier or a text rather than a category."""
 
