@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,7 @@ from cadenza.evaluation import evaluate_subject
 from contract import checks
 from contract.errors import SpecError, UsageError
 from contract.seal import load
-from contract.spec import Spec
+from contract.spec import Spec, Time
 from export.exporter import export
 from export.runtime import run_of
 from serving import formats, sampler
@@ -105,6 +106,41 @@ def test_tables_have_the_columns_of_the_data_and_their_times_are_sums_of_gaps(
 def read_stream(path: Path) -> arrow.Table:
     with arrow.ipc.open_stream(path) as stream:
         return stream.read_all()
+
+
+@pytest.mark.parametrize(
+    ("time", "texts", "kind", "second"),
+    [
+        (Time("t", 0, "number", 1, None, "", 5, 2, "even", None), ["0.5", "0.7", "0.9"], "double", 0.7),
+        (Time("t", 0, "number", 0, None, "", 7, 3, "even", None), ["7", "10", "13"], "int64", 10),
+        (
+            Time("t", 0, "date", 0, None, "%d.%m.%Y", 18_292, 1, "weekdays", None),
+            ["31.01.2020", "03.02.2020", "04.02.2020"], "date32[day]", date(2020, 2, 3),
+        ),
+        (
+            Time("t", 0, "timestamp", 3, "+02:00", "%Y-%m-%dT%H:%M:%S.%f+02:00", 0, 250, "even", None),
+            [f"1970-01-01T00:00:00.{ms}+02:00" for ms in ("000", "250", "500")],
+            "timestamp[ms, tz=+02:00]", datetime(1969, 12, 31, 22, 0, 0, 250_000, UTC),
+        ),
+        (
+            Time("t", 0, "timestamp", 0, "UTC", "%Y-%m-%d %H:%MZ", 1_580_428_800, 1, "month ends", None),
+            ["2020-01-31 00:00Z", "2020-02-29 00:00Z", "2020-03-31 00:00Z"],
+            None, datetime(2020, 2, 29, tzinfo=UTC),
+        ),
+    ],
+)  # fmt: skip
+def test_times_of_every_kind_are_typed_and_written_as_they_were(
+    generator: Generator, tmp_path: Path, time: Time, texts: list[str], kind: str | None, second: object
+):
+    made = generator.sample(2, 3, 1)
+    samples = replace(made, spec=replace(made.spec, time=time))
+    samples.save(tmp_path / "x.csv")
+    assert [row["t"] for row in rows_of(tmp_path / "x.csv")] == 2 * texts
+    for suffix, read in (("parquet", pyarrow.parquet.read_table), ("arrow", read_stream)):
+        samples.save(tmp_path / f"x.{suffix}")
+        column = read(tmp_path / f"x.{suffix}")["t"]
+        assert column.to_pylist()[1] == second
+        assert kind is None or str(column.type) == kind
 
 
 def test_a_file_in_many_parts_has_the_times_of_the_whole(

@@ -140,6 +140,13 @@ def test_times_that_cannot_be_are_said_clearly(tmp_path: Path, stamps: list[str]
     assert "x.csv" in str(caught.value)
 
 
+def test_a_column_called_as_the_gaps_is_refused(tmp_path: Path):
+    rows = "".join(f"2020-01-{d:02},{d}\n" for d in (1, 2, 5, 9))
+    (tmp_path / "x.csv").write_text("when,when gap\n" + rows)
+    with pytest.raises(DataError, match="there is a column of that name"):
+        load(str(tmp_path / "x.csv"), TrainConfig())
+
+
 def test_rows_of_one_time_are_kept_and_said(tmp_path: Path):
     dataset = read(tmp_path, days("2020-01-01", 0, 1, 1, 2, 3))
     assert len(dataset.values) == 5

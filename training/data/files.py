@@ -62,6 +62,11 @@ def read(path: Path, config: TrainConfig) -> Dataset:
         time, step, column, gaps, said = times.fitted(found.stamps, ticks, config.gaps)
         notes = [*notes, *found.stamps.notes, *said]
         if column:
+            if column.name in [c.name for c in columns]:
+                raise DataError(
+                    f"{path}: the gaps of {time.name!r} would be the channel {column.name!r}, and there is "
+                    "a column of that name: give it another"
+                )
             columns = [*columns, column]
             sequences = [np.hstack([s, gap]) for s, gap in zip(sequences, gaps, strict=True)]
     dataset = Dataset.of(path.resolve().stem, columns, sequences, step, notes)
