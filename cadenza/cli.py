@@ -44,6 +44,7 @@ def train(
     out: Annotated[Path | None, arg(aliases=["-o"])] = None,
     config: OmitArgPrefixes[TrainConfig] = TrainConfig(),
     resume: bool = False,
+    dry_run: bool = False,
 ) -> None:
     """Train a generator on DATA: a built-in set (stocks, sines, google, energy), a CSV, Parquet,
     NPY or NPZ file, or a folder of these.
@@ -55,7 +56,13 @@ def train(
         out: Folder of the run; without it the first free one under runs/.
         config: How to train.
         resume: Go on with the run that is in the folder, with its own choices.
+        dry_run: Say what would be made of each column, as a file for --schema, and train nothing.
     """
+    if dry_run:
+        from training.data.schema import outline
+
+        print(outline(data, config))
+        return
     from cadenza.run import free_folder
     from training.trainer import train as train_into
 
@@ -190,6 +197,7 @@ def sample(
     length: Annotated[int | None, arg(aliases=["-l"])] = None,
     seed: int | None = None,
     where: tuple[str, ...] = (),
+    start_time: str | None = None,
     provider: Literal["auto", "cpu", "cuda"] = "auto",
     threads: int = 1,
 ) -> None:
@@ -205,13 +213,15 @@ def sample(
         length: Steps of each; without it the training length.
         seed: The same seed gives the same samples; without it one is drawn and said.
         where: Conditions, as NAME=VALUE.
+        start_time: First time of each sequence in a table, where the data had times (2024-01-31, or
+            2024-01-31T12:00:00); without it the data's first.
         provider: Where to compute.
         threads: CPU threads.
     """
     from cadenza.sampling import sample_to_file
 
     settings = Settings(provider=provider, threads=threads)
-    sample_to_file(model, out, count, length, seed, where, settings)
+    sample_to_file(model, out, count, length, seed, where, settings, start_time)
 
 
 @app.command

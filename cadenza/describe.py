@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 
-from contract import interface
+import numpy as np
+
+from contract import interface, times
 from contract.seal import Artifact
-from contract.spec import NUMERIC, Channel, Condition, Spec
+from contract.spec import NUMERIC, Channel, Condition, Spec, Time
 
 
 def describe(artifact: Artifact) -> str:
@@ -27,6 +29,8 @@ def _lines(artifact: Artifact) -> Iterator[str]:
     yield f"{spec.name}: a recurrent generator, {spec.precision}, {len(artifact.data):,} bytes"
     yield f"sha256      {artifact.digest}"
     yield f"step        one {spec.step}; trained on windows of {spec.training_length}"
+    if spec.time:
+        yield f"times       {_times(spec.time)}"
     yield "channels"
     names = [*(c.name for c in spec.channels), *(c.name for c in spec.conditions)]
     width = max(map(len, names))
@@ -51,6 +55,12 @@ def _lines(artifact: Artifact) -> Iterator[str]:
     yield f"inside      {spec.data.disclosure}"
     yield "versions    " + ", ".join(f"{k} {v}" for k, v in spec.versions.items())
     yield f"licence     {spec.licence or 'not stated'}"
+
+
+def _times(time: Time) -> str:
+    first = times.texts(time, np.array([time.start], np.int64))[0]
+    apart = f"the channel {time.gap} says how far apart" if time.gap else "a step apart"
+    return f"{time.name}, from {first} on, {apart}"
 
 
 def _kind(c: Channel | Condition) -> str:

@@ -9,11 +9,12 @@ import torch
 from numpy.typing import NDArray
 
 from contract.errors import UsageError
-from contract.spec import Channel
+from contract.spec import Channel, Time
 from training import checkpoint as checkpoints
 from training.config import TrainConfig
 from training.data import BUILTIN, load
 from training.data.dataset import ENDED, Column, relabelled
+from training.data.files import names_of
 from training.evaluation import page
 from training.evaluation.report import REPORT_FILE, Real, Report, Subject, evaluate
 from training.evaluation.scores import ScoreName
@@ -95,7 +96,7 @@ def _of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> _S
             raise UsageError(f"{path} was trained on {source!r}: say where that is with --data")
         channels, length = generator.spec.channels, generator.spec.training_length
         config = replace(given, length=length, whole=generator.spec.ends)
-        real = _real_of(source, channels, config)
+        real = _real_of(source, channels, _timed(config, generator.spec.time))
         for own, theirs in zip(channels, real.dataset.columns, strict=False):
             if own.labels != theirs.labels:
                 raise UsageError(f"{path} and {source} have not the same labels in {own.name!r}")
@@ -112,20 +113,23 @@ def _of_samples(path: Path, data: str | None, given: TrainConfig) -> _Sides:
     if data is None:
         raise UsageError(f"{path} does not say what it was made from: name the real data with --data")
     config = TrainConfig()
-    read = load(str(path), config)
-    names = [c.name for c in read.columns]
+    names = names_of(path)
     if {"sequence", "step"} <= set(names):  # as `cadenza sample` writes tables
         names = [n for n in names if n not in ("sequence", "step")]
         config = replace(config, columns=tuple(names), id_column="sequence")
-        read = load(str(path), config)
+    read = load(str(path), config)
     lengths = np.unique(np.diff(read.bounds))
     if len(read.bounds) < 3:
         raise UsageError(f"{path} holds one sequence; several are wanted: (sequences, steps, channels)")
     named = path.suffix in (".csv", ".parquet")
+    if read.time:
+        given = replace(given, time_column=read.time.name)
     one = int(lengths[0]) if len(lengths) == 1 else None  # of several lengths: whole sequences
     real = _real_of(
         data, read.columns if named else (), replace(given, length=one, whole=True if one is None else None)
     )
+    if read.time and real.dataset.time:  # few rows may look evenly apart by chance
+        read = load(str(path), _timed(config, real.dataset.time))
     if one is None and not real.dataset.ends:
         raise UsageError(
             f"{path} holds {len(read.bounds) - 1} sequences of {len(lengths)} different lengths, and those "
@@ -136,13 +140,19 @@ def _of_samples(path: Path, data: str | None, given: TrainConfig) -> _Sides:
     return Subject("samples", str(path), None), real, windows.take(np.arange(len(windows)))
 
 
+def _timed(config: TrainConfig, time: Time | None) -> TrainConfig:
+    """The same, with the column of times taken as it was."""
+    return replace(config, time_column=time.name, gaps=time.gap is not None) if time else config
+
+
 def _real_of(source: str, columns: Sequence[Column | Channel], config: TrainConfig) -> Real:
     """The data, of the very channels that were generated, and of their kinds."""
     if source in BUILTIN or Path(source).suffix not in (".csv", ".parquet"):
         return _real(source, config)
+    gap = f"{config.time_column} gap"
     chosen = replace(
         config,
-        columns=tuple(c.name for c in columns),
+        columns=tuple(c.name for c in columns if config.time_column is None or c.name != gap),
         categorical=tuple(c.name for c in columns if c.labels),
     )
     return _real(source, chosen)

@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tqdm import tqdm
@@ -10,7 +11,7 @@ from contract.errors import UsageError
 from contract.spec import NUMERIC, Spec
 from serving import formats
 from serving.sampler import load
-from serving.samples import Samples
+from serving.samples import Samples, starting
 from serving.settings import Settings
 
 
@@ -22,8 +23,11 @@ def sample_to_file(
     seed: int | None,
     where: Sequence[str],
     settings: Settings,
+    start_time: str | None = None,
 ) -> None:
     """Write samples and say what was written.
+
+    `start_time` is the first time of each sequence, in a form that holds times.
 
     Raises:
         CadenzaError: see `serving.sampler.Generator.batches` and `serving.formats.save`.
@@ -33,8 +37,12 @@ def sample_to_file(
     try:
         plan = generator.plan(count, length, seed)
         batches = generator.batches(plan, _conditions(generator.spec, where))
+        spec = plan.spec
+        if start_time is not None:
+            spec = starting(spec, start_time)
+            batches = (replace(batch, spec=spec) for batch in batches)
         shown = _shown(batches, plan.count * plan.length)
-        formats.save(out, plan.spec, plan.seed, plan.count, plan.length, shown)
+        formats.save(out, spec, plan.seed, plan.count, plan.length, shown)
     finally:
         generator.close()
     print(

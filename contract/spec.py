@@ -18,6 +18,8 @@ SCHEMA_VERSION = 1
 """Raised whenever an older reader would misunderstand a newer file."""
 
 ChannelKind = Literal["continuous", "integer", "categorical"]
+TimeKind = Literal["date", "timestamp", "number"]
+Calendar = Literal["even", "weekdays", "months", "month ends"]
 Precision = Literal["fp32", "fp16", "int8"]
 
 NUMERIC: tuple[ChannelKind, ...] = ("continuous", "integer")
@@ -39,6 +41,8 @@ class Channel:
     """What the indices of a discrete channel stand for; empty for a numeric one."""
     missing: bool
     """True where values can be missing: NaN in `values`, -1 in `labels`."""
+    mass: float | None
+    """Of a numeric channel, the value that is drawn by itself, as where most rows are 0; None without."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,30 @@ class Condition:
     low: float | None
     high: float | None
     labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Time:
+    """The column of times that the data had, which tables of samples get back; it is no channel. What
+    ticks are, and how times follow from them, is in `contract/times.py`."""
+
+    name: str
+    place: int
+    """How many of the table's columns stand before it, channels that are in the table."""
+    kind: TimeKind
+    digits: int
+    """Decimal places of its seconds (0, 3, 6 or 9), or of a plain number; 0 of a date."""
+    zone: str | None
+    """As it was given: an offset such as +02:00, or a name; None where none was."""
+    format: str
+    """How a text file writes it: %Y %m %d %H %M %S and %f, the fraction; empty of a plain number."""
+    start: int
+    """The first time seen, in ticks."""
+    step: int
+    """What rows are apart: ticks, or as many weekdays or months. With `gap`, ticks of its 1."""
+    calendar: Calendar
+    gap: str | None
+    """The channel that says how far the next row is away; None where all are one step apart."""
 
 
 @dataclass(frozen=True)
@@ -148,6 +176,7 @@ class Spec:
     step: str
     """What one step is: a row, a character, 20 ms."""
     channels: tuple[Channel, ...]
+    time: Time | None
     training_length: int
     """Steps of a training window, the length when none is asked for; where sequences end, the most
     that one had."""
@@ -172,6 +201,15 @@ class Spec:
     def numeric(self) -> tuple[Channel, ...]:
         """The channels of `values`, in its order."""
         return tuple(c for c in self.channels if c.kind in NUMERIC)
+
+    @property
+    def tabled(self) -> tuple[Channel | Time, ...]:
+        """The columns of a table of samples: the channels, without the gap to the next row but with
+        the time in its place."""
+        if self.time is None:
+            return self.channels
+        channels = [c for c in self.channels if c.name != self.time.gap]
+        return (*channels[: self.time.place], self.time, *channels[self.time.place :])
 
     @property
     def discrete(self) -> tuple[Channel, ...]:
@@ -201,6 +239,7 @@ class Spec:
             )
         spec = typing.cast(Spec, _decode(cls, raw, "spec"))
         spec._check()
+        spec._check_time()
         return spec
 
     def _check(self) -> None:
@@ -234,6 +273,19 @@ class Spec:
             raise SpecError("spec.condition_table counts a combination that never occurred")
         if self.ends and not all(1 <= row[-1] <= self.training_length for row in table.rows):
             raise SpecError(f"spec.condition_table has lengths outside 1 … {self.training_length}")
+
+    def _check_time(self) -> None:
+        time = self.time
+        if time is None:
+            return
+        if time.gap is not None and time.gap not in [c.name for c in self.numeric]:
+            raise SpecError(f"spec.time.gap is {time.gap!r}, which is no numeric channel")
+        if time.name in [c.name for c in self.channels]:
+            raise SpecError(f"spec.time.name is {time.name!r}, as a channel is called")
+        if time.kind == "timestamp" and time.digits not in (0, 3, 6, 9):
+            raise SpecError(f"spec.time.digits is {time.digits}; 0, 3, 6 or 9 is wanted")
+        if time.step < 1:
+            raise SpecError(f"spec.time.step is {time.step}; at least 1 is wanted")
 
 
 def _decode(wanted: Any, raw: Any, where: str) -> Any:

@@ -38,6 +38,7 @@ _DISCLOSURE = (
     "channel means, covariances of levels and increments; which channels bound which; no training row"
 )
 
+_TIME = "; the first time"
 _TABLE = "; every combination of the conditions that occurred, with how often"
 
 
@@ -78,6 +79,7 @@ def _measured(
         name=checkpoint.data.name,
         step=checkpoint.data.step,
         channels=checkpoint.channels,
+        time=checkpoint.data.time,
         training_length=checkpoint.length,
         ends=checkpoint.conditions.most > 0,
         conditions=checkpoint.conditions.described,
@@ -95,7 +97,9 @@ def _measured(
             fingerprint=checkpoint.data.fingerprint,
             sequences=checkpoint.data.sequences,
             rows=checkpoint.data.rows,
-            disclosure=_DISCLOSURE + (_TABLE if checkpoint.conditions.described else ""),
+            disclosure=_DISCLOSURE
+            + (_TABLE if checkpoint.conditions.described else "")
+            + (_TIME if checkpoint.data.time else ""),
         ),
         versions={
             "cadenza": VERSION,

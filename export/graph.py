@@ -343,16 +343,18 @@ def _numbers(n: Nodes, decoding: Decoding, outcomes: list[str], valid: str) -> N
             beside = n.add("Gather", values, n.constant(f"{name}.to", others), to=f"{name}.all", axis=2)
             # (steps, batch, channels, others) to (steps, batch, channels)
             values = n.add(reduce, beside, n.integers(3), to=f"values.{name}", keepdims=0)
-    gaps = decoding.layout.gaps
-    missing = n.constant("missing", np.array([np.nan], np.float32)) if gaps or valid else ""
-    if gaps:
+    chosen = decoding.layout.chosen_numbers
+    if chosen:
         names = [f"values.{i}" for i in range(channels)]
         columns = n.add_many("Split", values, to=names, axis=2, num_outputs=channels)
-        for i, k in gaps.items():
-            gone = n.add("Equal", outcomes[k], n.integers(0), to=f"values.{i}.gone")
-            columns[i] = n.add("Where", gone, missing, columns[i], to=f"values.{i}.known")
+        for i, k in chosen.items():
+            for outcome, value in decoding.layout.choices[k].instead.items():
+                hit = n.add("Equal", outcomes[k], n.integers(outcome), to=f"values.{i}.is.{outcome}")
+                own = n.constant(f"values.{i}.as.{outcome}", np.full(1, value, np.float32))
+                columns[i] = n.add("Where", hit, own, columns[i], to=f"values.{i}.but.{outcome}")
         values = n.add("Concat", *columns, to="values.known", axis=2)  # (steps, batch, channels)
     if valid:
+        missing = n.constant("missing", np.array([np.nan], np.float32))
         values = n.add("Where", valid, values, missing, to="values.valid")
     n.add("Transpose", values, to="values", perm=[1, 0, 2])  # (batch, steps, channels)
 

@@ -89,6 +89,21 @@ class Engine:
             self.running -= 1
             self.scheduler.cancel(job)
 
+    async def parts(self, request: Request, seconds: float) -> AsyncGenerator[Samples]:
+        """The chunks of a stream as samples, see `chunks`. Where times are sums of gaps, those before
+        `start` are handed over as well, to be counted and dropped."""
+        clocked = self.spec.time is not None and self.spec.time.gap is not None
+        wanted = replace(request, start=0) if clocked else request
+        elapsed = None
+        async with aclosing(self.chunks(wanted, seconds)) as chunks:
+            async for chunk in chunks:
+                made = Samples.of(
+                    self.spec, request.seed, chunk.arrays, first_step=chunk.start, elapsed=elapsed
+                )
+                elapsed = made.end
+                if chunk.start + made.shape[1] > request.start:
+                    yield made.since(request.start)
+
     async def samples(self, request: Request, seconds: float) -> Samples:
         """All of a request at once.
 

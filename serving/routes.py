@@ -44,7 +44,7 @@ from serving.metrics import CONTENT_TYPE, Metrics
 from serving.negotiation import choose, gzip_asked
 from serving.openapi import describe
 from serving.samples import Plan, Samples
-from serving.scheduler import Chunk, Request
+from serving.scheduler import Request
 from serving.settings import Settings
 
 JSON = "application/json"
@@ -112,11 +112,11 @@ class Application:
     async def _stream(self, http: HttpRequest) -> Response:
         engine, request, seconds = await self._request(http, streamed=True)
         media = choose(http.headers.get("accept"), stream_format.offered(engine.spec))
-        chunks = engine.chunks(request, seconds)
+        parts = engine.parts(request, seconds)
         # Before anything is sent, so that a refusal is still a status.
-        first = await _unless_left(http, anext(chunks, None))
+        first = await _unless_left(http, anext(parts, None))
         return StreamingResponse(
-            _framed(engine, request, media, first, chunks, record.of(http.scope)),
+            _framed(engine, media, first, parts, record.of(http.scope)),
             media_type=media,
             headers=_provenance(engine, request) | {"Cache-Control": "no-store"},
         )
@@ -229,25 +229,23 @@ async def _unless_left(http: HttpRequest, work: Awaitable[_T]) -> _T:
 
 async def _framed(
     engine: Engine,
-    request: Request,
     media: str,
-    first: Chunk | None,
-    chunks: AsyncGenerator[Chunk],
+    first: Samples | None,
+    parts: AsyncGenerator[Samples],
     kept: record.Record,
 ) -> AsyncIterator[bytes]:
     """A stream's bytes, a frame a chunk. A client that leaves closes this, and so the work; one that
     stays and reads nothing is let go after the time that an answer may take."""
-    async with aclosing(chunks):
+    async with aclosing(parts):
         ahead = stream_format.opening(media, engine.spec)
-        chunk = first
+        samples = first
         try:
-            while chunk is not None:
-                samples = _samples(engine, request, chunk)
+            while samples is not None:
                 content = await _off_loop(samples, stream_format.frame, media, samples)
                 with _patience(engine.settings.timeout):
                     yield ahead + content
                 ahead = b""
-                chunk = await anext(chunks, None)
+                samples = await anext(parts, None)
             with _patience(engine.settings.timeout):
                 yield ahead + stream_format.closing(media)
         except ServingError as error:
@@ -278,10 +276,6 @@ async def _off_loop(samples: Samples, encode: Callable[..., bytes], *arguments: 
     if rows * steps * len(samples.spec.channels) <= _SMALL:
         return encode(*arguments)
     return await asyncio.to_thread(encode, *arguments)
-
-
-def _samples(engine: Engine, request: Request, chunk: Chunk) -> Samples:
-    return Samples.of(engine.spec, request.seed, chunk.arrays, first_step=chunk.start)
 
 
 def _encoded(form: Any, samples: Samples) -> bytes:

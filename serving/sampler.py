@@ -103,8 +103,11 @@ class Generator:
 
     def _stream(self, plan: Plan, given: Mapping[str, float], row: int) -> Iterator[Samples]:
         request = Request(plan.seed, 1, plan.length, plan.drawn, condition=given, first_row=row, ahead=64)
+        elapsed = None
         for chunk in self._chunks(request):
-            yield Samples.of(self.spec, plan.seed, chunk.arrays, row, chunk.start)
+            samples = Samples.of(self.spec, plan.seed, chunk.arrays, row, chunk.start, elapsed)
+            yield samples
+            elapsed = samples.end
 
     def _chunks(self, request: Request) -> Iterator[Chunk]:
         items: SimpleQueue[Any] = SimpleQueue()

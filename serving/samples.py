@@ -1,15 +1,17 @@
 """Samples: what a generator made, as arrays and as the columns that people know."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from contract import times
+from contract.errors import UsageError
 from contract.rollout import Array
-from contract.spec import NUMERIC, Spec
+from contract.spec import NUMERIC, Spec, Time
 
 
 @dataclass(frozen=True)
@@ -39,15 +41,23 @@ class Samples:
     """(count, steps): False behind a sequence's end; None where sequences do not end."""
     first_row: int = 0
     first_step: int = 0
+    elapsed: NDArray[np.int64] | None = None
+    """(count,): ticks from step 0 to `first_step`, where times are sums of gaps; None at step 0."""
 
     @classmethod
     def of(
-        cls, spec: Spec, seed: int, arrays: Mapping[str, Any], first_row: int = 0, first_step: int = 0
+        cls,
+        spec: Spec,
+        seed: int,
+        arrays: Mapping[str, Any],
+        first_row: int = 0,
+        first_step: int = 0,
+        elapsed: NDArray[np.int64] | None = None,
     ) -> "Samples":
         """From the generator's arrays by name."""
         return cls(
             spec, seed, arrays.get("values"), arrays.get("labels"), arrays.get("valid"),
-            first_row, first_step,
+            first_row, first_step, elapsed,
         )  # fmt: skip
 
     @property
@@ -80,6 +90,53 @@ class Samples:
         labelled: Array = names[self.labels[..., self.spec.discrete.index(channel)]]
         return labelled
 
+    def times(self) -> NDArray[np.int64] | None:
+        """When each row is, (count, steps), in ticks of the Spec's column of times; None without one."""
+        time = self.spec.time
+        if time is None:
+            return None
+        if time.gap is not None:
+            return time.start + self._clock()[:, :-1]
+        count, steps = self.shape
+        return np.tile(times.at(time, self.first_step + np.arange(steps)), (count, 1))  # (count, steps)
+
+    def since(self, step: int) -> "Samples":
+        """The same from a later step on; maybe without any."""
+        skipped = min(max(0, step - self.first_step), self.shape[1])
+        if not skipped:
+            return self
+        cut = {name: array[:, skipped:] for name, array in self.arrays.items()}
+        elapsed = self._clock()[:, skipped] if self.clocked else None
+        return Samples.of(self.spec, self.seed, cut, self.first_row, self.first_step + skipped, elapsed)
+
+    def starting(self, time: str) -> "Samples":
+        """The same with times from another first one on; such as 2024-01-31, or 2024-01-31T12:00:00.
+
+        Raises:
+            UsageError: the data had no times, or this is none.
+        """
+        return replace(self, spec=starting(self.spec, time))
+
+    @property
+    def clocked(self) -> bool:
+        """Whether times are sums of gaps, and so known only to whoever made all steps before."""
+        return self.spec.time is not None and self.spec.time.gap is not None
+
+    @property
+    def end(self) -> NDArray[np.int64] | None:
+        """`elapsed` of the samples that follow."""
+        return self._clock()[:, -1] if self.clocked else None
+
+    def _clock(self) -> NDArray[np.int64]:
+        """Ticks from step 0 to each row and to the one behind: (count, steps + 1)."""
+        time = self.spec.time
+        assert time is not None and self.values is not None
+        place = [c.name for c in self.spec.numeric].index(str(time.gap))
+        gaps = np.nan_to_num(self.values[..., place]).astype(np.int64) * time.step  # (count, steps)
+        begun = np.zeros(len(gaps), np.int64) if self.elapsed is None else self.elapsed
+        ticks: NDArray[np.int64] = np.cumsum(np.column_stack([begun, gaps]), axis=1)
+        return ticks
+
     def lengths(self) -> NDArray[np.int64]:
         """Steps of each sequence: (count,)."""
         count, steps = self.shape
@@ -100,11 +157,25 @@ class Samples:
         save(Path(path), self.spec, self.seed, count, steps, iter([self]))
 
     def table(self) -> Iterator[tuple[str, Array]]:
-        """Long form: `sequence`, `step` and the channels, each (rows,), ends cut off."""
+        """Long form: `sequence`, `step` and the columns that the data had, each (rows,), ends cut off;
+        times in ticks."""
         count, steps = self.shape
         kept = np.ones(count * steps, bool) if self.valid is None else self.valid.reshape(-1)
         sequence, step = np.divmod(np.arange(count * steps)[kept], steps)
         yield "sequence", sequence + self.first_row
         yield "step", step + self.first_step
-        for name in self.columns:
-            yield name, self.column(name).reshape(-1)[kept]
+        for column in self.spec.tabled:
+            found = self.times() if isinstance(column, Time) else self.column(column.name)
+            assert found is not None
+            yield column.name, found.reshape(-1)[kept]
+
+
+def starting(spec: Spec, time: str) -> Spec:
+    """The same with another first time.
+
+    Raises:
+        UsageError: the data had no times, or this is none.
+    """
+    if spec.time is None:
+        raise UsageError(f"{spec.name} had no column of times, so samples cannot start at {time!r}")
+    return replace(spec, time=replace(spec.time, start=times.parse(spec.time, time)))

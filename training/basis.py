@@ -22,6 +22,7 @@ with variance 1, increments uncorrelated with deviations `increments`, and each 
 its memory at a rate of its own, `decay`. `standard` does neither bending nor mixing.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -121,13 +122,21 @@ class Basis:
         self.rows = len(values)
         """Rows that are trained on."""
         self._windows = windows
+        self._rounded = np.array([dataset.columns[i].rounded for i in self.layout.numeric], bool)
+        free = _free(self.layout, self._outcomes)  # (rows, channels)
+        self._free = free[covered]
         self._varies = np.ptp(values, axis=0) > 0
         moves = covered[1:] & covered[:-1]
         moves[dataset.bounds[1:-1] - 1] = False  # no increment leads into a sequence's first row
         change = np.diff(numbers, axis=0)[moves]  # (moves, channels)
         fast = (change.var(axis=0) > FAST * values.var(axis=0)) & self._varies
         self._fast = np.flatnonzero(fast if kind == "cowhitened" else fast & False)
-        self._below, self._above = _ranks(values[:, self._fast], numbers[:, self._fast])
+        fitted = [values[self._free[:, i], i] for i in self._fast]
+        self._below, self._above = _ranks(fitted, numbers[:, self._fast])
+        # What nobody sees is noise: of a number that stood still there, the others would be outliers.
+        unseen = ~free[:, self._fast]
+        noise = (np.random.default_rng(0).random(int(unseen.sum())) * len(values) + 0.5) / (len(values) + 1)
+        self._below[unseen] = self._above[unseen] = noise
         middle = (numbers[1:] + numbers[:-1])[moves] / 2
         self._curves = [
             _curve(values[:, i], middle[:, i], change[:, i], bent=kind == "cowhitened")
@@ -180,12 +189,12 @@ class Basis:
         grid = np.linspace(-edge, edge, KNOTS)
         shares = torch.special.ndtr(torch.from_numpy(grid)).numpy()
         for i in self._fast:
-            table[i] = np.quantile(values[:, i], shares, method="hazen")
+            table[i] = np.quantile(values[self._free[:, i], i], shares, method="hazen")
             first[i], last[i] = -edge, edge
         table[:, 0], table[:, -1] = values.min(axis=0), values.max(axis=0)
         span = np.where(self._varies, last - first, 1.0)
-        integer = (values == np.rint(values)).all(axis=0)
-        not_above, not_below = _orders(values, integer)
+        integer = (values == np.rint(values)).all(axis=0) & self._rounded
+        not_above, not_below = _orders(values, integer, self._free)
         return Decoder(
             origin=first.astype(np.float32),
             scale=((KNOTS - 1) / span).astype(np.float32),
@@ -241,18 +250,32 @@ def _curve(values: Doubles, middle: Doubles, change: Doubles, bent: bool) -> tup
     return x, (y - scores.mean()) / scores.std()
 
 
-def _orders(values: Doubles, integer: NDArray[np.bool_]) -> tuple[Integers, Integers]:
+def _free(layout: Layout, outcomes: Integers) -> NDArray[np.bool_]:
+    """Where numbers are not the value that is drawn by itself: (rows, channels)."""
+    free = np.ones((len(outcomes), len(layout.numeric)), bool)
+    for n, k in layout.chosen_numbers.items():
+        if layout.choices[k].mass is not None:
+            free[:, n] = outcomes[:, k] < layout.choices[k].size - 1
+    return free
+
+
+def _orders(
+    values: Doubles, integer: NDArray[np.bool_], free: NDArray[np.bool_]
+) -> tuple[Integers, Integers]:
     """`Decoder.not_above` and `Decoder.not_below`: orders of channels that hold in every row of
-    `values` (rows, channels) and are not for want of nearness, so more than an accident of units.
+    `values` (rows, channels) and are not for want of nearness, so more than an accident of units. A channel
+    that is not `free` (rows, channels) in every row has none: what is drawn by itself keeps no order.
 
     What only bounds from below is lowered; then all else is raised, each to the greatest of all that
     lie under it, so that every order holds at once.
     """
     channels = values.shape[1]
+    always = np.array([column.all() for column in free.T], bool)  # (channels,)
     over = np.zeros((channels, channels), bool)  # over[i, j]: i is never less than j
     few = values[:: max(1, len(values) // 256)]  # most pairs need no more to be seen apart
     for i in range(channels):
-        for j in np.flatnonzero((few[:, i : i + 1] >= few).all(axis=0) & (integer == integer[i])):
+        same = (integer == integer[i]) & always & always[i]
+        for j in np.flatnonzero((few[:, i : i + 1] >= few).all(axis=0) & same):
             gap = values[:, i] - values[:, j]
             over[i, j] = 0 <= gap.min() < _TOUCHING * gap.mean()
     for k in range(channels):  # what is over k is over all that k is over (Warshall)
@@ -272,16 +295,15 @@ def _padded(chosen: NDArray[np.bool_]) -> Integers:
     return result
 
 
-def _ranks(fitted: Doubles, values: Doubles) -> tuple[Doubles, Doubles]:
-    """Shares of `fitted` below, and not above, each of `values`: both (rows, channels), strictly
-    inside 0 … 1."""
-    count = len(fitted)
+def _ranks(fitted: Sequence[Doubles], values: Doubles) -> tuple[Doubles, Doubles]:
+    """Shares of `fitted`, of each channel, below and not above each of `values`: both (rows, channels),
+    strictly inside 0 … 1."""
     below, above = np.empty_like(values), np.empty_like(values)
-    for i in range(values.shape[1]):
-        ordered = np.sort(fitted[:, i])
-        below[:, i] = np.searchsorted(ordered, values[:, i], "left")
-        above[:, i] = np.searchsorted(ordered, values[:, i], "right")
-    return (below + 0.5) / (count + 1), (above + 0.5) / (count + 1)
+    for i, own in enumerate(fitted):
+        ordered, count = np.sort(own), len(own)
+        below[:, i] = (np.searchsorted(ordered, values[:, i], "left") + 0.5) / (count + 1)
+        above[:, i] = (np.searchsorted(ordered, values[:, i], "right") + 0.5) / (count + 1)
+    return below, above
 
 
 @dataclass(frozen=True)
@@ -310,6 +332,10 @@ def channels_of(dataset: Dataset, decoder: Decoder) -> tuple[Channel, ...]:
         low = high = None
         if not column.labels:
             integer, table = next(numbers)
-            kind, low, high = "integer" if integer else "continuous", float(table[0]), float(table[-1])
-        channels.append(Channel(column.name, kind, column.unit, low, high, column.labels, column.missing))
+            kind = "integer" if integer else "continuous"
+            ends = [float(table[0]), float(table[-1]), *([] if column.mass is None else [column.mass])]
+            low, high = min(ends), max(ends)
+        channels.append(
+            Channel(column.name, kind, column.unit, low, high, column.labels, column.missing, column.mass)
+        )
     return tuple(channels)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from contract.spec import Channel, Condition, ConditionTable
+from contract.spec import Channel, Condition, ConditionTable, Time
 from training import selection
 from training.basis import Decoder, Decoding, Mixing
 from training.conditions import Conditions
@@ -40,6 +40,7 @@ class DataFacts:
     sequences: int
     rows: int
     step: str
+    time: Time | None
 
 
 @dataclass(frozen=True)
@@ -201,7 +202,9 @@ def _unpack(raw: Mapping[str, Any]) -> Checkpoint:
         steps=raw["steps"],
         sizes=Sizes(**raw["sizes"]),
         drift=raw["drift"],
-        data=DataFacts(**raw["data"]),
+        data=DataFacts(
+            **raw["data"] | {"time": Time(**raw["data"]["time"]) if raw["data"]["time"] else None}
+        ),
         channels=tuple(Channel(**c | {"labels": tuple(c["labels"])}) for c in raw["channels"]),
         conditions=Conditions(
             tuple(Condition(**c | {"labels": tuple(c["labels"])}) for c in raw["conditions"]),

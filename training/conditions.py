@@ -47,7 +47,7 @@ class Conditions:
             raise DataError(
                 f"{dataset.name}: the columns {', '.join(c.name for c in dataset.statics)}, constant in "
                 f"each sequence, occur in {len(distinct):,} combinations{lengths}, and a model file holds "
-                f"at most {MOST_ROWS:,}: round them, or leave some out by naming the others with --columns"
+                f"at most {MOST_ROWS:,}: round them, or leave some out with --ignore"
             )
         described = []
         for column, values in zip(dataset.statics, distinct.T, strict=False):

@@ -44,12 +44,24 @@ class TrainConfig:
     categorical: tuple[str, ...] = ()
     """Columns whose values are labels, also where they look like numbers."""
     continuous: tuple[str, ...] = ()
-    """Columns whose values are numbers, also where they are yes-or-no or text."""
+    """Columns whose values are numbers, also where they are yes-or-no, text, or whole in all rows."""
+    integer: tuple[str, ...] = ()
+    """Columns whose values are whole numbers."""
+    ignore: tuple[str, ...] = ()
+    """Columns that are left out."""
     static: tuple[str, ...] = ()
     """Columns that are constant in each sequence: conditions, which samples can be asked under. With
     --id-column those that are so are found by themselves."""
     id_column: str | None = None
     """Column that tells a table's sequences apart; without it the table is one long series."""
+    schema: str | None = None
+    """A file that says what columns are, as --dry-run writes it; flags are stronger."""
+    time_column: str | None = None
+    """Column that holds the times of a table's rows, which samples get back; the only one of dates or
+    time stamps, if none is named."""
+    gaps: bool | None = None
+    """Learn the gap to the next row as a channel; if it is not said, so it is where times are not evenly
+    apart."""
     hold_out: float = 0.1
     """Share of the data that is not trained on: blocks of time, or whole sequences where there are
     many. The best weights are chosen on it, and copies are told from lucky likeness by it."""

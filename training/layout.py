@@ -1,8 +1,9 @@
 """What a row is made of: numbers, and choices among labels. Numpy only.
 
 A categorical column is a choice among its labels; where it has gaps, "missing" is one more outcome
-behind them. A numeric column with gaps is a number and a choice of two: missing, or there. All of
-them side by side, as one-hot vectors, are `width` columns, which the players see beside the numbers.
+behind them. A numeric column with gaps is a number and a choice: missing, or there. So is one of which
+many rows have one value (no rain today): there, or that value. All of them side by side, as one-hot
+vectors, are `width` columns, which the players see beside the numbers.
 """
 
 from collections.abc import Sequence
@@ -28,6 +29,10 @@ class Described(Protocol):
     def missing(self) -> bool:
         """Whether it has gaps."""
 
+    @property
+    def mass(self) -> float | None:
+        """The value of a numeric one that is drawn by itself."""
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -38,6 +43,14 @@ class Choice:
     """How many outcomes there are."""
     absent: int | None
     """The outcome that says that the value is missing, if it can be."""
+    mass: float | None = None
+    """Of a number, the value that the last outcome says that it has."""
+
+    @property
+    def instead(self) -> dict[int, np.float32]:
+        """Of a number: the outcomes that say what it is, whatever else it were."""
+        values = {} if self.absent is None else {self.absent: np.float32(np.nan)}
+        return values if self.mass is None else values | {self.size - 1: np.float32(self.mass)}
 
 
 @dataclass(frozen=True)
@@ -50,7 +63,7 @@ class Layout:
     discrete: tuple[int, ...]
     """The columns of `labels`, in its order."""
     choices: tuple[Choice, ...]
-    """Those of the discrete columns, then those of the numeric ones with gaps."""
+    """Those of the discrete columns, then those of the numeric ones that have some."""
 
     @classmethod
     def of(cls, columns: Sequence[Described]) -> "Layout":
@@ -61,7 +74,10 @@ class Layout:
         for i in discrete:
             labels, missing = len(columns[i].labels), columns[i].missing
             choices.append(Choice(i, labels + missing, labels if missing else None))
-        choices += [Choice(i, 2, 0) for i in numeric if columns[i].missing]
+        for i in numeric:
+            missing, mass = columns[i].missing, columns[i].mass
+            if missing or mass is not None:
+                choices.append(Choice(i, 1 + missing + (mass is not None), 0 if missing else None, mass))
         return cls(len(columns), numeric, discrete, tuple(choices))
 
     @property
@@ -75,8 +91,8 @@ class Layout:
         return sum(self.sizes)
 
     @property
-    def gaps(self) -> dict[int, int]:
-        """For each number with gaps, by its place in `values`: the place of its choice."""
+    def chosen_numbers(self) -> dict[int, int]:
+        """For each number with a choice, by its place in `values`: the place of its choice."""
         places = {c.column: k for k, c in enumerate(self.choices)}
         return {n: places[i] for n, i in enumerate(self.numeric) if i in places}
 
@@ -86,7 +102,11 @@ class Layout:
         for k, choice in enumerate(self.choices):
             column = rows[..., choice.column]
             if choice.column in self.numeric:
-                made[..., k] = ~np.isnan(column)
+                if choice.absent is not None:
+                    made[..., k] = ~np.isnan(column)
+                if choice.mass is not None:  # samples are of single precision
+                    at = column.astype(np.float32) == np.float32(choice.mass)
+                    made[..., k] = np.where(at, choice.size - 1, made[..., k])
             else:
                 made[..., k] = np.where(column < 0, choice.size - 1, column)
         return made
@@ -111,8 +131,9 @@ class Layout:
         """Numbers (…, numeric) without gaps and outcomes (…, choices) to what a model answers: `values`,
         NaN where missing, and `labels`, -1 where missing."""
         values = numbers.copy()
-        for n, k in self.gaps.items():
-            values[..., n] = np.where(outcomes[..., k] == 0, np.float32(np.nan), values[..., n])
+        for n, k in self.chosen_numbers.items():
+            for outcome, value in self.choices[k].instead.items():
+                values[..., n] = np.where(outcomes[..., k] == outcome, value, values[..., n])
         labels = np.zeros((*outcomes.shape[:-1], len(self.discrete)), np.int64)
         for m, choice in enumerate(self.choices[: len(self.discrete)]):
             picked = outcomes[..., m]

@@ -15,7 +15,7 @@ from training import record, selection
 from training.basis import Basis, Decoding, channels_of
 from training.checkpoint import Checkpoint, DataFacts
 from training.config import RECIPES, TrainConfig, drift_for, level_steps, sizes_for
-from training.data import load
+from training.data import load, schema
 from training.errors import RunError, RunExistsError, TrainingError
 from training.game import Game
 from training.loop import Loop, Say
@@ -38,6 +38,7 @@ def train(data: str, run: Path, config: TrainConfig, resume: bool = False, say: 
         RunError: there is nothing whole to resume, or it was made of other data.
         TrainingError: the disk is full, or the losses are no numbers any more.
     """
+    config = schema.applied(config)
     if resume:
         config = _resumed(run, config, say)
     elif run.exists() and (not run.is_dir() or _begun(run)):
@@ -87,7 +88,7 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
         drift=drift,
         data=DataFacts(
             data, dataset.name, dataset.fingerprint, len(dataset.bounds) - 1,
-            len(dataset.values), dataset.step,
+            len(dataset.values), dataset.step, dataset.time,
         ),
         channels=channels_of(dataset, basis.decoder),
         conditions=basis.conditions,

@@ -2,7 +2,7 @@
 
 One function for both sides: real and generated rows go through the same view before any statistic,
 judge, distance or test for copies looks at them. A label becomes a column of 0 and 1 for each outcome (one
-column where there are two), a number with gaps gets a column that says whether it is there, and the
+column where there are two), so does what a number with gaps, or with a value drawn by itself, is, and the
 column's mean stands in for it where it is not. Where sequences end, a last column says whether there is a
 row at all, and behind an end the means stand in for numbers, and no label is chosen.
 """
@@ -27,9 +27,12 @@ class View:
         self.columns: list[Column] = [Column(c.name, c.unit) for c in columns]
         for choice in self._layout.choices:
             column = dataset.columns[choice.column]
-            outcomes = list(column.labels) or ["missing", "there"]
+            outcomes = list(column.labels)
             if column.labels and choice.absent is not None:
                 outcomes.append("missing")
+            if not column.labels:
+                outcomes = ["missing", "there"] if choice.absent is not None else ["there"]
+                outcomes += [] if choice.mass is None else [f"{choice.mass:g}"]
             names = [f"{column.name} = {outcome}" for outcome in outcomes]
             self.columns += map(Column, names[-1:] if len(names) == 2 else names)
         self._ends = dataset.ends

@@ -14,8 +14,9 @@ from nanoarrow.c_array_stream import CArrayStream
 from nanoarrow.ipc import StreamWriter
 from numpy.typing import NDArray
 
+from contract import times
 from contract.rollout import Array
-from contract.spec import NUMERIC, Channel, Spec
+from contract.spec import NUMERIC, Channel, Spec, Time
 from serving.samples import Plan, Samples
 
 SUFFIX, MEDIA_TYPE = ".arrow", "application/vnd.apache.arrow.stream"
@@ -43,8 +44,11 @@ def opening(spec: Spec) -> bytes:
 def record_batch(samples: Samples) -> bytes:
     """The samples as one message, without a schema."""
     columns = [column for _, column in samples.table()]
-    kinds = ["integer", "integer", *(c.kind for c in samples.spec.channels)]
-    children = [_column(kind, column) for kind, column in zip(kinds, columns, strict=True)]
+    own = [None, None, *samples.spec.tabled]
+    children = [
+        _times(channel, column) if isinstance(channel, Time) else _column(channel, column)
+        for channel, column in zip(own, columns, strict=True)
+    ]
     batch = na.c_array_from_buffers(
         _schema(samples.spec), len(columns[0]), [None], null_count=0, children=children
     )
@@ -65,19 +69,39 @@ def _written(arrays: Any, *, write_schema: bool) -> bytes:
 
 def _schema(spec: Spec) -> Any:
     index = na.int64(nullable=False)
-    fields = {"sequence": index, "step": index} | {c.name: _type(c) for c in spec.channels}
+    fields = {"sequence": index, "step": index} | {c.name: _type(c) for c in spec.tabled}
     return na.struct(fields, nullable=False)
 
 
-def _type(channel: Channel) -> Any:
+def _type(channel: Channel | Time) -> Any:
+    if isinstance(channel, Time):
+        return _time_type(channel)
     if channel.kind not in NUMERIC:
         return na.large_string(nullable=channel.missing)
     kind = na.int64 if channel.kind == "integer" else na.float32
     return kind(nullable=channel.missing)
 
 
-def _column(kind: str, column: Array) -> Any:
-    """A column of `Samples.table` as an Arrow array."""
+def _time_type(time: Time) -> Any:
+    if time.kind == "date":
+        return na.date32(nullable=False)
+    if time.kind == "timestamp":
+        return na.timestamp(times.unit(time), timezone=time.zone, nullable=False)
+    return na.float64(nullable=False) if time.digits else na.int64(nullable=False)
+
+
+def _times(time: Time, ticks: Array) -> Any:
+    """Ticks as an Arrow array; of time stamps Arrow wants UTC."""
+    there = np.ones(len(ticks), np.bool_)
+    if time.kind == "date":
+        return _array(_time_type(time), there, [ticks.astype(np.int32)])
+    if time.kind == "number" and time.digits:
+        return _array(_time_type(time), there, [ticks / 10**time.digits])
+    return _array(_time_type(time), there, [ticks - times.offset(time)])
+
+
+def _column(channel: Channel | None, column: Array) -> Any:
+    """A column of `Samples.table` as an Arrow array; without a channel, a number of a sequence or step."""
     if column.dtype == object:
         texts = [None if value is None else value.encode() for value in column.tolist()]
         there = np.array([text is not None for text in texts], np.bool_)
@@ -85,7 +109,7 @@ def _column(kind: str, column: Array) -> Any:
         offsets = np.cumsum([0, *map(len, content)], dtype=np.int64)
         return _array(na.large_string(), there, [offsets, b"".join(content)])
     there = ~np.isnan(column) if column.dtype == np.float32 else np.ones(len(column), np.bool_)
-    if kind == "integer":
+    if channel is None or channel.kind == "integer":
         return _array(na.int64(), there, [np.where(there, column, 0).astype(np.int64)])
     return _array(na.float32(), there, [np.ascontiguousarray(column)])
 

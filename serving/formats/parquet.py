@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import IO, Any
 
+from contract import times
 from contract.rollout import Array
-from contract.spec import NUMERIC, Channel, Spec
+from contract.spec import NUMERIC, Channel, Spec, Time
 from serving.errors import FormatError
 from serving.samples import Plan, Samples
 
@@ -31,18 +32,37 @@ def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
         [
             ("sequence", arrow.int64()),
             ("step", arrow.int64()),
-            *((c.name, _type(arrow, c)) for c in plan.spec.channels),
+            *((c.name, _type(arrow, c)) for c in plan.spec.tabled),
         ]
     )
     with pyarrow.parquet.ParquetWriter(file, schema) as writer:
         for batch in batches:
             arrays: list[Array] = [column for _, column in batch.table()]
-            columns = [arrow.array(a, from_pandas=True) for a in arrays]
+            own = [None, None, *plan.spec.tabled]
+            columns = [
+                _times(arrow, c, a) if isinstance(c, Time) else arrow.array(a, from_pandas=True)
+                for c, a in zip(own, arrays, strict=True)
+            ]
             table = arrow.Table.from_arrays(columns, names=schema.names).cast(schema)
             writer.write_table(table)
 
 
-def _type(arrow: Any, channel: Channel) -> Any:
+def _times(arrow: Any, time: Time, ticks: Array) -> Any:
+    """Ticks as an Arrow array; of time stamps Arrow wants UTC."""
+    if time.kind == "number" and time.digits:
+        return arrow.array(ticks / 10**time.digits)
+    if time.kind == "date":
+        return arrow.array(ticks.astype("datetime64[D]"))
+    return arrow.array(ticks - times.offset(time)).cast(_type(arrow, time))
+
+
+def _type(arrow: Any, channel: Channel | Time) -> Any:
+    if isinstance(channel, Time):
+        if channel.kind == "date":
+            return arrow.date32()
+        if channel.kind == "timestamp":
+            return arrow.timestamp(times.unit(channel), tz=channel.zone)
+        return arrow.float64() if channel.digits else arrow.int64()
     if channel.kind not in NUMERIC:
         return arrow.dictionary(arrow.int32(), arrow.string())
     return arrow.int64() if channel.kind == "integer" else arrow.float32()

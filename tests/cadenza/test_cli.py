@@ -81,6 +81,7 @@ def test_cuda_asked_for_where_there_is_none_is_said(prices: Path, model: Path, t
 
 def test_inspect_shows_the_spec_to_a_person_and_to_a_program(model: Path):
     text = cadenza("inspect", model).stdout
+    assert "date, from 2020-01-01 on, a step apart" in text
     for word in ("close", "volume", "integer from", "bit for bit", "noise", "fingerprint", "licence"):
         assert word in text
     spec = json.loads(cadenza("inspect", model, "--json").stdout)
@@ -105,7 +106,8 @@ def test_sample_writes_what_the_suffix_names(
     assert done.returncode == 0, done.stderr
     wanted = generator.sample(30, 14, 7).values
     if suffix == "csv":
-        found = np.loadtxt(out, delimiter=",", skiprows=1, dtype=np.float32)[:, 2:].reshape(wanted.shape)
+        found = np.loadtxt(out, delimiter=",", skiprows=1, dtype=np.float32, usecols=(3, 4, 5))
+        found = found.reshape(wanted.shape)
     elif suffix in ("arrow", "parquet"):
         read = pyarrow.parquet.read_table if suffix == "parquet" else read_arrow
         table = read(out)

@@ -111,6 +111,25 @@ def test_labels_need_no_numbers(mixed: Path, tmp_path: Path, columns: tuple[str,
     assert "total" not in {s.name for s in spec.states}
 
 
+def test_a_number_that_is_mostly_zero_is_so_in_the_graph(tmp_path: Path):
+    random = np.random.default_rng(0)
+    rain = np.where(random.random(400) < 0.7, 0, random.lognormal(0, 1, 400)).round(3)
+    (tmp_path / "x.csv").write_text(
+        "rain,a\n" + "".join(f"{x},{y:.3f}\n" for x, y in zip(rain, rain.cumsum(), strict=True))
+    )
+    train(str(tmp_path / "x.csv"), tmp_path / "run", TrainConfig(steps=20, length=8))
+    artifact = export(tmp_path / "run", tmp_path / "m.onnx").artifact
+    channel = artifact.spec.channels[0]
+    assert (channel.low, channel.mass) == (0, 0)
+    assert artifact.spec.parity.decoding == artifact.spec.parity.chunks == artifact.spec.parity.company == 0
+    assert [c for c in checks.checks(artifact.spec, run_of(artifact.data)) if not c.passed] == []
+    generator = load_generator(tmp_path / "m.onnx")
+    made = generator.sample(50, 8, 1).values[..., 0]
+    generator.close()
+    assert 0 < (made == 0).mean() < 1
+    assert made[made > 0].min() >= np.float32(rain[rain > 0].min())
+
+
 @pytest.fixture(scope="module")
 def shops(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sales of shops that have a size and a kind, constant in each; the kind decides about the level."""

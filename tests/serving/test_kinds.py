@@ -35,9 +35,12 @@ def spec_of(artifact_spec: Spec) -> Spec:
     return replace(
         artifact_spec,
         name="counter",
+        time=None,
         channels=(
-            Channel("parity", "categorical", None, None, None, ("even", "odd, or not"), missing=False),
-            Channel("count", "integer", "steps", 0.0, 1e6, (), missing=True),
+            Channel(
+                "parity", "categorical", None, None, None, ("even", "odd, or not"), missing=False, mass=None
+            ),
+            Channel("count", "integer", "steps", 0.0, 1e6, (), missing=True, mass=None),
         ),
         training_length=5,
         ends=True,

@@ -57,9 +57,9 @@ def test_every_form_holds_the_same_values(server: Server):
     from_json = np.array(server.post("/generate", body).json()["sequences"], np.float32)
     np.testing.assert_array_equal(from_json, values)
     text = server.post("/generate", body, "text/csv").content.decode()
-    assert text.startswith("sequence,step,close,high,volume\n0,0,")
-    table = np.loadtxt(io.StringIO(text), delimiter=",", skiprows=1, dtype=np.float32)
-    np.testing.assert_array_equal(table[:, 2:].reshape(values.shape), values)
+    assert text.startswith("sequence,step,date,close,high,volume\n0,0,2020-01-01,")
+    table = np.loadtxt(io.StringIO(text), delimiter=",", skiprows=1, dtype=np.float32, usecols=(3, 4, 5))
+    np.testing.assert_array_equal(table.reshape(values.shape), values)
 
 
 def test_whole_numbers_are_written_as_such(server: Server):

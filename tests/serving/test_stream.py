@@ -55,7 +55,7 @@ def _batches(content: bytes) -> list[Frame]:
         except (EOFError, OSError, arrow.ArrowInvalid):
             break  # cut off, or the end
         batch = arrow.ipc.read_record_batch(message, schema)
-        columns = [batch[name].to_numpy() for name in schema.names[2:]]
+        columns = [batch[name].to_numpy() for name in schema.names[3:]]  # behind sequence, step and date
         values = np.column_stack(columns).astype(np.float32).reshape(BODY["count"], -1, len(columns))
         found.append(Frame(content[at : source.tell()], values))
     return found
@@ -120,7 +120,7 @@ def test_arrow_streams_and_answers_are_read_by_arrow(server: Server):
         with arrow.ipc.open_stream(server.post(path, BODY, ARROW).content) as stream:
             table = stream.read_all()
         table.validate(full=True)
-        assert table.schema.names == ["sequence", "step", "close", "high", "volume"]
+        assert table.schema.names == ["sequence", "step", "date", "close", "high", "volume"]
         assert table.num_rows == 900
         steps = table.sort_by([("sequence", "ascending"), ("step", "ascending")])
         assert steps["step"].to_pylist() == 3 * list(range(300))

@@ -42,10 +42,11 @@ def test_an_id_column_makes_many_sequences(tmp_path: Path):
     assert len(dataset.windows(8, 1)) == 3 + 13
 
 
-def test_a_date_column_is_left_out_and_said(prices: Path):
+def test_a_date_column_is_no_channel_and_said(prices: Path):
     dataset = load(str(prices), CONFIG)
     assert [c.name for c in dataset.columns] == ["close", "high", "volume"]
-    assert any("'date' holds times" in note for note in dataset.notes)
+    assert any("'date' holds the times, 1 day apart" in note for note in dataset.notes)
+    assert dataset.step == "1 day"
 
 
 def test_a_csv_without_a_header_keeps_its_first_row(tmp_path: Path):
@@ -99,7 +100,7 @@ def test_windows_stay_inside_their_sequence(tmp_path: Path):
             "a,b\n1,2\n2,y\n3,4\n",
             "'b' mixes numbers and words: 2.*row 2 is 'y'.*--categorical b",
         ),
-        ("gone.csv", "a,b\n1,\n3,\n5,\n", "'b' has no value in any row.*--columns"),
+        ("gone.csv", "a,b\n1,\n3,\n5,\n", "'b' has no value in any row.*--ignore b"),
         (
             "ids.csv",
             "a,b\n" + "".join(f"{i},x{i}\n" for i in range(10_000)),
@@ -118,6 +119,58 @@ def test_a_bad_file_is_said_clearly(tmp_path: Path, name: str, content: str, mes
     with pytest.raises(DataError, match=message) as caught:
         load(csv(tmp_path / name, content), CONFIG)
     assert name.split(".", maxsplit=1)[0] in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "note"),
+    [
+        (b"\xef\xbb\xbfa,b\r\n1.5,2\r\n2.5,3\r\n", None),
+        (b"a;b\n1,5;2\n2,5;3\n", "semicolons, and numbers have a decimal comma"),
+        (b"a;b\n1.5;2\n2.5;3\n", "told apart by semicolons"),
+        (b"a\tb\r\n1.5\t2\r\n2.5\t3\r\n", "told apart by tabs"),
+        ("a,b\n1.5,2\n2.5,3\n".encode("utf-16"), "x.csv is UTF-16"),
+    ],
+)
+def test_csv_is_read_as_people_have_it(tmp_path: Path, content: bytes, note: str | None):
+    (tmp_path / "x.csv").write_bytes(content)
+    dataset = load(str(tmp_path / "x.csv"), CONFIG)
+    assert [c.name for c in dataset.columns] == ["a", "b"]
+    assert dataset.values.tolist() == [[1.5, 2], [2.5, 3]]
+    assert (note is None and not dataset.notes) or any(str(note) in n for n in dataset.notes)
+
+
+def test_letters_that_are_not_utf_8_are_read_as_windows_writes_them_and_said(tmp_path: Path):
+    (tmp_path / "x.csv").write_bytes("Größe,b\n1,zwölf\n2,elf\n".encode("cp1252"))
+    dataset = load(str(tmp_path / "x.csv"), CONFIG)
+    assert [c.name for c in dataset.columns] == ["Größe", "b"]
+    assert dataset.columns[1].labels == ("elf", "zwölf")
+    assert any("not UTF-8: it is read as Windows-1252" in note for note in dataset.notes)
+    (tmp_path / "x.csv").write_bytes(b"a,b\n1,\x81\n2,x\n")
+    with pytest.raises(DataError, match=r"x\.csv is neither UTF-8 nor Windows-1252: write it as UTF-8"):
+        load(str(tmp_path / "x.csv"), CONFIG)
+
+
+def test_parquet_that_is_no_plain_table_is_said_clearly(tmp_path: Path):
+    path = tmp_path / "x.parquet"
+    pyarrow.parquet.write_table(arrow.table({"a": [{"x": 1}, {"x": 2}], "b": [1, 2]}), path)
+    with pytest.raises(
+        DataError, match=r"'a' is of type struct<.*make columns of what is in it.*--ignore a"
+    ):
+        load(str(path), CONFIG)
+    assert [c.name for c in load(str(path), TrainConfig(ignore=("a",))).columns] == ["b"]
+    twice = arrow.Table.from_arrays([arrow.array([1, 2]), arrow.array([3, 4])], names=["a", "a"])
+    pyarrow.parquet.write_table(twice, path)
+    with pytest.raises(DataError, match="names columns twice: a"):
+        load(str(path), CONFIG)
+
+
+def test_numbers_with_marks_are_labels_and_said(tmp_path: Path):
+    path = csv(tmp_path / "x.csv", 'a,b\n"1,234.5",5%\n"2,234.5",6%\n"1,334.5",7%\n')
+    notes = load(path, CONFIG).notes
+    assert any(
+        "'a' looks like numbers with units or marks of thousands, such as '2,234.5'" in n for n in notes
+    )
+    assert any("'b' looks like numbers" in n for n in notes)
 
 
 def test_one_row_is_too_few(tmp_path: Path):
@@ -159,8 +212,11 @@ def test_kinds_that_cannot_be_are_refused(tmp_path: Path):
         load(path, TrainConfig(categorical=("z",)))
     with pytest.raises(DataError, match="'b' mixes numbers and words: 0 rows"):
         load(path, TrainConfig(continuous=("b",)))
-    with pytest.raises(DataError, match="'a' is named both"):
+    with pytest.raises(DataError, match="'a' is named both in --categorical and in --continuous"):
         load(path, TrainConfig(continuous=("a",), categorical=("a",)))
+    path = csv(tmp_path / "x.csv", "a\n1\n2.5\n")
+    with pytest.raises(DataError, match="'a' is to hold whole numbers, and row 2 is 2.5"):
+        load(path, TrainConfig(integer=("a",)))
 
 
 def test_files_of_a_folder_share_their_labels(tmp_path: Path):
@@ -172,6 +228,14 @@ def test_files_of_a_folder_share_their_labels(tmp_path: Path):
     csv(tmp_path / "b.csv", "a,b\n1,2\n2,3\n")
     with pytest.raises(DataError, match="'b' holds words in one of"):
         load(str(tmp_path), CONFIG)
+
+
+def test_what_is_constant_in_each_file_of_a_folder_is_a_condition(tmp_path: Path):
+    for name in ("oak", "elm"):
+        csv(tmp_path / f"{name}.csv", f"kind,a\n{name},1\n{name},2\n")
+    dataset = load(str(tmp_path), CONFIG)
+    assert [c.name for c in dataset.columns] == ["a"]
+    assert [(c.name, c.labels) for c in dataset.statics] == [("kind", ("elm", "oak"))]
 
 
 def test_gaps_are_kept_and_bridged_within_a_sequence(tmp_path: Path):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.basis import Basis, Mixing
+from training.basis import Basis, Decoding, Mixing
 from training.config import RECIPES, Sizes, TrainConfig
 from training.data import load
 from training.data.dataset import Column, Dataset
@@ -86,7 +86,12 @@ def test_without_labels_the_weights_are_those_of_numbers_alone():
 
 def test_the_layout_goes_there_and_back():
     layout = Layout.of(COLUMNS)
-    assert (layout.numeric, layout.discrete, layout.sizes, layout.gaps) == ((0, 2), (1,), (3, 2), {0: 1})
+    assert (layout.numeric, layout.discrete, layout.sizes, layout.chosen_numbers) == (
+        (0, 2),
+        (1,),
+        (3, 2),
+        {0: 1},
+    )
     rows = np.array([[1.5, 0, 3], [np.nan, 1, 4], [2.5, -1, 5]])
     outcomes = layout.outcomes(rows)
     assert outcomes.tolist() == [[0, 1], [1, 0], [2, 1]]
@@ -95,6 +100,33 @@ def test_the_layout_goes_there_and_back():
     np.testing.assert_array_equal(layout.chosen(one_hot), outcomes)
     values, labels = layout.tensors(np.array([[1.5, 3], [9, 4], [2.5, 5]], np.float32), outcomes)
     np.testing.assert_array_equal(layout.rows(values, labels), rows)
+
+
+def test_the_layout_knows_the_value_that_is_drawn_by_itself():
+    layout = Layout.of([Column("rain", mass=0.0), Column("sun", missing=True, mass=100.0)])
+    assert layout.sizes == (2, 3)
+    rows = np.array([[0, 100], [2.5, np.nan], [0, 7]])
+    outcomes = layout.outcomes(rows)
+    assert outcomes.tolist() == [[1, 2], [0, 0], [1, 1]]
+    values, _ = layout.tensors(np.array([[3, 1], [2.5, 2], [4, 7]], np.float32), outcomes)
+    np.testing.assert_array_equal(values, rows)
+
+
+def test_a_number_that_is_mostly_one_value_is_found_and_decoded_as_the_data_have_it():
+    random = np.random.default_rng(0)
+    rain = np.where(random.random(2000) < 0.9, 0, random.lognormal(0, 1, 2000))
+    data = Dataset.of("x", [Column("rain"), Column("few"), Column("a")], [
+        np.column_stack([rain, random.integers(0, 5, 2000), random.normal(size=2000)])
+    ])  # fmt: skip
+    assert [c.mass for c in data.columns] == [0.0, None, None]  # few: of few values each is its own
+    assert any("'rain' is 0 in 9" in note for note in data.notes)
+    basis = Basis(data, data.windows(12, 1), "cowhitened")
+    assert basis.decoder.table[0, 0] > 0  # the table is of the others
+    y = basis.encode(np.arange(0, 1980, 12), random.random((165, 1, 1)))
+    scores = (y[..., :3].double().numpy() @ basis.mixing.outward.T + basis.mixing.mean).astype(np.float32)
+    made = Decoding(data.layout, basis.decoder).rows(scores, y[..., 3:].numpy())
+    np.testing.assert_allclose(made.reshape(-1, 3)[:, 0], rain[:1980], rtol=0.1, atol=0.02)
+    assert [c.name for c in View(data).columns] == ["rain", "few", "a", "rain = 0"]
 
 
 def test_a_view_is_plain_numbers_that_say_what_is_missing():

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.spec import Time
 from training.errors import DataError
 from training.layout import Layout
 
@@ -20,6 +21,9 @@ _WHOLE_SEQUENCES = 5
 """Whole sequences are held out where the share asked for is at least as many."""
 ENDED = np.inf
 """What stands in every column of a window behind the end of its sequence."""
+MASS, MANY = 0.5, 20
+"""Share of the rows from which on one value of a number is drawn by itself, and how many values there must
+be at least beside it: of few, each is its own."""
 MOST_LABELS = 128
 """Labels of one column: more are an identifier or a text rather than a category."""
 
@@ -34,6 +38,10 @@ class Column:
     """What the numbers of a categorical column stand for; none of a numeric one."""
     missing: bool = False
     """Whether it has gaps; found in the values by `Dataset.of`."""
+    mass: float | None = None
+    """The one value of a numeric column that many rows have, beside many others; found by `Dataset.of`."""
+    rounded: bool = True
+    """Whether numbers that are whole in all rows are to be so in samples."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,8 @@ class Dataset:
     """Whether windows are whole sequences of different lengths."""
     behind: Doubles | float = ENDED
     """What stands behind an end, in every column or (channels,)."""
+    time: Time | None = None
+    """The column of times that rows had, if they had one."""
 
     @classmethod
     def of(
@@ -112,9 +122,13 @@ class Dataset:
     @property
     def filled(self) -> Doubles:
         """The numeric columns without gaps: (rows, numeric), finite. Inside a sequence a gap is bridged
-        by a line; where a sequence has no value at all, the column's mean stands in."""
+        by a line; where a sequence has no value at all, the column's mean stands in. Where the value is
+        the one that is drawn by itself, the middle one of the others does."""
         numbers: Doubles = np.ascontiguousarray(self.values[:, list(self.layout.numeric)])
-        for column in numbers.T:  # views
+        for column, i in zip(numbers.T, self.layout.numeric, strict=True):  # views
+            at = column == self.columns[i].mass
+            if at.any():
+                column[at] = np.nanquantile(column[~at], 0.5, method="lower")
             if np.isnan(column).any():
                 _fill(column, self.bounds)
         return numbers
@@ -243,7 +257,7 @@ def require_finite(where: str, names: Sequence[str], values: Doubles) -> None:
         if len(bad):
             raise DataError(
                 f"{where}: column {name!r} is infinite in {len(bad)} of {len(values)} rows, first in row "
-                f"{bad[0] + 1}: leave these values empty, or name the columns to train on with --columns"
+                f"{bad[0] + 1}: leave these values empty, or the column out with --ignore {name}"
             )
 
 
@@ -269,16 +283,25 @@ def _examined(where: str, column: Column, values: Doubles) -> Column:
     absent = values == -1 if column.labels else np.isnan(values)
     if absent.all():
         raise DataError(
-            f"{where}: column {column.name!r} has no value in any row: leave it out by naming the others "
-            "with --columns"
+            f"{where}: column {column.name!r} has no value in any row: leave it out with "
+            f"--ignore {column.name}"
         )
     if len(column.labels) > MOST_LABELS:
         raise DataError(
             f"{where}: column {column.name!r} has {len(column.labels):,} different labels, and at most "
             f"{MOST_LABELS} can be learnt: put rare ones together under one name, or leave the column out "
-            "by naming the others with --columns"
+            f"with --ignore {column.name}"
         )
-    return replace(column, missing=bool(absent.any()))
+    return replace(
+        column, missing=bool(absent.any()), mass=None if column.labels else _mass(values[~absent])
+    )
+
+
+def _mass(values: Doubles) -> float | None:
+    """The value of (rows,) that is drawn by itself, if there is one."""
+    distinct, counts = np.unique(values, return_counts=True)
+    most = counts.argmax()
+    return float(distinct[most]) if counts[most] >= MASS * len(values) and len(distinct) > MANY else None
 
 
 def _notes(columns: Sequence[Column], values: Doubles) -> Iterator[str]:
@@ -289,7 +312,11 @@ def _notes(columns: Sequence[Column], values: Doubles) -> Iterator[str]:
             shown = ", ".join(column.labels[:8]) + (" …" if len(column.labels) > 8 else "")
             yield f"{column.name!r} is categorical, of {len(column.labels)} labels: {shown}"
             if once := [label for label, n in zip(column.labels, counts, strict=True) if n == 1]:
-                yield f"{column.name!r}: seen in a single row, kept, and hardly learnt: {', '.join(once)}"
+                shown = ", ".join(once[:8]) + (" …" if len(once) > 8 else "")
+                yield f"{column.name!r}: seen in a single row, kept, and hardly learnt: {shown}"
+        if column.mass is not None:
+            share = (x == column.mass).mean()
+            yield f"{column.name!r} is {column.mass:g} in {share:.1%} of the rows: that is drawn by itself"
         if column.missing:
             share = (x == -1 if column.labels else np.isnan(x)).mean()
             yield f"{column.name!r} is missing in {share:.1%} of the rows, and so it will be in samples"

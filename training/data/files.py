@@ -9,24 +9,42 @@ Text and yes-or-no are categories, numbers are numbers, and both can be told oth
 cell, and a number that is NaN, is missing.
 """
 
+import re
 import zipfile
-from collections.abc import Collection, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as arrow
-import pyarrow.csv
 import pyarrow.parquet
 
 from training.config import TrainConfig
+from training.data import times
 from training.data.dataset import Column, Dataset, Doubles, relabelled, require_finite
+from training.data.delimited import read_csv
+from training.data.times import Stamps
 from training.errors import DataError
 
+_WRITTEN = re.compile(r"[$€£]?\s?[+-]?\d[\d.,'\s]*[%$€£]?")
+"""A number as people write it. One that Arrow reads never comes to be a label."""
+_T = TypeVar("_T")
 SUFFIXES = (".csv", ".parquet", ".npy", ".npz")
 
-Read = tuple[list[Column], list[Doubles], list[str]]
-"""Columns, sequences, notes. Labels are in their final order only in what `read` gives."""
+
+@dataclass(frozen=True)
+class Read:
+    """What a file holds, or a folder."""
+
+    columns: list[Column]
+    sequences: list[Doubles]
+    """Each (rows, columns)."""
+    notes: list[str]
+    stamps: Stamps | None = None
+    """The column of times, in the order of the sequences' rows."""
+    place: int = 0
+    """How many of the columns stand before it."""
 
 
 def read(path: Path, config: TrainConfig) -> Dataset:
@@ -35,28 +53,77 @@ def read(path: Path, config: TrainConfig) -> Dataset:
     Raises:
         DataError: unreadable, ragged, of mixed types, or holding nothing.
     """
-    columns, sequences, notes = _folder(path, config) if path.is_dir() else _file(path, config)
-    dataset = Dataset.of(path.resolve().stem, columns, sequences, notes=notes)
-    return dataset.with_statics(config.static, guess=config.id_column is not None)
+    found = _folder(path, config) if path.is_dir() else _file(path, config)
+    columns, sequences, notes = found.columns, found.sequences, found.notes
+    step, time = "row", None
+    if found.stamps is not None:
+        cuts = np.cumsum([len(s) for s in sequences])[:-1]
+        ticks = np.split(found.stamps.ticks, cuts)
+        time, step, column, gaps, said = times.fitted(found.stamps, ticks, config.gaps)
+        notes = [*notes, *found.stamps.notes, *said]
+        if column:
+            if column.name in [c.name for c in columns]:
+                raise DataError(
+                    f"{path}: the gaps of {time.name!r} would be the channel {column.name!r}, and there is "
+                    "a column of that name: give it another"
+                )
+            columns = [*columns, column]
+            sequences = [np.hstack([s, gap]) for s, gap in zip(sequences, gaps, strict=True)]
+    dataset = Dataset.of(path.resolve().stem, columns, sequences, step, notes)
+    many = config.id_column is not None or (path.is_dir() and len(sequences) > 1)
+    dataset = dataset.with_statics(config.static, guess=many)
+    if time is None:
+        return dataset
+    before = {c.name for c in columns[: found.place]}
+    return replace(dataset, time=replace(time, place=sum(c.name in before for c in dataset.columns)))
+
+
+def names_of(path: Path) -> list[str]:
+    """The names of the columns of a table, of a folder those of its first; none of another file.
+
+    Raises:
+        DataError: unreadable.
+    """
+    if path.is_dir():
+        path = next((p for p in sorted(path.iterdir()) if p.suffix.lower() in SUFFIXES), path)
+    if path.suffix.lower() not in (".csv", ".parquet"):
+        return []
+    names: list[str] = _opened(path, lambda: _read_table(path)[0]).column_names
+    return names
 
 
 def _file(path: Path, config: TrainConfig) -> Read:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise DataError(f"{path}: {suffix or 'no suffix'} is not read; one of {', '.join(SUFFIXES)} is")
+    return _opened(path, lambda: _content(path, suffix, config))
+
+
+def _content(path: Path, suffix: str, config: TrainConfig) -> Read:
+    if suffix in (".csv", ".parquet"):
+        table, noted = _read_table(path)
+        found = _table(path, table, config)
+        return replace(found, notes=noted + found.notes)
+    if suffix == ".npy":
+        return _arrays(path, [np.load(path, allow_pickle=False)], config)
+    with np.load(path, allow_pickle=False) as archive:
+        return _arrays(path, [archive[key] for key in archive.files], config)
+
+
+def _read_table(path: Path) -> tuple[arrow.Table, list[str]]:
+    """A table, and what a person should know of how it was read."""
+    if path.suffix.lower() == ".csv":
+        return read_csv(path)
+    with pyarrow.parquet.ParquetFile(path) as file:  # unlike read_table it bears two columns of one name
+        return file.read(), []
+
+
+def _opened(path: Path, reading: Callable[[], _T]) -> _T:
+    """What `reading` of a file gives, or a DataError that names it."""
     try:
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty")
-        if suffix == ".csv":
-            table, noted = _read_csv(path)
-            columns, sequences, notes = _table(path, table, config)
-            return columns, sequences, noted + notes
-        if suffix == ".parquet":
-            return _table(path, pyarrow.parquet.read_table(path), config)
-        if suffix == ".npy":
-            return _arrays(path, [np.load(path, allow_pickle=False)], config)
-        with np.load(path, allow_pickle=False) as archive:
-            return _arrays(path, [archive[key] for key in archive.files], config)
+        return reading()
     except (arrow.ArrowInvalid, zipfile.BadZipFile, ValueError, EOFError) as error:
         raise DataError(f"{path} cannot be read: {error}") from error
     except OSError as error:
@@ -68,21 +135,24 @@ def _folder(path: Path, config: TrainConfig) -> Read:
     if not inside:
         raise DataError(f"{path} holds no file that is read: {', '.join(SUFFIXES)}")
     parts = [_file(p, config) for p in inside]
-    first = parts[0][0]
+    first = parts[0].columns
     names = [c.name for c in first]
-    for p, (columns, _, _) in zip(inside, parts, strict=True):
-        if (other := [c.name for c in columns]) != names:
+    for p, part in zip(inside, parts, strict=True):
+        if (other := [c.name for c in part.columns]) != names:
             raise DataError(f"{p} has the columns {other}, but {inside[0].name} has {names}")
-        for one, two in zip(first, columns, strict=True):
+        for one, two in zip(first, part.columns, strict=True):
             if bool(one.labels) != bool(two.labels):
                 raise DataError(
                     f"column {one.name!r} holds words in one of {p} and {inside[0].name}, and numbers in "
                     f"the other: make them alike, or take both as labels with --categorical {one.name}"
                 )
-    every = [_united(columns) for columns in zip(*(columns for columns, _, _ in parts), strict=True)]
-    sequences = [relabelled(s, columns, every) for columns, found, _ in parts for s in found]
-    notes = list(dict.fromkeys(note for _, _, notes in parts for note in notes))
-    return every, sequences, notes
+    every = [_united(columns) for columns in zip(*(part.columns for part in parts), strict=True)]
+    sequences = [relabelled(s, part.columns, every) for part in parts for s in part.sequences]
+    notes = list(dict.fromkeys(note for part in parts for note in part.notes))
+    stamps = times.united(path, [p.stamps for p in parts if p.stamps is not None])
+    if stamps is not None and any(p.stamps is None for p in parts):
+        raise DataError(f"{path}: some of its files have a column of times and others have none")
+    return Read(every, sequences, notes, stamps, parts[0].place)
 
 
 def _united(columns: Sequence[Column]) -> Column:
@@ -90,64 +160,84 @@ def _united(columns: Sequence[Column]) -> Column:
     return replace(columns[0], labels=_in_order({label for c in columns for label in c.labels}))
 
 
-def _read_csv(path: Path) -> tuple[arrow.Table, list[str]]:
-    """The table, and what was made of its first line."""
-    # On one thread Arrow knows the number of a row that breaks the form.
-    empty_is_missing = pyarrow.csv.ConvertOptions(strings_can_be_null=True)
-    options = pyarrow.csv.ReadOptions(use_threads=False)
-    table = pyarrow.csv.read_csv(path, options, convert_options=empty_is_missing)
-    if all(_is_number(name) for name in table.column_names):
-        options = pyarrow.csv.ReadOptions(
-            column_names=[f"column {i + 1}" for i in range(table.num_columns)], use_threads=False
-        )
-        table = pyarrow.csv.read_csv(path, read_options=options)
-        return table, ["the first line holds numbers: it is taken as data, and columns are numbered"]
-    return table, []
-
-
 def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
     names = table.column_names
     if twice := sorted({n for n in names if names.count(n) > 1}):
         raise DataError(f"{path} names columns twice: {', '.join(twice)}; give each its own name")
     _require_names(path, names, config)
-    notes: list[str] = []
+    if not table.num_rows:
+        raise DataError(f"{path} is empty: there is no row below the names of its columns")
+    time, notes = _time_column(table, config)
+    chosen = dict.fromkeys([*config.columns, *config.static]) if config.columns else names
+    own = [n for n in chosen if n not in (config.id_column, time, *config.ignore)]
     columns: list[Column] = []
     found: list[Doubles] = []
-    chosen = dict.fromkeys([*config.columns, *config.static]) if config.columns else names
-    for name in [n for n in chosen if n != config.id_column]:
+    place = 0
+    for name in own:
         kind = table.schema.field(name).type
-        if arrow.types.is_temporal(kind) and name not in (
-            *config.columns,
-            *config.categorical,
-            *config.static,
+        told = (*config.columns, *config.categorical, *config.static, *config.continuous, *config.integer)
+        if name not in told and (
+            arrow.types.is_temporal(kind) or times.looks_like_times(table.column(name))
         ):
-            notes.append(f"{name!r} holds times and is left out: a row is one step")
+            notes.append(f"{name!r} holds times and is left out")
             continue
         column, values = _column(path, name, table.column(name), config)
+        if name not in told and column.labels and all(map(_WRITTEN.fullmatch, column.labels)):
+            notes.append(
+                f"{name!r} looks like numbers with units or marks of thousands, such as "
+                f"{column.labels[-1]!r}, and is taken for labels: write them as 1234.5 to have numbers"
+            )
         columns.append(column)
         found.append(values)
+        place += time is not None and not config.columns and names.index(name) < names.index(time)
     if not columns:
         raise DataError(f"{path} has no column to learn from; it has {', '.join(names)}")
     values = np.column_stack(found)  # (rows, channels)
     require_finite(str(path), [c.name for c in columns], values)  # before rows are put in another order
-    if config.id_column is None:
-        return columns, [values], notes
-    if empty := table.column(config.id_column).null_count:
-        raise DataError(f"{path}: the id column {config.id_column!r} is empty in {empty} rows")
-    _, ids = np.unique(np.asarray(table.column(config.id_column)), return_inverse=True)
+    ids = np.zeros(len(values), np.int64)
+    if config.id_column is not None:
+        if empty := table.column(config.id_column).null_count:
+            raise DataError(f"{path}: the id column {config.id_column!r} is empty in {empty} rows")
+        _, ids = np.unique(np.asarray(table.column(config.id_column)), return_inverse=True)
     order = np.argsort(ids, kind="stable")
+    stamps = None
+    if time is not None:
+        stamps = times.read(path, time, table.column(time))
+        order, said = times.in_order(path, stamps, ids, named=config.id_column is not None)
+        stamps = replace(stamps, ticks=stamps.ticks[order])
+        notes += said
     cuts = np.flatnonzero(np.diff(ids[order])) + 1
-    return columns, np.split(values[order], cuts), notes
+    return Read(columns, np.split(values[order], cuts), notes, stamps, place)
+
+
+def _time_column(table: arrow.Table, config: TrainConfig) -> tuple[str | None, list[str]]:
+    """The column of times: the one that was named, or the only one there is."""
+    if config.time_column is not None:
+        return config.time_column, []
+    told = (
+        *config.categorical, *config.continuous, *config.integer, *config.static, *config.ignore,
+        config.id_column,
+    )  # fmt: skip
+    found = [n for n in table.column_names if n not in told and times.looks_like_times(table.column(n))]
+    if len(found) < 2:
+        return (found[0] if found else None), []
+    return None, [f"{', '.join(map(repr, found))} hold times: name the rows' own with --time-column"]
 
 
 def _require_names(path: Path, names: Sequence[str], config: TrainConfig) -> None:
     """Raise a DataError where a choice names a column that is not there, or two of them disagree."""
-    own = [config.id_column] if config.id_column else []
-    for name in (*config.columns, *config.categorical, *config.continuous, *config.static, *own):
+    told: dict[str, str] = {}
+    for flag, chosen in (
+        ("categorical", config.categorical), ("continuous", config.continuous), ("integer", config.integer),
+        ("ignore", config.ignore), ("id-column", (config.id_column,)),
+        ("time-column", (config.time_column,)),
+    ):  # fmt: skip
+        for name in chosen:
+            if name is not None and told.setdefault(name, flag) != flag:
+                raise DataError(f"{name!r} is named both in --{told[name]} and in --{flag}")
+    for name in (*config.columns, *config.static, *told):
         if name not in names:
             raise DataError(f"{path} has no column {name!r}; it has {', '.join(names)}")
-    if both := sorted(set(config.categorical) & set(config.continuous)):
-        raise DataError(f"{both[0]!r} is named both in --categorical and in --continuous")
 
 
 def _column(
@@ -160,27 +250,38 @@ def _column(
         kind = kind.value_type
     if name in config.categorical:
         return _labelled(name, column)
+    number = Column(name, rounded=name not in config.continuous)
     if _is_numeric(kind) or arrow.types.is_null(kind):
-        return Column(name), _numbers(column)
-    if arrow.types.is_boolean(kind):
-        return (Column(name), _numbers(column)) if name in config.continuous else _labelled(name, column)
-    if arrow.types.is_string(kind) or arrow.types.is_large_string(kind):
+        values = _numbers(column)
+    elif arrow.types.is_boolean(kind):
+        if name not in (*config.continuous, *config.integer):
+            return _labelled(name, column)
+        values = _numbers(column)
+    elif arrow.types.is_string(kind) or arrow.types.is_large_string(kind):
         texts = column.to_pylist()
         words = [i for i, text in enumerate(texts) if text is not None and not _is_number(text)]
         numbers = len(texts) - column.null_count - len(words)
-        if name in config.continuous or numbers > len(words):
-            if words:
-                raise DataError(
-                    f"{path}: column {name!r} mixes numbers and words: {numbers} rows are numbers, and row "
-                    f"{words[0] + 1} is {texts[words[0]]!r}: leave such cells empty, or take all of it as "
-                    f"labels with --categorical {name}"
-                )
-            return Column(name), np.array([np.nan if t is None else float(t) for t in texts])
-        return _labelled(name, column)
-    raise DataError(
-        f"{path}: column {name!r} is of type {kind}; numbers, text and yes-or-no are read: leave it out by "
-        "naming the others with --columns"
-    )
+        if not (name in (*config.continuous, *config.integer) or numbers > len(words)):
+            return _labelled(name, column)
+        if words:
+            raise DataError(
+                f"{path}: column {name!r} mixes numbers and words: {numbers} rows are numbers, and row "
+                f"{words[0] + 1} is {texts[words[0]]!r}: leave such cells empty, or take all of it as "
+                f"labels with --categorical {name}"
+            )
+        values = np.array([np.nan if t is None else float(t) for t in texts])
+    else:
+        wanted = "make columns of what is in it" if arrow.types.is_nested(kind) else "make it one of these"
+        raise DataError(
+            f"{path}: column {name!r} is of type {kind}; numbers, text and yes-or-no are read: {wanted}, "
+            f"or leave it out with --ignore {name}"
+        )
+    if name in config.integer and len(broken := np.flatnonzero(values % 1 > 0)):
+        raise DataError(
+            f"{path}: column {name!r} is to hold whole numbers, and row {broken[0] + 1} is "
+            f"{values[broken[0]]:g}: take it for what it is with --continuous {name}"
+        )
+    return number, values
 
 
 def _labelled(name: str, column: arrow.ChunkedArray) -> tuple[Column, Doubles]:
@@ -227,8 +328,8 @@ def _arrays(path: Path, arrays: list[np.ndarray], config: TrainConfig) -> Read:
         raise DataError(f"{path} holds sequences of {sorted({s.shape[1] for s in sequences})} channels")
     channels = sequences[0].shape[1] if sequences else 0
     names = [f"channel {i + 1}" for i in range(channels)]
-    _require_names(path, names, replace(config, columns=(), id_column=None))
-    columns = [Column(name) for name in names]
+    _require_names(path, names, replace(config, columns=(), id_column=None, time_column=None))
+    columns = [Column(name, rounded=name not in config.continuous) for name in names]
     for i, name in enumerate(names):
         if name in config.categorical:
             whole = arrow.chunked_array([arrow.array(np.concatenate([s[:, i] for s in sequences]))])
@@ -236,7 +337,7 @@ def _arrays(path: Path, arrays: list[np.ndarray], config: TrainConfig) -> Read:
             ends = np.cumsum([len(s) for s in sequences])[:-1]
             for s, part in zip(sequences, np.split(values, ends), strict=True):
                 s[:, i] = part
-    return columns, sequences, []
+    return Read(columns, sequences, [])
 
 
 def _numbers(column: arrow.ChunkedArray) -> Doubles:

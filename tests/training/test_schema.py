@@ -1,0 +1,97 @@
+"""What was found can be printed, edited, and given back."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import cadenza
+from training.basis import Basis
+from training.config import TrainConfig
+from training.data import load
+from training.data.schema import applied, outline
+from training.errors import DataError
+
+ROWS = "".join(
+    f"{shop},2021-03-{day:02},{'wine' if shop == 'a' else 'beer'},{day},{day / 4},{day % 3},x\n"
+    for shop in ("a", "b")
+    for day in range(1, 29)
+)
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    path = tmp_path / "sales.csv"
+    path.write_text("shop,day,kind,sold,paid,mood,remark\n" + ROWS)
+    return path
+
+
+def told(folder: Path, text: str) -> TrainConfig:
+    (folder / "schema.toml").write_text(text)
+    return applied(TrainConfig(schema=str(folder / "schema.toml")))
+
+
+def test_what_is_printed_is_what_is_read(table: Path, tmp_path: Path):
+    config = TrainConfig(id_column="shop", ignore=("remark",), categorical=("mood",))
+    text = outline(str(table), config)
+    assert tomllib.loads(text)["columns"] == {
+        "shop": "id", "day": "time", "kind": "static", "sold": "integer", "paid": "continuous",
+        "mood": "categorical", "remark": "ignore",
+    }  # fmt: skip
+    assert '"day" = "time"' in text
+    assert "# from 2021-03-01 on, 1 day apart" in text
+    read, flagged = load(str(table), told(tmp_path, text)), load(str(table), config)
+    assert read.statics == flagged.statics
+    assert read.fingerprint == flagged.fingerprint
+    assert outline(str(table), told(tmp_path, text)) == text
+
+
+def test_the_command_prints_it_and_trains_nothing(table: Path, tmp_path: Path):
+    done = cadenza("train", table, "--dry-run", "--id-column", "shop", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert tomllib.loads(done.stdout)["columns"]["shop"] == "id"
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_flag_is_stronger_than_the_file(tmp_path: Path):
+    (tmp_path / "s.toml").write_text('[columns]\na = "continuous"\nb = "id"\nc = "time"\n')
+    config = applied(
+        TrainConfig(schema=str(tmp_path / "s.toml"), categorical=("a",), id_column="z", ignore=("c",))
+    )
+    assert (config.categorical, config.continuous, config.id_column) == (("a",), (), "z")
+    assert (config.time_column, config.schema) == (None, None)
+
+
+def test_whole_numbers_that_are_told_to_be_continuous_are_not_rounded(table: Path, tmp_path: Path):
+    for kind, rounded in (("integer", True), ("continuous", False)):
+        dataset = load(
+            str(table), told(tmp_path, f'[columns]\nshop = "id"\nsold = "{kind}"\nmood = "{kind}"\n')
+        )
+        decoder = Basis(dataset, dataset.windows(8, 1), "cowhitened").decoder
+        names = [dataset.columns[i].name for i in dataset.layout.numeric]
+        assert dict(zip(names, decoder.integer.tolist(), strict=True)) == {
+            "sold": rounded, "paid": False, "mood": rounded,
+        }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("columns = 3", r"no table \[columns\]"),
+        ('[columns]\na = "number"', "'a' is of kind 'number'; one of categorical, continuous"),
+        ('[columns]\na = "id"\nb = "id"', "'a' and 'b' are both of kind id"),
+        ('[colums]\na = "id"', "has colums; a table"),
+        ("[columns", "is no TOML"),
+    ],
+)
+def test_a_file_that_says_what_it_cannot_is_refused(tmp_path: Path, text: str, message: str):
+    with pytest.raises(DataError, match=message) as caught:
+        told(tmp_path, text)
+    assert "schema.toml" in str(caught.value)
+
+
+def test_a_column_that_is_not_there_is_named(table: Path, tmp_path: Path):
+    with pytest.raises(DataError, match=r"sales\.csv has no column 'price'; it has shop, day"):
+        load(str(table), told(tmp_path, '[columns]\nprice = "ignore"\n'))
+    with pytest.raises(DataError, match=r"none\.toml cannot be read"):
+        applied(TrainConfig(schema=str(tmp_path / "none.toml")))

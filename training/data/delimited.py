@@ -1,0 +1,125 @@
+"""CSV as people have it: commas, semicolons or tabs, decimal points or commas, UTF-8 or not.
+
+Arrow reads it, infers types and names the line that breaks the form. What is looked at before is the
+beginning of the file: its encoding, and which mark cuts all of its lines into as many cells.
+"""
+
+import codecs
+import csv
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as arrow
+import pyarrow.csv
+
+from training.errors import DataError
+
+_LINES = 20
+"""Lines that are looked at."""
+_MARKS = {"\t": "tabs", ";": "semicolons", "|": "bars"}
+"""What may cut a line instead of a comma."""
+_DECIMAL_COMMA, _DECIMAL_POINT = re.compile(r"[+-]?\d+,\d+"), re.compile(r"[+-]?\d*\.\d+")
+_MARKED = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+"""Encodings that a file begins with a mark of; Arrow drops that of UTF-8 by itself."""
+
+
+@dataclass(frozen=True)
+class _Form:
+    """How a file is written."""
+
+    encoding: str
+    mark: str
+    decimal: str
+
+
+def read_csv(path: Path) -> tuple[arrow.Table, list[str]]:
+    """The table, its columns of times as text, and what a person should know of how it was read.
+
+    Raises:
+        DataError: the file is in no encoding that is read.
+        ArrowInvalid: a line breaks the form.
+    """
+    form, notes = _form(path)
+    try:
+        table = _read(path, form)
+    except UnicodeDecodeError:
+        table = None
+    if form.encoding == "utf-8" and (table is None or any(map(arrow.types.is_binary, table.schema.types))):
+        form = _Form("cp1252", form.mark, form.decimal)
+        notes.append(
+            f"{path.name} is not UTF-8: it is read as Windows-1252 (Latin-1); look whether its letters are "
+            "right"
+        )
+        try:
+            table = _read(path, form)
+        except UnicodeDecodeError as error:
+            raise DataError(f"{path} is neither UTF-8 nor Windows-1252: write it as UTF-8") from error
+    if table is None:
+        raise DataError(f"{path} is no whole {form.encoding}: write it as UTF-8")
+    if all(_is_number(name, form.decimal) for name in table.column_names):
+        names = [f"column {i + 1}" for i in range(table.num_columns)]
+        notes.append("the first line holds numbers: it is taken as data, and columns are numbered")
+        return _read(path, form, names), notes
+    times = [
+        f.name for f in table.schema if arrow.types.is_date(f.type) or arrow.types.is_timestamp(f.type)
+    ]
+    if times and len(set(table.column_names)) == table.num_columns:
+        # As text: Arrow forgets zones, and how the times were written.
+        texts = _read(path, form, texts=times)
+        for name in times:
+            table = table.set_column(table.column_names.index(name), name, texts.column(name))
+    return table, notes
+
+
+def _read(
+    path: Path, form: _Form, names: list[str] | None = None, texts: list[str] | None = None
+) -> arrow.Table:
+    """The table; of the columns `texts` alone, as text, where some are named."""
+    # On one thread Arrow knows the number of a row that breaks the form.
+    return pyarrow.csv.read_csv(
+        path,
+        pyarrow.csv.ReadOptions(use_threads=False, column_names=names, encoding=form.encoding),
+        pyarrow.csv.ParseOptions(delimiter=form.mark),
+        pyarrow.csv.ConvertOptions(
+            strings_can_be_null=True,
+            decimal_point=form.decimal,
+            include_columns=texts,
+            column_types=dict.fromkeys(texts or [], arrow.string()),
+        ),
+    )
+
+
+def _form(path: Path) -> tuple[_Form, list[str]]:
+    with path.open("rb") as file:
+        beginning = file.read(2**16)
+    encoding = next((name for mark, name in _MARKED.items() if beginning.startswith(mark)), "utf-8")
+    lines = beginning.decode(encoding, "replace").splitlines()
+    lines = (lines[:-1] if len(beginning) == 2**16 else lines)[:_LINES]  # the last one may be cut off
+    mark = next((m for m in _MARKS if _cuts_alike(lines, m)), ",")
+    decimal = "."
+    if mark != ",":
+        cells = [cell.strip() for row in csv.reader(lines, delimiter=mark) for cell in row]
+        commas = any(map(_DECIMAL_COMMA.fullmatch, cells))
+        decimal = "," if commas and not any(map(_DECIMAL_POINT.fullmatch, cells)) else "."
+    notes = []
+    if mark != ",":
+        says = f"{path.name}: cells are told apart by {_MARKS[mark]}"
+        notes.append(says + (", and numbers have a decimal comma" if decimal == "," else ""))
+    if encoding != "utf-8":
+        notes.append(f"{path.name} is {encoding.upper()}")
+    return _Form(encoding, mark, decimal), notes
+
+
+def _cuts_alike(lines: list[str], mark: str) -> bool:
+    """Whether `mark` cuts every line into as many cells, more than one."""
+    counts = {len(row) for row in csv.reader(lines, delimiter=mark) if row}
+    return len(counts) == 1 and counts.pop() > 1
+
+
+def _is_number(text: str, decimal: str) -> bool:
+    try:
+        float(text.replace(decimal, "."))
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,144 @@
+"""What a person says of a table's columns in one small file, and the file that says what was found.
+
+    [columns]
+    "date" = "time"
+    "sector" = "static"
+    "remarks" = "ignore"
+
+A column that the file does not name is taken for what it looks like; a flag is stronger than the file.
+"""
+
+import json
+import tomllib
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from contract import times
+from training.config import TrainConfig
+from training.data import files
+from training.data.dataset import Column, Dataset, Doubles
+from training.data.source import load
+from training.errors import DataError
+
+KINDS = ("categorical", "continuous", "integer", "static", "time", "id", "ignore")
+
+
+def applied(config: TrainConfig) -> TrainConfig:
+    """The same choices with what the file `config.schema` says of columns, and no file any more.
+
+    Raises:
+        DataError: the file cannot be read, or says what it cannot.
+    """
+    if config.schema is None:
+        return config
+    path = Path(config.schema)
+    told = _read(path)
+    by_flag = {
+        *config.categorical, *config.continuous, *config.integer, *config.static, *config.ignore,
+        config.time_column, config.id_column,
+    }  # fmt: skip
+    of = {kind: tuple(n for n, k in told.items() if k == kind and n not in by_flag) for kind in KINDS}
+    for kind in ("time", "id"):
+        if len(of[kind]) > 1:
+            raise DataError(
+                f"{path}: {' and '.join(map(repr, of[kind]))} are both of kind {kind}; one may be"
+            )
+    return replace(
+        config,
+        schema=None,
+        categorical=(*config.categorical, *of["categorical"]),
+        continuous=(*config.continuous, *of["continuous"]),
+        integer=(*config.integer, *of["integer"]),
+        static=(*config.static, *of["static"]),
+        ignore=(*config.ignore, *of["ignore"]),
+        time_column=config.time_column or next(iter(of["time"]), None),
+        id_column=config.id_column or next(iter(of["id"]), None),
+    )
+
+
+def outline(data: str, config: TrainConfig) -> str:
+    """What would be made of `data`, as a file that `applied` reads.
+
+    Raises:
+        DataError: they cannot be learnt from.
+    """
+    config = applied(config)
+    dataset = load(data, config)
+    train, test = dataset.split(dataset.length, config.stride, config.hold_out)
+    what = f"whole sequences of up to {dataset.length}" if dataset.ends else f"windows of {dataset.length}"
+    step = "" if dataset.step == "row" else f", one step is {dataset.step}"
+    lines = [
+        f"# {data}: {len(dataset.bounds) - 1} sequences, {len(dataset.values)} rows{step}",
+        f"# {len(train)} {what} to train on, {len(test)} held out",
+        *(f"# {note}" for note in dataset.notes),
+        f"# To tell it otherwise, edit this and train with --schema; kinds are {', '.join(KINDS)}.",
+        "",
+        "[columns]",
+    ]
+    found = dict(_kinds(data, dataset, config))
+    keys = [
+        f"{json.dumps(name, ensure_ascii=False)} = {json.dumps(kind)}" for name, (kind, _) in found.items()
+    ]
+    width = max(map(len, keys))
+    return "\n".join(
+        lines + [f"{key:<{width}}  # {said}" for key, (_, said) in zip(keys, found.values(), strict=True)]
+    )
+
+
+def _kinds(data: str, dataset: Dataset, config: TrainConfig) -> Iterator[tuple[str, tuple[str, str]]]:
+    """Each column of the file with its kind and what it holds."""
+    columns = {c.name: (c, x) for c, x in zip(dataset.columns, dataset.values.T, strict=True)}
+    statics = {c.name: (c, x) for c, x in zip(dataset.statics, dataset.static_values.T, strict=True)}
+    for name in files.names_of(Path(data)) or [*columns, *statics]:
+        if dataset.time and name == dataset.time.name:
+            first = times.texts(dataset.time, np.array([dataset.time.start], np.int64))[0]
+            apart = f"gaps in {dataset.time.gap!r}" if dataset.time.gap else f"{dataset.step} apart"
+            yield name, ("time", f"from {first} on, {apart}")
+        elif name == config.id_column:
+            yield name, ("id", f"{len(dataset.bounds) - 1} sequences")
+        elif name in columns:
+            yield name, (_kind(*columns[name]), _said(*columns[name]))
+        elif name in statics:
+            yield name, ("static", _said(*statics[name]))
+        else:
+            yield name, ("ignore", "left out")
+
+
+def _kind(column: Column, values: Doubles) -> str:
+    if column.labels:
+        return "categorical"
+    known = values[~np.isnan(values)]
+    return "integer" if column.rounded and (known == np.rint(known)).all() else "continuous"
+
+
+def _said(column: Column, values: Doubles) -> str:
+    if column.labels:
+        shown = ", ".join(column.labels[:6]) + (" …" if len(column.labels) > 6 else "")
+        said = f"{len(column.labels)} labels: {shown}"
+    else:
+        said = f"{np.nanmin(values):,.6g} to {np.nanmax(values):,.6g}"
+    return said.replace("\n", " ") + (", with gaps" if column.missing else "")
+
+
+def _read(path: Path) -> dict[str, str]:
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror or error}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is no TOML: {error}") from error
+    told: Any = raw.get("columns")
+    if unknown := sorted(set(raw) - {"columns"}):
+        raise DataError(f"{path} has {', '.join(unknown)}; a table [columns] is all that is wanted")
+    if not isinstance(told, dict):
+        raise DataError(f'{path} has no table [columns], with lines such as "volume" = "integer"')
+    for name, kind in told.items():
+        if kind not in KINDS:
+            raise DataError(
+                f"{path}: column {name!r} is of kind {kind!r}; one of {', '.join(KINDS)} is wanted"
+            )
+    return told

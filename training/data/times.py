@@ -1,0 +1,397 @@
+"""A column of times: what it says, whether its rows are evenly apart, and the gaps where they are not.
+
+Times are read as whole ticks, see `contract/times.py`. Where rows are one step apart nothing of them
+is learnt: a sample's times are counted from the data's first. Where they are not, the gap to the next row
+is one more channel, in the largest unit of which all gaps are whole numbers, so that their sums are exact.
+"""
+
+import re
+from calendar import monthrange
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as arrow
+
+from contract import times
+from contract.spec import Calendar, Time, TimeKind
+from training.data.dataset import Column, Doubles, Integers
+from training.errors import DataError
+
+EVEN, WEEKDAYS = 0.99, 0.95
+"""Share of rows that are one step after the one before from which on all are taken to be so: a lost row
+here and there is none of the series' own, and of weekdays holidays are missing."""
+
+_FRACTION = r"(?:[.,](?P<f>\d{1,9}))?"
+_ZONE = r"\s?(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?"
+_CLOCK = rf"(?P<sep>[T ])(?P<H>\d\d):(?P<M>\d\d)(?::(?P<S>\d\d){_FRACTION})?{_ZONE}"
+_DAYS = {
+    "%Y-%m-%d": r"(?P<Y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)",
+    "%Y/%m/%d": r"(?P<Y>\d{4})/(?P<m>\d\d)/(?P<d>\d\d)",
+    "%d.%m.%Y": r"(?P<d>\d\d?)\.(?P<m>\d\d?)\.(?P<Y>\d{4})",
+    "%m/%d/%Y": r"(?P<m>\d\d?)/(?P<d>\d\d?)/(?P<Y>\d{4})",
+    "%d/%m/%Y": r"(?P<d>\d\d?)/(?P<m>\d\d?)/(?P<Y>\d{4})",
+    "%Y-%m": r"(?P<Y>\d{4})-(?P<m>\d\d)",
+}
+_FORMS = {day: re.compile(rf"{pattern}(?:{_CLOCK})?") for day, pattern in _DAYS.items()}
+_ISO = "%Y-%m-%d"
+_MONTH = re.compile(r"(19|20)\d\d-(0[1-9]|1[0-2])")
+_UNITS = (("days", 86_400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
+_FINER = {"milliseconds": 3, "microseconds": 6, "nanoseconds": 9}
+
+
+@dataclass(frozen=True)
+class Stamps:
+    """A column of times that was read."""
+
+    name: str
+    kind: TimeKind
+    digits: int
+    zone: str | None
+    format: str
+    ticks: Integers
+    """(rows,)"""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def as_time(self) -> Time:
+        """The same for the Spec, evenly apart by nothing known yet."""
+        return Time(
+            self.name, 0, self.kind, self.digits, self.zone, self.format,
+            start=0, step=1, calendar="even", gap=None,
+        )  # fmt: skip
+
+
+def looks_like_times(column: arrow.ChunkedArray) -> bool:
+    """Whether a column holds dates or time stamps: by its type, or most of its texts in ISO form."""
+    kind = column.type
+    if arrow.types.is_date(kind) or arrow.types.is_timestamp(kind):
+        return True
+    if not (arrow.types.is_string(kind) or arrow.types.is_large_string(kind)):
+        return False
+    there = [text for text in column.to_pylist() if text]
+    if not there:
+        return False
+    if _MONTH.fullmatch(there[0]):
+        return all(map(_MONTH.fullmatch, there))
+    if not (_FORMS[_ISO].fullmatch(there[0]) or _FORMS[_ISO].fullmatch(there[-1])):
+        return False
+    return 2 * sum(_FORMS[_ISO].fullmatch(text) is not None for text in there) > len(there)
+
+
+def read(path: Path, name: str, column: arrow.ChunkedArray) -> Stamps:
+    """A column as times.
+
+    Raises:
+        DataError: a row without a time, or with one that cannot be read.
+    """
+    if column.null_count:
+        row = column.is_null().to_pylist().index(True) + 1
+        raise DataError(
+            f"{path}: column {name!r} holds the times, and {column.null_count} rows have none, first row "
+            f"{row}: fill them in, take the rows out, or leave the column out with --ignore {name}"
+        )
+    kind = column.type
+    if arrow.types.is_date(kind):
+        days = column.cast(arrow.date32()).cast(arrow.int32()).to_numpy().astype(np.int64)
+        return Stamps(name, "date", 0, None, _ISO, days)
+    if arrow.types.is_timestamp(kind):
+        ticks = column.cast(arrow.int64()).to_numpy().astype(np.int64)
+        digits = {unit: d for d, unit in times.UNITS.items()}[kind.unit]
+        zone = kind.tz or None
+        while digits and not (ticks % 1000).any():
+            ticks, digits = ticks // 1000, digits - 3
+        clock = times.offset(replace(_of("", "timestamp", digits), zone=zone))
+        tail = "" if zone is None else zone if clock else "Z"
+        return Stamps(name, "timestamp", digits, zone, _iso(digits) + tail, ticks + clock)
+    if arrow.types.is_string(kind) or arrow.types.is_large_string(kind):
+        return _of_texts(path, name, column.to_pylist())
+    return _of_numbers(path, name, column)
+
+
+def united(path: Path, parts: Sequence[Stamps]) -> Stamps | None:
+    """The columns of several files as one, in the same ticks; None if there are none.
+
+    Raises:
+        DataError: some are dates and others are not, or they are of several zones.
+    """
+    if not parts:
+        return None
+    finest = max(parts, key=lambda p: p.digits)
+    for part in parts:
+        if (part.name, part.kind, part.zone) != (finest.name, finest.kind, finest.zone):
+            raise DataError(
+                f"{path}: the times of its files are {_said(finest)} {finest.name!r} in one and "
+                f"{_said(part)} {part.name!r} in another: write them in one way"
+            )
+    ticks = [part.ticks * 10 ** (finest.digits - part.digits) for part in parts]
+    return replace(finest, ticks=np.concatenate(ticks))
+
+
+def in_order(path: Path, stamps: Stamps, ids: Integers, named: bool) -> tuple[Integers, list[str]]:
+    """The rows by sequence and time, (rows,), and what is to be said of it; rows of one time stay in the
+    file's order.
+
+    `named` says whether `ids` (rows,) come from a column.
+
+    Raises:
+        DataError: most rows have their time in common with others, and no column tells sequences apart.
+    """
+    order = np.lexsort([stamps.ticks, ids])
+    notes = []
+    as_given = np.argsort(ids, kind="stable")
+    if (order != as_given).any():
+        row = int(as_given[(order != as_given).argmax()]) + 1
+        notes.append(
+            f"rows were not in the order of {stamps.name!r} (first row {row}): they are sorted by it"
+        )
+    ticks, owner = stamps.ticks[order], ids[order]
+    same = (ticks[1:] == ticks[:-1]) & (owner[1:] == owner[:-1])
+    if same.any():
+        at = int(same.argmax())
+        one, two = sorted((int(order[at]) + 1, int(order[at + 1]) + 1))
+        said = f"rows {one} and {two} have the same {stamps.name!r}, {_shown_at(stamps, ticks[at])}"
+        if 2 * same.sum() >= len(ticks) - 1 and not named:
+            raise DataError(
+                f"{path}: {said}, and so have most rows: if they belong to several sequences, name the "
+                "column that tells them apart with --id-column"
+            )
+        notes.append(
+            f"{said}, and {int(same.sum())} in all have that of the row before them: kept in this order"
+        )
+    return order, notes
+
+
+def fitted(
+    stamps: Stamps, sequences: Sequence[Integers], gaps: bool | None
+) -> tuple[Time, str, Column | None, list[Doubles], list[str]]:
+    """What the ticks of `sequences`, each (rows,) and rising, say: the Spec's words on them, what one step
+    is, the channel of gaps with its values, each (rows, 1), where there is to be one, and notes.
+
+    `gaps` says whether there is; None where the rows shall say it themselves.
+    """
+    moves = np.concatenate([np.diff(ticks) for ticks in sequences])
+    start = int(min(ticks[0] for ticks in sequences))
+    time = replace(stamps.as_time, start=start)
+    even = None if gaps else _even(time, sequences, moves, forced=gaps is False)
+    if even is None:
+        return _uneven(stamps, time, sequences, moves)
+    time, share = even
+    step = _step_said(time)
+    first = _shown_at(stamps, time.start)
+    note = f"{time.name!r} holds the times, {step} apart: samples get them back, from {first} on"
+    if share < 1:
+        lost = "holidays and lost rows" if time.calendar == "weekdays" else "a row lost or doubled"
+        note += (
+            f"; {1 - share:.1%} of the rows are not one step after the one before ({lost}) and taken as if"
+        )
+    return time, step, None, [], [note]
+
+
+def _even(
+    time: Time, sequences: Sequence[Integers], moves: Integers, forced: bool
+) -> tuple[Time, float] | None:
+    """The step that all rows are apart, and the share of them that are; None where too few are."""
+    if not len(moves):
+        return time, 1.0
+    values, counts = np.unique(moves[moves > 0] if forced else moves, return_counts=True)
+    if not len(values):
+        return time, 0.0
+    most = int(values[counts.argmax()])
+    share = float((moves == most).mean())
+    if most > 0 and (share >= EVEN or (forced and time.kind == "number")):
+        return replace(time, step=most), share
+    if time.kind != "number" and (found := _by_calendar(time, sequences)):
+        return found
+    return (replace(time, step=most), share) if forced else None
+
+
+def _by_calendar(time: Time, sequences: Sequence[Integers]) -> tuple[Time, float] | None:
+    """Weekdays or months apart, where the clock is the same in all rows."""
+    clocks = np.concatenate(sequences) % times.ticks_a_day(time)
+    if (clocks != clocks[0]).any():
+        return None
+    days = [(ticks // times.ticks_a_day(time)).astype("datetime64[D]") for ticks in sequences]
+    every = np.concatenate(days)
+    if np.is_busday(every).all():
+        moves = np.concatenate([np.busday_count(d[:-1], d[1:]) for d in days])
+        if (share := float((moves == 1).mean())) >= WEEKDAYS:
+            return replace(time, calendar="weekdays", step=1), share
+    months = every.astype("datetime64[M]")
+    of_month = (every - months.astype("datetime64[D]")).astype(np.int64)
+    calendar: Calendar
+    if (of_month == of_month[0]).all() and of_month[0] < 28:
+        calendar = "months"
+    elif (every + 1 == (months + 1).astype("datetime64[D]")).all():
+        calendar = "month ends"
+    else:
+        return None
+    moves = np.concatenate([np.diff(d.astype("datetime64[M]").astype(np.int64)) for d in days])
+    values, counts = np.unique(moves, return_counts=True)
+    share = float(counts.max() / len(moves))
+    if share < EVEN or values[counts.argmax()] < 1:
+        return None
+    return replace(time, calendar=calendar, step=int(values[counts.argmax()])), share
+
+
+def _uneven(
+    stamps: Stamps, time: Time, sequences: Sequence[Integers], moves: Integers
+) -> tuple[Time, str, Column | None, list[Doubles], list[str]]:
+    common = int(np.gcd.reduce(moves)) if len(moves) else 0
+    unit, step = None, max(1, common)
+    if time.kind != "number":
+        day = times.ticks_a_day(time)
+        sizes = [(name, day * seconds // 86_400) for name, seconds in _UNITS if day > 1 or name == "days"]
+        sizes += [(name, 10 ** (time.digits - d)) for name, d in _FINER.items() if d <= time.digits]
+        unit, step = next((name, size) for name, size in sizes if common % size == 0)
+    time = replace(time, step=step, gap=f"{time.name} gap")
+    middle = round(float(np.median(moves)) / step) if len(moves) else 0
+    values = []
+    for ticks in sequences:
+        gaps = np.diff(ticks) // step
+        last = round(float(np.median(gaps))) if len(gaps) else middle
+        values.append(np.append(gaps, last).astype(np.float64)[:, None])  # (rows, 1)
+    channel = repr(time.gap) + (f", in {unit}" if unit else "")
+    note = (
+        f"{time.name!r} holds the times, not evenly apart: the gap to the next is learnt as the channel "
+        f"{channel}, and samples get times back, from {_shown_at(stamps, time.start)} on"
+    )
+    return time, "row", Column(f"{time.name} gap", unit), values, [note]
+
+
+def _of_texts(path: Path, name: str, texts: Sequence[str]) -> Stamps:
+    fits: list[str] = []
+    matches: list[re.Match[str]] = []
+    for day, form in _FORMS.items():
+        if (first := form.fullmatch(texts[0])) and _is_day(first):
+            known = [m for m in map(form.fullmatch, texts) if m is not None and _is_day(m)]
+            if len(known) == len(texts):
+                fits, matches = [*fits, day], known
+    if len(fits) > 1:
+        raise DataError(
+            f"{path}: the times of column {name!r}, such as {texts[0]!r}, can be read as "
+            f"{' and as '.join(fits)}: write them as 2024-01-31"
+        )
+    if not fits:
+        row, text = next(
+            (i + 1, t) for i, t in enumerate(texts) if not ((m := _FORMS[_ISO].fullmatch(t)) and _is_day(m))
+        )
+        raise DataError(
+            f"{path}: column {name!r} is to hold times, and row {row} is {text!r}: times are read as "
+            "2024-01-31, 2024-01-31 12:00:00 or 2024-01-31T12:00:00+01:00, all in one way (and days as "
+            f"2024/01/31, 31.01.2024 or 01/31/2024): write them so, or take them as labels with "
+            f"--categorical {name}"
+        )
+    return _of_matches(path, name, fits[0], matches)
+
+
+def _of_matches(path: Path, name: str, day: str, matches: Sequence[re.Match[str]]) -> Stamps:
+    columns = [m.groupdict() for m in matches]
+    iso = [f"{c['Y']}-{int(c['m']):02}-{int(c.get('d') or 1):02}" for c in columns]
+    first = columns[0]
+    if all(c["H"] is None for c in columns):
+        days = np.array(iso, "datetime64[D]").astype(np.int64)
+        return Stamps(name, "date", 0, None, day, days)
+    clocks = [f"{c['H'] or '00'}:{c['M'] or '00'}:{c['S'] or '00'}" for c in columns]
+    fraction = [c["f"] or "" for c in columns]
+    longest = max(map(len, fraction))
+    digits = -(-longest // 3) * 3
+    stamps = np.array([f"{d}T{c}" for d, c in zip(iso, clocks, strict=True)], "datetime64[s]")
+    ticks = stamps.astype(np.int64) * 10**digits
+    if digits:
+        ticks += np.array([int(f.ljust(digits, "0")) for f in fraction], np.int64)
+    clock = "%H:%M"
+    if any(c["S"] for c in columns):
+        clock += ":%S" + (".%f" if digits else "")
+    zones = [c["zone"] for c in columns]
+    known = sorted({z for z in zones if z})
+    notes: list[str] = []
+    zone = known[0] if known else None
+    separator = first["sep"] or " "
+    if len(set(zones)) > 1:
+        ticks -= _offsets(zones, digits)
+        said = ", ".join([*known, *["none"] * (None in zones)])
+        notes.append(
+            f"{name!r} holds times of several zones ({said}): all are made UTC"
+            + "; those without a zone are taken to be" * (None in zones)
+        )
+        zone = "Z"
+    tail, zone = zone or "", "UTC" if zone == "Z" else zone
+    form = f"{day}{separator}{clock}{tail}"
+    if zone and zone != "UTC":
+        zone = f"{zone[:3]}:{zone[-2:] if len(zone) > 3 else '00'}"
+    return Stamps(name, "timestamp", digits, zone, form, ticks, tuple(notes))
+
+
+def _offsets(zones: Sequence[str | None], digits: int) -> Integers:
+    """Ticks that each is ahead of UTC: (rows,)."""
+    blank = _of("", "timestamp", digits)
+    known = {z: times.offset(replace(blank, zone=z if len(z) > 3 else f"{z}:00")) for z in zones if z}
+    return np.array([known[z] if z else 0 for z in zones], np.int64)
+
+
+def _of_numbers(path: Path, name: str, column: arrow.ChunkedArray) -> Stamps:
+    """Plain numbers: epochs, or seconds since some beginning."""
+    if arrow.types.is_integer(column.type):
+        return Stamps(name, "number", 0, None, "", column.cast(arrow.int64()).to_numpy().astype(np.int64))
+    if not (arrow.types.is_floating(column.type) or arrow.types.is_decimal(column.type)):
+        raise DataError(f"{path}: column {name!r} is of type {column.type}, and no time")
+    numbers = column.cast(arrow.float64(), safe=False).to_numpy()
+    if not np.isfinite(numbers).all():
+        row = int(np.flatnonzero(~np.isfinite(numbers))[0]) + 1
+        raise DataError(f"{path}: column {name!r} holds the times, and row {row} is {numbers[row - 1]}")
+    for digits in range(10):
+        scaled = numbers * 10.0**digits
+        if digits == 9 or np.allclose(scaled, np.rint(scaled), rtol=1e-12, atol=1e-6):
+            break
+    if np.abs(scaled).max() >= 2**53:
+        raise DataError(
+            f"{path}: the times of column {name!r} have more digits than can be kept: round them"
+        )
+    return Stamps(name, "number", digits, None, "", np.rint(scaled).astype(np.int64))
+
+
+def _is_day(found: re.Match[str]) -> bool:
+    """Whether the parts of a match are on the calendar and on the clock."""
+    part = found.groupdict()
+    month, day = int(part["m"]), int(part.get("d") or 1)
+    if not (1 <= month <= 12 and int(part["H"] or 0) < 24):
+        return False
+    if int(part["M"] or 0) > 59 or int(part["S"] or 0) > 59:
+        return False
+    return 1 <= day <= 28 or 28 < day <= monthrange(int(part["Y"]), month)[1]
+
+
+def _of(name: str, kind: TimeKind, digits: int) -> Time:
+    return Time(name, 0, kind, digits, None, "", start=0, step=1, calendar="even", gap=None)
+
+
+def _iso(digits: int) -> str:
+    return f"{_ISO} %H:%M:%S" + (".%f" if digits else "")
+
+
+def _said(stamps: Stamps) -> str:
+    zone = f" of zone {stamps.zone}" if stamps.zone else ""
+    return {"date": "date", "timestamp": "time stamp", "number": "number"}[stamps.kind] + zone
+
+
+def _shown_at(stamps: Stamps, ticks: int) -> str:
+    return times.texts(stamps.as_time, np.array([ticks], np.int64))[0]
+
+
+def _step_said(time: Time) -> str:
+    """What one step is, such as `10 minutes`."""
+    if time.calendar != "even":
+        name = "weekday" if time.calendar == "weekdays" else "month"
+        return f"{time.step} {name}{'s' * (time.step > 1)}"
+    if time.kind == "number":
+        return f"{time.step / 10**time.digits:g}"
+    seconds = (
+        time.step * (86_400 if time.kind == "date" else 1) / (1 if time.kind == "date" else 10**time.digits)
+    )
+    for name, size in _UNITS:
+        if seconds % size == 0:
+            count = int(seconds // size)
+            return f"{count} {name if count > 1 else name[:-1]}"
+    return f"{seconds:g} seconds"
