@@ -334,9 +334,14 @@ def _numbers(n: Nodes, decoding: Decoding, outcomes: list[str], valid: str) -> N
     values = _interpolated(n, "values", at, table, channels, knots)
     values = n.add("Max", values, n.constant("low", decoder.table[:, 0]), to="values.low")
     values = n.add("Min", values, n.constant("high", decoder.table[:, -1]), to="values.clipped")
-    if decoder.integer.any():
-        whole = n.add("Round", values, to="values.whole")
-        values = n.add("Where", n.constant("integer", decoder.integer), whole, values, to="values.rounded")
+    if decoder.per.any():
+        known = decoder.per > 0
+        per = n.constant("grid.per", np.where(known, decoder.per, np.float32(1)))
+        of = n.constant("grid.of", decoder.of)
+        whole = n.add("Div", n.add("Mul", values, per, to="grid.small"), of, to="grid.steps")
+        whole = n.add("Mul", n.add("Round", whole, to="grid.whole"), of, to="grid.times")
+        whole = n.add("Div", whole, per, to="grid.rounded")
+        values = n.add("Where", n.constant("grid.known", known), whole, values, to="values.rounded")
     bounds = (("ReduceMin", decoder.not_above, "lowered"), ("ReduceMax", decoder.not_below, "raised"))
     for reduce, others, name in bounds:
         if others.shape[1] > 1:

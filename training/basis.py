@@ -22,6 +22,7 @@ with variance 1, increments uncorrelated with deviations `increments`, and each 
 its memory at a rate of its own, `decay`. `standard` does neither bending nor mixing.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -61,8 +62,10 @@ class Decoder:
     """(channels,): knots per unit of score."""
     table: Floats
     """(channels, KNOTS): values at the knots, never decreasing."""
-    integer: NDArray[np.bool_]
-    """(channels,): rounded to whole numbers."""
+    per: Floats
+    """(channels,): values are rounded to a whole number of `of`/`per`, as those of the data are; 0: not."""
+    of: Floats
+    """(channels,): of 1/`per`, how many are the least step: 5 and 100 for prices in steps of 0.05."""
     not_above: Integers
     """(channels, n): each channel is lowered to the least of these; itself, again and again, where it
     need not be."""
@@ -79,7 +82,9 @@ class Decoder:
         index = below.astype(np.int64) + np.arange(len(self.table)) * knots
         values = self.table.reshape(-1)[index] + self.slopes.reshape(-1)[index] * (at - below)
         values = np.clip(values, self.table[:, 0], self.table[:, -1])
-        values = np.where(self.integer, np.rint(values), values)
+        per = np.where(self.per > 0, self.per, np.float32(1))
+        whole = np.rint(values * per / self.of) * self.of / per
+        values = np.where(self.per > 0, whole, values)
         values = values[..., self.not_above].min(-1)  # (…, channels)
         decoded: Floats = values[..., self.not_below].max(-1)
         return decoded
@@ -193,13 +198,17 @@ class Basis:
             first[i], last[i] = -edge, edge
         table[:, 0], table[:, -1] = values.min(axis=0), values.max(axis=0)
         span = np.where(self._varies, last - first, 1.0)
-        integer = (values == np.rint(values)).all(axis=0) & self._rounded
-        not_above, not_below = _orders(values, integer, self._free)
+        grids = [
+            _grid(v) if rounded else (0, 1) for v, rounded in zip(values.T, self._rounded, strict=True)
+        ]
+        per, of = np.array(grids, np.float32).reshape(-1, 2).T
+        not_above, not_below = _orders(values, per, of, self._free)
         return Decoder(
             origin=first.astype(np.float32),
             scale=((KNOTS - 1) / span).astype(np.float32),
             table=np.maximum.accumulate(table.astype(np.float32), axis=1).reshape(channels, KNOTS),
-            integer=integer,
+            per=np.ascontiguousarray(per),
+            of=np.ascontiguousarray(of),
             not_above=not_above,
             not_below=not_below,
         )
@@ -259,9 +268,25 @@ def _free(layout: Layout, outcomes: Integers) -> NDArray[np.bool_]:
     return free
 
 
-def _orders(
-    values: Doubles, integer: NDArray[np.bool_], free: NDArray[np.bool_]
-) -> tuple[Integers, Integers]:
+def _grid(values: Doubles) -> tuple[int, int]:
+    """`Decoder.per` and `Decoder.of` for values (rows,) that have at most 6 decimals; 0 and 1 where they
+    have more, or more steps than float32 tells apart."""
+    distinct = np.unique(values)
+    for decimals in range(7):
+        per = 10**decimals
+        scaled = distinct * per
+        steps = np.rint(scaled)
+        most = np.abs(steps).max()
+        if most >= 2**23:
+            return (1, 1) if decimals == 0 and (distinct == steps).all() else (0, 1)
+        if (np.abs(scaled - steps) <= 1e-6).all():
+            of = max(1, int(np.gcd.reduce(steps.astype(np.int64))))
+            shared = math.gcd(of, per)
+            return per // shared, of // shared
+    return 0, 1
+
+
+def _orders(values: Doubles, per: Floats, of: Floats, free: NDArray[np.bool_]) -> tuple[Integers, Integers]:
     """`Decoder.not_above` and `Decoder.not_below`: orders of channels that hold in every row of
     `values` (rows, channels) and are not for want of nearness, so more than an accident of units. A channel
     that is not `free` (rows, channels) in every row has none: what is drawn by itself keeps no order.
@@ -274,7 +299,7 @@ def _orders(
     over = np.zeros((channels, channels), bool)  # over[i, j]: i is never less than j
     few = values[:: max(1, len(values) // 256)]  # most pairs need no more to be seen apart
     for i in range(channels):
-        same = (integer == integer[i]) & always & always[i]
+        same = (per == per[i]) & (of == of[i]) & always & always[i]
         for j in np.flatnonzero((few[:, i : i + 1] >= few).all(axis=0) & same):
             gap = values[:, i] - values[:, j]
             over[i, j] = 0 <= gap.min() < _TOUCHING * gap.mean()
@@ -325,7 +350,7 @@ class Decoding:
 
 def channels_of(dataset: Dataset, decoder: Decoder) -> tuple[Channel, ...]:
     """The Spec's channels: the ranges are those of the table, so the graph cannot leave them."""
-    numbers = iter(zip(decoder.integer, decoder.table, strict=True))
+    numbers = iter(zip(decoder.per == 1, decoder.table, strict=True))
     channels = []
     for column in dataset.columns:
         kind: ChannelKind = "categorical"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from training.basis import FLOOR, KNOTS, Basis, Decoding, channels_of
+from training.basis import FLOOR, KNOTS, Basis, Decoding, _grid, channels_of
 from training.data.dataset import Column, Dataset
 
 
@@ -145,3 +145,34 @@ def test_a_chain_of_orders_holds_as_a_whole():
     decoder = Basis(data, data.windows(12, 1), "cowhitened").decoder
     made = decoder(random.normal(size=(50, 12, 6)).astype(np.float32))
     assert (np.diff(made, axis=2) >= 0).all()
+
+
+@pytest.mark.parametrize(
+    ("values", "grid"),
+    [
+        ([1, 4, 6, 7], (1, 1)),
+        ([10, 40, 60, 0], (1, 10)),
+        ([1.25, -3.5, 0.01], (100, 1)),
+        ([1.05, 2.1, 3.55], (20, 1)),
+        ([2.5, 5, 12.5], (2, 5)),
+        ([0.1234567, 1], (0, 1)),
+        ([1e9, 3], (1, 1)),
+        ([123456.789, 1], (0, 1)),
+        ([0, 0], (1, 1)),
+    ],
+)
+def test_what_steps_the_data_are_in_is_found(values: list[float], grid: tuple[int, int]):
+    assert _grid(np.array(values, np.float64)) == grid
+
+
+def test_samples_are_in_the_steps_of_the_data():
+    random = np.random.default_rng(0)
+    walk = 30 + np.round(np.cumsum(random.normal(0, 0.2, 600)), 2)
+    data = dataset(np.column_stack([walk, 10.0 * random.poisson(4, 600), random.normal(size=600)]))
+    decoder = Basis(data, data.windows(24, 1), "cowhitened").decoder
+    scores = random.normal(size=(500, 3)).astype(np.float32)
+    prices, tens, free = decoder(scores).T
+    assert (prices == np.round(prices.astype(np.float64), 2).astype(np.float32)).all()
+    assert (tens % 10 == 0).all()
+    assert len(set(tens)) > 5
+    assert (np.round(free, 6) != free).any()

@@ -69,7 +69,7 @@ def test_whole_numbers_that_are_told_to_be_continuous_are_not_rounded(table: Pat
         )
         decoder = Basis(dataset, dataset.windows(8, 1), "cowhitened").decoder
         names = [dataset.columns[i].name for i in dataset.layout.numeric]
-        assert dict(zip(names, decoder.integer.tolist(), strict=True)) == {
+        assert dict(zip(names, (decoder.per == 1).tolist(), strict=True)) == {
             "sold": rounded, "paid": False, "mood": rounded,
         }  # fmt: skip
 
