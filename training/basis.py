@@ -198,10 +198,9 @@ class Basis:
             first[i], last[i] = -edge, edge
         table[:, 0], table[:, -1] = values.min(axis=0), values.max(axis=0)
         span = np.where(self._varies, last - first, 1.0)
-        grids = [
-            _grid(v) if rounded else (0, 1) for v, rounded in zip(values.T, self._rounded, strict=True)
-        ]
-        per, of = np.array(grids, np.float32).reshape(-1, 2).T
+        columns = zip(values.T, self._rounded, strict=True)
+        found = [_grid(column) if rounded else (0, 1) for column, rounded in columns]
+        per, of = np.array(found, np.float32).reshape(-1, 2).T
         not_above, not_below = _orders(values, per, of, self._free)
         return Decoder(
             origin=first.astype(np.float32),
