@@ -124,7 +124,10 @@ class _Connections:
         streams = self._idle.pop() if self._idle else await asyncio.open_connection(self._host, self._port)
         reader, writer = streams
         body = asked.body(number)
-        head = f"POST {asked.path} HTTP/1.1\r\nHost: {self._host}\r\nAccept: application/x-npy\r\n"
+        head = (
+            f"POST {asked.path} HTTP/1.1\r\nHost: {self._host}\r\nAccept: application/x-npy\r\n"
+            "Content-Type: application/json\r\n"
+        )
         writer.write(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
         try:
             lines = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
