@@ -69,6 +69,9 @@ class Application:
     answers the others in its own form.
     """
 
+    PATHS = frozenset({"/generate", "/stream"})
+    """Those that are asked often."""
+
     def __init__(self, engines: Engines, settings: Settings, keys: Keys, metrics: Metrics) -> None:
         self._engines, self._settings = engines, settings
         self._keys, self._metrics = keys, metrics

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import uvloop
 
 from benchmarks.measure_sampling import widened
 from benchmarks.serving.methods import METHODS, Cores, Method, serving
@@ -114,7 +115,7 @@ def beside(plan: Plan) -> list[Row]:
         with serving(name, model, plan.cores, channels) as server:
             _ask(server, _always(METHODS[name].asks(*LONG)), 2, WARM_SECONDS)
             begun = time.perf_counter()
-            shorts, longs = asyncio.run(_both(server, METHODS[name], None, 2 * plan.seconds))
+            shorts, longs = uvloop.run(_both(server, METHODS[name], None, 2 * plan.seconds))
             spent = time.perf_counter() - begun
             return {"row_steps": sum(a.row_steps for a in (*shorts, *longs)) / spent}
 
@@ -126,9 +127,9 @@ def beside(plan: Plan) -> list[Row]:
         with serving(name, model, plan.cores, channels) as server:
             method = METHODS[name]
             short = _always(method.asks(*SHORT))
-            asyncio.run(open_loop(server.base, short, SHORTS_A_SECOND, WARM_SECONDS))
-            alone = asyncio.run(open_loop(server.base, short, SHORTS_A_SECOND, 2 * plan.seconds))
-            shorts, longs = asyncio.run(_both(server, method, rate, 6 * plan.seconds))
+            uvloop.run(open_loop(server.base, short, SHORTS_A_SECOND, WARM_SECONDS))
+            alone = uvloop.run(open_loop(server.base, short, SHORTS_A_SECOND, 2 * plan.seconds))
+            shorts, longs = uvloop.run(_both(server, method, rate, 6 * plan.seconds))
             return {
                 "alone_p50_ms": _quantile(alone, 0.5), "alone_p99_ms": _quantile(alone, 0.99),
                 "short_p50_ms": _quantile(shorts, 0.5), "short_p99_ms": _quantile(shorts, 0.99),
@@ -170,7 +171,7 @@ def overload(plan: Plan) -> list[Row]:
         heavy = _always(method.asks(*HEAVY))
         found = [_ask(server, heavy, CLIENTS, plan.seconds) for _ in range(plan.rounds)]
         rate = statistics.median(f["requests"] for f in found)
-        return [asyncio.run(_overloaded(server, method, rate, 15 * plan.seconds))]
+        return [uvloop.run(_overloaded(server, method, rate, 15 * plan.seconds))]
 
 
 async def _overloaded(server: Running, method: Method, rate: float, seconds: float) -> Row:
@@ -254,7 +255,7 @@ def _closed(
 
 def _ask(server: Running, source: Source, clients: int, seconds: float) -> Row:
     cpu, begun = server.cpu, time.perf_counter()
-    answers = asyncio.run(closed_loop(server.base, source, clients, seconds))
+    answers = uvloop.run(closed_loop(server.base, source, clients, seconds))
     spent, used = time.perf_counter() - begun, server.cpu - cpu
     good = [a for a in answers if a.status == 200]
     return {
