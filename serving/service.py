@@ -59,7 +59,7 @@ class _Ahead:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        ours = scope["type"] == "http" and scope["path"] in Application.PATHS
+        ours = scope["type"] == "http" and _application.knows(scope["path"])
         await (_application if ours else self._app)(scope, receive, send)
 
 
