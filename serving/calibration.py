@@ -2,8 +2,9 @@
 
 More rows at once are computed faster, up to where they leave the cache, and what a tick costs besides
 is shared by more; but whoever comes waits for a tick to end. So its rows are halved while it takes too
-long. Else they, and then its steps, are doubled while that brings a tenth more; rows also, while a
-tick is short, as long as it brings none less. What answers hold does not depend on it.
+long, or while it is not short and half as many are no slower. Else they, and then its steps, are doubled
+while that brings a tenth more; rows also, while a tick is short, as long as it brings none less. What
+answers hold does not depend on it.
 """
 
 from collections.abc import Callable
@@ -45,9 +46,13 @@ def calibrate(spec: Spec, run: Run, clock: Callable[[], float], rows: int = 0, s
     are. Leaves the model warm."""
     begun = clock()
     best = _tried(spec, run, rows or _ROWS, steps or BLOCK_STEPS, clock)
-    if best.seconds > _LONGEST and not rows:
-        while best.seconds > _LONGEST and best.rows > _LEAST_ROWS and clock() - begun < _BUDGET:
-            best = _tried(spec, run, best.rows // 2, best.steps, clock)
+    first = best
+    while not rows and best.seconds > _SHORT and best.rows > _LEAST_ROWS and clock() - begun < _BUDGET:
+        tried = _tried(spec, run, best.rows // 2, best.steps, clock)
+        if best.seconds <= _LONGEST and tried.rate < best.rate:
+            break
+        best = tried
+    if best is not first:
         return best
     most = best.rate
     for what in [name for name, fixed in (("rows", rows), ("steps", steps)) if not fixed]:

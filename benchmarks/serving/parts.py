@@ -114,10 +114,14 @@ def beside(plan: Plan) -> list[Row]:
     def capacity(name: str) -> Row:
         with serving(name, model, plan.cores, channels) as server:
             _ask(server, _always(METHODS[name].asks(*LONG)), 2, WARM_SECONDS)
-            begun = time.perf_counter()
+            cpu, begun = server.cpu, time.perf_counter()
             shorts, longs = uvloop.run(_both(server, METHODS[name], None, 2 * plan.seconds))
             spent = time.perf_counter() - begun
-            return {"row_steps": sum(a.row_steps for a in (*shorts, *longs)) / spent}
+            row_steps = sum(a.row_steps for a in (*shorts, *longs))
+            return {
+                "row_steps": row_steps / spent,
+                "row_steps_a_cpu_second": row_steps / (server.cpu - cpu),
+            }
 
     capacities = plan.middles({name: partial(capacity, name) for name in names})
     least = min(row["row_steps"] for row in capacities.values())
@@ -239,13 +243,17 @@ def _closed(
             return _ask(server, asks, CLIENTS, plan.seconds)
 
     found = plan.middles({**(bare or {}), **{name: partial(measure, name) for name in names}})
-    best = max((row["row_steps"] for name, row in found.items() if name.startswith("bare")), default=None)
+    best = {
+        figure: max((row[figure] for name, row in found.items() if name.startswith("bare")), default=None)
+        for figure in ("row_steps", "row_steps_a_cpu_second")
+    }
     own = found.get("cadenza", {})
     rows = []
     for name, figures in found.items():
         row = {"method": name, "request": request, **figures}
-        if best is not None and "row_steps" in row:
-            row["of_bare"] = round(row["row_steps"] / best, 3)
+        for figure, value in best.items():
+            if value is not None and figure in row:
+                row[figure.replace("row_steps", "of_bare")] = round(row[figure] / value, 3)
         if "requests" in row and own.get("requests") and name not in ("cadenza", *(bare or ())):
             row["cadenza_requests_over"] = round(own["requests"] / row["requests"], 3)
             row["cadenza_cpu_over"] = round(own["cpu_ms"] / row["cpu_ms"], 3)
@@ -261,6 +269,7 @@ def _ask(server: Running, source: Source, clients: int, seconds: float) -> Row:
     return {
         "requests": len(good) / spent,
         "row_steps": sum(a.row_steps for a in good) / spent,
+        "row_steps_a_cpu_second": sum(a.row_steps for a in good) / max(used, 0.01),
         "p50_ms": _quantile(good, 0.5),
         "p99_ms": _quantile(good, 0.99),
         "cpu_ms": 1000 * used / max(len(answers), 1),
@@ -273,12 +282,14 @@ def _bare(session: Session, batch: int, length: int, seconds: float, cores: Core
     feeds = first_feeds(session.spec, 0, range(batch), length)
     cores.here(cores.server)
     session.run(feeds)
-    done, begun = 0, time.perf_counter()
+    done, begun, cpu = 0, time.perf_counter(), time.thread_time()
     while (spent := time.perf_counter() - begun) < seconds:
         session.run(feeds)
         done += 1
+    used = time.thread_time() - cpu
     cores.here(cores.client)
-    return {"row_steps": done * batch * length / spent}
+    row_steps = done * batch * length
+    return {"row_steps": row_steps / spent, "row_steps_a_cpu_second": row_steps / used}
 
 
 async def _both(
