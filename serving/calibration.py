@@ -15,7 +15,8 @@ from contract.rollout import Run, first_feeds
 from contract.spec import Spec
 
 _ROWS = 64
-_LEAST_ROWS = 8
+_FEW_ROWS, _LEAST_ROWS = 32, 8
+"""Rows below which a tick's own cost is too much of it, unless it takes too long; and never fewer."""
 _MOST = {"rows": 4096, "steps": 4 * BLOCK_STEPS}
 _GAIN, _LOSS = 1.1, 0.95
 """Row-steps a second of twice as many, over the most so far: worth while, and no worse."""
@@ -47,7 +48,9 @@ def calibrate(spec: Spec, run: Run, clock: Callable[[], float], rows: int = 0, s
     begun = clock()
     best = _tried(spec, run, rows or _ROWS, steps or BLOCK_STEPS, clock)
     first = best
-    while not rows and best.seconds > _SHORT and best.rows > _LEAST_ROWS and clock() - begun < _BUDGET:
+    while not rows and best.rows > _LEAST_ROWS and clock() - begun < _BUDGET:
+        if best.seconds <= (_SHORT if best.rows > _FEW_ROWS else _LONGEST):
+            break
         tried = _tried(spec, run, best.rows // 2, best.steps, clock)
         if best.seconds <= _LONGEST and tried.rate < best.rate:
             break

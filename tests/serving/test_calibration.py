@@ -47,7 +47,7 @@ def test_a_slow_model_gets_small_ticks_and_a_short_trial():
 
 
 def test_rows_are_halved_where_fewer_are_no_slower_and_a_tick_is_not_short():
-    assert calibrated(lambda rows, steps: (5e-6 if rows <= 16 else 6e-6) * rows * steps).rows == 16
+    assert calibrated(lambda rows, steps: (5e-6 if rows <= 32 else 6e-6) * rows * steps).rows == 32
     assert calibrated(lambda rows, steps: 3e-6 * rows * steps + 1e-4 * steps).rows >= 64
 
 
