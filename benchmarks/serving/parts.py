@@ -60,7 +60,7 @@ class Plan:
         return len(load(model).spec.channels)
 
     def middles(self, ways: Mapping[str, Callable[[], Row]]) -> dict[str, Row]:
-        """Each way in turn, round after round: medians, or why it could not be measured."""
+        """Each way in turn, round after round: medians of the rounds that went well, or why none did."""
         found: dict[str, list[Row]] = {name: [] for name in ways}
         failed: dict[str, Row] = {}
         for _ in range(self.rounds):
@@ -72,8 +72,9 @@ class Plan:
                 except CadenzaError as error:
                     failed[name] = {"failed": str(error)[-300:]}
         return {
-            name: failed.get(name)
-            or {k: round(statistics.median(r[k] for r in rounds), 3) for k in rounds[0]}
+            name: {k: round(statistics.median(r[k] for r in rounds), 3) for k in rounds[0]}
+            if rounds
+            else failed[name]
             for name, rounds in found.items()
         }
 
