@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from benchmarks.serving.__main__ import _known, merged, table
-from benchmarks.serving.padded import MOST, Fifo
 from benchmarks.serving.methods import METHODS
+from benchmarks.serving.padded import MOST, Fifo
 from contract.errors import UsageError
 from contract.rollout import rollout
 from serving.errors import Stopping
