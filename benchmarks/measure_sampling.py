@@ -18,7 +18,8 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from contract.rollout import first_feeds
-from contract.seal import Artifact, load
+from contract.seal import load
+from contract.spec import Precision
 from export.exporter import export
 from serving.calibration import calibrate
 from serving.scheduler import Request, Scheduler
@@ -50,7 +51,7 @@ def main() -> None:
     results = []
     with tempfile.TemporaryDirectory() as folder:
         train("stocks", Path(folder, "run"), TrainConfig(steps=1))
-        artifacts = [(hidden, _widened(Path(folder), hidden)) for hidden in HIDDEN]
+        artifacts = [(hidden, load(widened(Path(folder), hidden))) for hidden in HIDDEN]
     heads = f"{'hidden':>6} {'requests':>20} {'bare /s':>10} {'tick':>9} {'time':>6} {'CPU':>6}"
     print(f"{heads} {'CPU µs each':>12}")
     for hidden, artifact in artifacts:
@@ -89,16 +90,16 @@ def main() -> None:
     print(line)
 
 
-def _widened(folder: Path, hidden: int) -> Artifact:
+def widened(folder: Path, hidden: int, precision: Precision = "fp32") -> Path:
     """The run in `folder` with an untrained LSTM of that width, exported."""
     found, _ = checkpoints.load(folder / "run")
     sizes = replace(found.sizes, hidden=hidden, head=hidden * 3 // 2)
     weights = Generator(sizes, found.mixing, found.drift).state_dict()
-    run = folder / str(hidden)
+    run, model = folder / f"{hidden}-{precision}", folder / f"{hidden}-{precision}.onnx"
     run.mkdir()
     checkpoints.save(run, replace(found, sizes=sizes, looks=(), game={**found.game, "average": weights}))
-    export(run, folder / "model.onnx")
-    return load(folder / "model.onnx")
+    export(run, model, precision)
+    return model
 
 
 def _scheduled(scheduler: Scheduler, requests: list[Request]) -> None:

@@ -7,7 +7,6 @@ of that capacity.
 
 import asyncio
 import itertools
-import os
 import statistics
 import tempfile
 import time
@@ -193,9 +192,9 @@ def _scheduled(engine: Engine, shape: Shape, seconds: float) -> dict[str, float]
 
 def _asked(server: Running, shape: Shape, seconds: float) -> dict[str, float]:
     """A closed loop over HTTP; the CPU is the server's."""
-    cpu, begun = _cpu(server.pid), time.perf_counter()
+    cpu, begun = server.cpu, time.perf_counter()
     answers = asyncio.run(closed_loop(server.base, _source(shape), _CLIENTS, seconds))
-    spent, used = time.perf_counter() - begun, _cpu(server.pid) - cpu
+    spent, used = time.perf_counter() - begun, server.cpu - cpu
     good = [a for a in answers if a.status == 200]
     return {
         "requests": len(good) / spent,
@@ -227,17 +226,6 @@ def _source(shape: Shape) -> Callable[[int], Ask]:
 def _quantile(answers: Sequence[Answer], share: float) -> float:
     """Milliseconds; not a number where there is no answer."""
     return float(1000 * np.quantile([a.seconds for a in answers], share)) if answers else float("nan")
-
-
-def _cpu(pid: int) -> float:
-    """CPU seconds of a process and its children so far; not a number where there is no /proc."""
-    stat = Path(f"/proc/{pid}/stat")
-    if not stat.exists():
-        return float("nan")
-    fields = stat.read_text().rpartition(")")[2].split()
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    ticks = int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK") + sum(_cpu(int(child)) for child in children)
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> str:

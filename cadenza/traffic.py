@@ -121,10 +121,13 @@ class _Connections:
         return Answer(time.perf_counter() - due, status, asked.count * asked.length)
 
     async def _exchange(self, asked: Ask, number: int) -> int:
-        streams = self._idle.pop() if self._idle else await asyncio.open_connection(self._host, self._port)
+        streams = self._kept() or await asyncio.open_connection(self._host, self._port)
         reader, writer = streams
         body = asked.body(number)
-        head = f"POST {asked.path} HTTP/1.1\r\nHost: {self._host}\r\nAccept: application/x-npy\r\n"
+        head = (
+            f"POST {asked.path} HTTP/1.1\r\nHost: {self._host}\r\nAccept: application/x-npy\r\n"
+            "Content-Type: application/json\r\n"
+        )
         writer.write(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)
         try:
             lines = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
@@ -138,3 +141,12 @@ class _Connections:
         else:
             self._idle.append(streams)
         return int(lines[0].split()[1])
+
+    def _kept(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter] | None:
+        """An idle connection that the server has not closed; servers close what is idle for seconds."""
+        while self._idle:
+            reader, writer = self._idle.pop()
+            if not reader.at_eof():
+                return reader, writer
+            writer.close()
+        return None

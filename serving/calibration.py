@@ -2,8 +2,9 @@
 
 More rows at once are computed faster, up to where they leave the cache, and what a tick costs besides
 is shared by more; but whoever comes waits for a tick to end. So its rows are halved while it takes too
-long. Else they, and then its steps, are doubled while that brings a tenth more; rows also, while a
-tick is short, as long as it brings none less. What answers hold does not depend on it.
+long, or while it is not short and half as many are no slower. Else they, and then its steps, are doubled
+while that brings a tenth more; rows also, while a tick is short, as long as it brings none less. What
+answers hold does not depend on it.
 """
 
 from collections.abc import Callable
@@ -14,7 +15,8 @@ from contract.rollout import Run, first_feeds
 from contract.spec import Spec
 
 _ROWS = 64
-_LEAST_ROWS = 8
+_FEW_ROWS, _LEAST_ROWS = 32, 8
+"""Rows below which a tick's own cost is too much of it, unless it takes too long; and never fewer."""
 _MOST = {"rows": 4096, "steps": 4 * BLOCK_STEPS}
 _GAIN, _LOSS = 1.1, 0.95
 """Row-steps a second of twice as many, over the most so far: worth while, and no worse."""
@@ -45,9 +47,15 @@ def calibrate(spec: Spec, run: Run, clock: Callable[[], float], rows: int = 0, s
     are. Leaves the model warm."""
     begun = clock()
     best = _tried(spec, run, rows or _ROWS, steps or BLOCK_STEPS, clock)
-    if best.seconds > _LONGEST and not rows:
-        while best.seconds > _LONGEST and best.rows > _LEAST_ROWS and clock() - begun < _BUDGET:
-            best = _tried(spec, run, best.rows // 2, best.steps, clock)
+    first = best
+    while not rows and best.rows > _LEAST_ROWS and clock() - begun < _BUDGET:
+        if best.seconds <= (_SHORT if best.rows > _FEW_ROWS else _LONGEST):
+            break
+        tried = _tried(spec, run, best.rows // 2, best.steps, clock)
+        if best.seconds <= _LONGEST and tried.rate < best.rate:
+            break
+        best = tried
+    if best is not first:
         return best
     most = best.rate
     for what in [name for name, fixed in (("rows", rows), ("steps", steps)) if not fixed]:

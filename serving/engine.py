@@ -4,7 +4,6 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -70,7 +69,7 @@ class Engine:
         """
         loop = asyncio.get_running_loop()
         items: asyncio.Queue[Chunk | ServingError | None] = asyncio.Queue()
-        job = self.scheduler.submit(request, lambda item: _hand_over(loop, items, item))
+        job = self.scheduler.submit(request, lambda item: _hand_over(loop, items.put_nowait, item))
         self.running += 1
         try:
             while True:
@@ -110,13 +109,28 @@ class Engine:
         Raises:
             QueueFull, Stopping, TimedOut: see `chunks`; the time is that of the whole answer.
         """
-        # Whoever still waits for a tick by then is not begun.
+        loop = asyncio.get_running_loop()
+        done: asyncio.Future[None] = loop.create_future()
+        parts: list[Arrays] = []
+
+        def consume(item: Chunk | ServingError | None) -> None:
+            if isinstance(item, Chunk):
+                parts.append(item.arrays)
+            else:
+                _hand_over(loop, _settle, done, item)
+
+        # Whoever still waits for a tick when the time is over is not begun.
         request = replace(request, deadline=time.monotonic() + seconds)
+        job = self.scheduler.submit(request, consume)
+        late = TimedOut(f"not made within {seconds:g} s; its work was stopped")
+        timer = loop.call_later(seconds, _settle, done, late)
+        self.running += 1
         try:
-            async with asyncio.timeout(seconds), aclosing(self.chunks(request, seconds)) as chunks:
-                parts = [chunk.arrays async for chunk in chunks]
-        except TimeoutError as error:
-            raise TimedOut(f"not made within {seconds:g} s; its work was stopped") from error
+            await done
+        finally:
+            self.running -= 1
+            timer.cancel()
+            self.scheduler.cancel(job)
         arrays = parts[0]
         if len(parts) > 1:
             arrays = {n: np.concatenate([p[n] for p in parts], axis=1) for n in arrays}
@@ -194,11 +208,16 @@ def _timed(run: Run, ticked: Ticked) -> Run:
     return timed
 
 
-def _hand_over(
-    loop: asyncio.AbstractEventLoop,
-    items: "asyncio.Queue[Chunk | ServingError | None]",
-    item: Chunk | ServingError | None,
-) -> None:
+def _hand_over(loop: asyncio.AbstractEventLoop, take: Callable[..., object], *what: object) -> None:
     """From the scheduler's thread to the event loop, unless that is gone already."""
     if not loop.is_closed():
-        loop.call_soon_threadsafe(items.put_nowait, item)
+        loop.call_soon_threadsafe(take, *what)
+
+
+def _settle(done: "asyncio.Future[None]", error: ServingError | None) -> None:
+    """The end of what waits for `done`, if it still waits."""
+    if not done.done():
+        if error is None:
+            done.set_result(None)
+        else:
+            done.set_exception(error)

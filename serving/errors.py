@@ -67,9 +67,13 @@ class NotFound(ServingError):
 
 
 class MethodNotAllowed(ServingError):
-    """The route is there, for another method."""
+    """The route is there, for the method `allowed`."""
 
     status, code = 405, "method_not_allowed"
+
+    def __init__(self, message: str, allowed: str) -> None:
+        super().__init__(message)
+        self.allowed = allowed
 
 
 class QueueFull(ServingError):

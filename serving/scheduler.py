@@ -343,6 +343,8 @@ class Scheduler:
 
     def cancel(self, job: Job) -> None:
         """Stop a job at the next tick; its consumer gets `Cancelled`."""
+        if job.over:
+            return  # as it mostly is; the lock is worth its while only for the others
         with self._wake:
             if not job.over:
                 self._stopped.append(job)

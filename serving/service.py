@@ -3,7 +3,7 @@
     bentoml serve serving.service:Cadenza     with CADENZA_MODEL, or in a bento the model it carries
 
 BentoML is the command, the bento, the image, the probes and the process that starts a dead worker
-again. The routes are ours, mounted: its own metrics, tracing and access log cost more than an
+again. The routes are ours: its own metrics, tracing and access log cost more than an
 answer of ours, and its batcher counts requests, not work.
 """
 
@@ -17,8 +17,10 @@ from functools import partial
 from pathlib import Path
 from threading import Thread
 from types import FrameType
+from typing import Any, cast
 
 import bentoml
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from contract.errors import CadenzaError, UsageError
 from contract.seal import load
@@ -43,6 +45,22 @@ _image = bentoml.images.Image(
     base_image="python:3.11-slim",
     distro="",  # else BentoML installs a compiler
 ).run(f"pip install --no-cache-dir uv=={UV}")
+
+
+_application = Application(_engines, _settings, _keys, _metrics)
+
+
+class _Ahead:
+    """Our routes before BentoML's: the context and the routers that it puts around a mounted application
+    cost more than our handlers. What is not ours goes on, and comes back to us if it is not BentoML's."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """ASGI."""
+        ours = scope["type"] == "http" and _application.knows(scope["path"])
+        await (_application if ours else self._app)(scope, receive, send)
 
 
 def _stop_in_time(stop_listening: Callable[[], object]) -> None:
@@ -76,7 +94,7 @@ def model_path() -> Path:
     logging={"access": {"enabled": False}},
     tracing={"excluded_urls": ".*"},
 )
-@bentoml.asgi_app(Application(_engines, _settings, _keys, _metrics), path="/")
+@bentoml.asgi_app(_application, path="/")
 class Cadenza:
     """A trained recurrent generator over HTTP."""
 
@@ -114,3 +132,6 @@ class Cadenza:
 
     async def __is_ready__(self) -> bool:
         return _engines.ready
+
+
+cast(Any, Cadenza).add_asgi_middleware(_Ahead)  # the decorators made a bentoml.Service of it

@@ -46,6 +46,11 @@ def test_a_slow_model_gets_small_ticks_and_a_short_trial():
     assert spent < 1
 
 
+def test_rows_are_halved_where_fewer_are_no_slower_and_a_tick_is_not_short():
+    assert calibrated(lambda rows, steps: (5e-6 if rows <= 32 else 6e-6) * rows * steps).rows == 32
+    assert calibrated(lambda rows, steps: 3e-6 * rows * steps + 1e-4 * steps).rows >= 64
+
+
 def test_what_is_set_is_taken():
     tick = calibrated(lambda rows, steps: 1e-7 * rows * steps, rows=10, steps=7)
     assert (tick.rows, tick.steps) == (10, 7)

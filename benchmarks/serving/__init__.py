@@ -1,0 +1,1 @@
+"""Cadenza's server beside others, on the same model, machine and client."""
