@@ -19,12 +19,8 @@ NONE = Conditions((), ConditionTable((), ()))
 def decoder(values: np.ndarray) -> Decoder:
     low, high = values.min(0), values.max(0)
     table = np.linspace(low, high, KNOTS).T.astype(np.float32)
-    scale, integer, own = (
-        np.ones(len(low), np.float32),
-        np.zeros(len(low), bool),
-        np.arange(len(low))[:, None],
-    )
-    return Decoder(low.astype(np.float32), scale, table, integer, own, own)
+    one, own = np.ones(len(low), np.float32), np.arange(len(low))[:, None]
+    return Decoder(low.astype(np.float32), one, table, 0 * one, one, own, own)
 
 
 def yardstick(values: np.ndarray) -> Yardstick:
