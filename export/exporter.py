@@ -77,6 +77,7 @@ def _measured(
         schema_version=SCHEMA_VERSION,
         name=checkpoint.data.name,
         step=checkpoint.data.step,
+        form=checkpoint.data.form,
         channels=checkpoint.channels,
         training_length=checkpoint.length,
         ends=checkpoint.conditions.most > 0,

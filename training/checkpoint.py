@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from contract.forms import Form
 from contract.spec import Channel, Condition, ConditionTable
 from training import selection
 from training.basis import Decoder, Decoding, Mixing
@@ -40,6 +41,7 @@ class DataFacts:
     sequences: int
     rows: int
     step: str
+    form: Form
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.forms import Form
 from training.errors import DataError
 from training.layout import Layout
 
@@ -59,6 +60,8 @@ class Dataset:
     """Rows of a window; of the longest, where sequences are learnt whole."""
     ends: bool = False
     """Whether windows are whole sequences of different lengths."""
+    form: Form = "table"
+    """What a sequence naturally is; only writers and drawers ask."""
     behind: Doubles | float = ENDED
     """What stands behind an end, in every column or (channels,)."""
 
