@@ -23,7 +23,7 @@ def marginal(real: Windows, other: Windows) -> Doubles:
     deviation = real.std((0, 1))
     return np.array(
         [
-            _wasserstein(real[..., c].ravel(), other[..., c].ravel()) / deviation[c]
+            wasserstein(real[..., c].ravel(), other[..., c].ravel()) / deviation[c]
             for c in range(real.shape[2])
         ]
     )
@@ -83,7 +83,7 @@ def correlational(real: Windows, other: Windows) -> float:
     return float(differences[np.tril_indices(len(differences), -1)].sum() / 10)
 
 
-def _wasserstein(a: Windows, b: Windows) -> float:
+def wasserstein(a: Windows, b: Windows) -> float:
     """Wasserstein-1 of two samples: the area between their distribution functions."""
     a, b = np.sort(a), np.sort(b)
     if len(a) == len(b):
