@@ -21,6 +21,8 @@ def marginal(real: Windows, other: Windows) -> Doubles:
     that values are off by a tenth of a deviation, on average over their ranks.
     """
     deviation = real.std((0, 1))
+    # A rare label may be in one set alone; its rows are then as far apart as that set has them.
+    deviation = np.where(deviation > 0, deviation, np.maximum(other.std((0, 1)), np.finfo(np.float32).tiny))
     return np.array(
         [
             wasserstein(real[..., c].ravel(), other[..., c].ravel()) / deviation[c]
