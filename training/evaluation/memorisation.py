@@ -36,8 +36,8 @@ Integers = NDArray[np.int64]
 _RATIO, _RARE, _WILSON = 0.5, 0.01, 2.326
 _COMPARED, _TRAINING = 4000, 50_000
 """Samples and training windows that are compared at most; more are thinned out at random."""
-_VALUES = 2**26
-"""Values that these training windows have at most: half a gigabyte."""
+_VALUES = 2**25
+"""Values that these training windows have at most: 256 MiB."""
 _BLOCK = 250
 
 

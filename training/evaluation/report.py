@@ -40,8 +40,8 @@ REPORT_FILE = "evaluation.json"
 
 MOST_WINDOWS = 20_000
 """Real windows that are scored at most; more are thinned out at random."""
-_MOST_VALUES = 2**25
-"""Values that these windows have at most, each label counted: 256 MiB."""
+_MOST_VALUES = 2**24
+"""Values that these windows have at most, each label counted: 128 MiB."""
 FEWEST_WINDOWS = 20
 """Fewer on either side say nothing."""
 _BATCH = 128
