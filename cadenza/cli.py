@@ -23,7 +23,7 @@ app = SubcommandApp()
 
 _EXTRAS = {
     "torch": "train", "matplotlib": "train", "pyarrow": "train", "sklearn": "train",
-    "lightning_fabric": "train", "tensorboardX": "train", "PIL": "train", "onnx": "export",
+    "lightning_fabric": "train", "tensorboardX": "train", "PIL": "train", "mido": "train", "onnx": "export",
     "onnxruntime": "sample", "orjson": "sample", "nanoarrow": "sample", "bentoml": "serve",
     "httpx": "serve",
 }  # fmt: skip
@@ -31,7 +31,8 @@ _EXTRAS = {
 
 Scores = Literal[
     "field", "strong", "unseen", "predictive", "context-fid", "marginal", "increments",
-    "autocorrelation", "correlation", "uncovered",
+    "autocorrelation", "correlation", "uncovered", "bigrams", "trigrams", "known", "repeated", "lengths",
+    "condition", "from-samples", "scale", "polyphony", "empty-beats", "pitch-classes", "pitch-range",
 ]  # fmt: skip
 """As `training.evaluation.scores` has them, which loads torch; a test holds the two together."""
 
@@ -46,8 +47,9 @@ def train(
     resume: bool = False,
     dry_run: bool = False,
 ) -> None:
-    """Train a generator on DATA: a built-in set (stocks, sines, google, energy), a CSV, Parquet,
-    NPY or NPZ file, or a folder of these.
+    """Train a generator on DATA: a built-in set (stocks, sines, google, energy, digits, vowels, names,
+    chorales), a table (CSV, Parquet, NPY, NPZ), a text with a sequence a line, MIDI files, or a folder
+    of these or of PNG pictures.
 
     Example: cadenza train prices.csv -o runs/prices --minutes 10
 
@@ -80,16 +82,7 @@ def evaluate(
     id_column: str | None = None,
     out: Annotated[Path | None, arg(aliases=["-o"])] = None,
     judges: int = 3,
-    scores: tuple[Scores, ...] = (
-        "field",
-        "strong",
-        "context-fid",
-        "marginal",
-        "increments",
-        "autocorrelation",
-        "correlation",
-        "uncovered",
-    ),
+    scores: tuple[Scores, ...] | None = None,
     hold_out: float | None = None,
     seed: int = 0,
     page: bool = True,
@@ -108,8 +101,8 @@ def evaluate(
         out: The report, a JSON file; the page goes beside it. Without it both go into the run's
             folder, or beside the subject.
         judges: Independently trained judges a score.
-        scores: Which scores; docs/quality.md says what each is. Of judges: field, strong, unseen
-            (asked about held-out windows), predictive.
+        scores: Which scores; docs/quality.md says what each is. Without it all that fit the data, but
+            two: unseen, a judge asked about held-out windows, and predictive.
         hold_out: Share of the data that was not trained on, as it was given to the training; a run
             knows its own. Without it a model is taken to be of the default, and of a file of samples
             nothing is taken to be held out.
@@ -201,8 +194,8 @@ def sample(
     provider: Literal["auto", "cpu", "cuda"] = "auto",
     threads: int = 1,
 ) -> None:
-    """Write samples to a file, in the form that its suffix names: csv, npy, npz, arrow, parquet,
-    json.
+    """Write samples to a file, in the form that its suffix names: csv, npy, npz, arrow, parquet, json;
+    of texts also txt, of pictures png and gif, of music mid.
 
     Example: cadenza sample prices.onnx -n 64 -l 24 --seed 7 -o samples.csv
 

@@ -24,14 +24,11 @@ from serving.sampler import load as load_generator
 from training.config import TrainConfig
 from training.data import load
 from training.data.dataset import ENDED
-from training.evaluation.scores import ScoreName
 from training.layout import Layout
 from training.picture import draw
 from training.trainer import train
 
 _MARK = ".cadenza-demo"
-_SCORES: tuple[ScoreName, ...] = ("field", "marginal", "increments", "autocorrelation", "uncovered")
-"""Those that take seconds."""
 _SEED, _COUNT = 7, 256
 
 
@@ -49,7 +46,7 @@ def run_demo(data: str, out: Path, minutes: float) -> None:
     with _stage("train", seconds):
         checkpoint = train(data, run, TrainConfig(minutes=minutes))
     with _stage("evaluate", seconds):
-        report, _ = evaluate_subject(str(run), None, None, _SCORES, judges=3, seed=0)
+        report, _ = evaluate_subject(str(run), None, None, None, judges=3, seed=0, quick=True)
         print(report.table())
     with _stage("export", seconds):
         exported = export(run, model)
@@ -149,4 +146,4 @@ def _draw(data: str, spec: Spec, made: dict[str, np.ndarray], path: Path) -> Non
     rows = Layout.of(spec.channels).rows(made.get("values"), made.get("labels"))
     if "valid" in made:
         rows[~made["valid"]] = ENDED
-    draw(windows.take(index), rows, spec.channels, f"{spec.name}: as served, seed {_SEED}", path)
+    draw(windows.take(index), rows, spec.channels, spec.form, f"{spec.name}: as served, seed {_SEED}", path)

@@ -28,6 +28,7 @@ def _lines(artifact: Artifact) -> Iterator[str]:
     spec = artifact.spec
     yield f"{spec.name}: a recurrent generator, {spec.precision}, {len(artifact.data):,} bytes"
     yield f"sha256      {artifact.digest}"
+    yield f"form        {spec.form}"
     yield f"step        one {spec.step}; trained on windows of {spec.training_length}"
     if spec.time:
         yield f"times       {_times(spec.time)}"

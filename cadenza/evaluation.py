@@ -8,7 +8,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from contract.conditions import draw
 from contract.errors import UsageError
+from contract.noise import NoiseStream
 from contract.spec import Channel, Time
 from training import checkpoint as checkpoints
 from training.config import TrainConfig
@@ -28,18 +30,22 @@ def evaluate_subject(
     subject: str,
     data: str | None,
     out: Path | None,
-    scores: Sequence[ScoreName],
+    scores: Sequence[ScoreName] | None,
     judges: int,
     seed: int,
     id_column: str | None = None,
     hold_out: float | None = None,
     with_page: bool = True,
+    quick: bool = False,
 ) -> tuple[Report, list[Path]]:
     """Score `subject` and write the report, as JSON and as a page; gives it back with its files.
 
     `id_column` tells the sequences of a table of real data apart, and `hold_out` says what share of
     the data was not trained on; a run remembers both. A model is taken to have held out what is held
     out by default; of a file of samples nothing is known, so nothing is taken to be held out.
+
+    Without `scores` those that fit the data are computed, and if it is to be `quick`, those of them that
+    take seconds.
 
     Raises:
         UsageError: nothing says what the real data are, or shapes differ.
@@ -49,20 +55,22 @@ def evaluate_subject(
     path = Path(subject)
     if judges < 1:
         raise UsageError(f"--judges is {judges}; at least 1 is wanted")
-    if not scores:
+    if scores is not None and not scores:
         raise UsageError("--scores names none; name at least one")
     given = TrainConfig(
         id_column=id_column, hold_out=TrainConfig.hold_out if hold_out is None else hold_out
     )
     if path.is_dir():
-        about, real, other = _of_run(path, data, seed)
+        about, real, other, under = _of_run(path, data, seed)
     elif path.suffix == ".onnx":
-        about, real, other = _of_model(path, data, seed, given)
+        about, real, other, under = _of_model(path, data, seed, given)
     elif path.exists():
-        about, real, other = _of_samples(path, data, given if hold_out else replace(given, hold_out=0.0))
+        known = given if hold_out else replace(given, hold_out=0.0)
+        about, real, other, under = _of_samples(path, data, known)
     else:
         raise UsageError(f"{subject}: there is no such run, model or file")
-    report, evidence = evaluate(real, other, tuple(dict.fromkeys(scores)), judges, about, seed)
+    chosen = None if scores is None else tuple(dict.fromkeys(scores))
+    report, evidence = evaluate(real, other, chosen, judges, about, seed, under, quick)
     target = out or (path / REPORT_FILE if path.is_dir() else path.with_name(f"{path.stem}.{REPORT_FILE}"))
     if target.suffix == ".html":
         raise UsageError(f"-o is {target}: name the JSON file; the page goes beside it")
@@ -73,7 +81,8 @@ def evaluate_subject(
     return report, [target, target.with_suffix(".html")]
 
 
-_Sides = tuple[Subject, Real, Values]
+_Sides = tuple[Subject, Real, Values, Values | None]
+"""Who, the data, the samples, and under which conditions each was made, if that is known."""
 
 
 def _of_run(path: Path, data: str | None, seed: int) -> _Sides:
@@ -83,7 +92,8 @@ def _of_run(path: Path, data: str | None, seed: int) -> _Sides:
         checkpoint.generator(), checkpoint.decoding, checkpoint.conditions, len(real.windows()),
         real.length, seed,
     )  # fmt: skip
-    return Subject("run", str(path), checkpoint.step), real, rows
+    conditions = checkpoint.conditions.draw(len(rows), seed)  # as `sample_rows` drew them
+    return Subject("run", str(path), checkpoint.step), real, rows, conditions
 
 
 def _of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> _Sides:
@@ -96,6 +106,8 @@ def _of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> _S
             raise UsageError(f"{path} was trained on {source!r}: say where that is with --data")
         channels, length = generator.spec.channels, generator.spec.training_length
         config = replace(given, length=length, whole=generator.spec.ends)
+        if generator.spec.form == "text":
+            config = replace(config, alphabet="".join(channels[0].labels))
         real = _real_of(source, channels, _timed(config, generator.spec.time))
         for own, theirs in zip(channels, real.dataset.columns, strict=False):
             if own.labels != theirs.labels:
@@ -106,7 +118,10 @@ def _of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> _S
     rows = Layout.of(generator.spec.channels).rows(made.values, made.labels)
     if made.valid is not None:
         rows[~made.valid] = ENDED
-    return Subject("model", str(path), None), real, rows
+    drawn = draw(generator.spec, {}, NoiseStream(), seed, range(len(rows)))
+    columns = [drawn[f"condition.{c.name}"] for c in generator.spec.conditions]
+    conditions = np.column_stack(columns) if columns else None
+    return Subject("model", str(path), None), real, rows, conditions
 
 
 def _of_samples(path: Path, data: str | None, given: TrainConfig) -> _Sides:
@@ -137,7 +152,7 @@ def _of_samples(path: Path, data: str | None, given: TrainConfig) -> _Sides:
         )
     other = replace(read, values=relabelled(read.values, read.columns, real.dataset.columns))
     windows = replace(other, ends=one is None).windows(real.length, real.length)
-    return Subject("samples", str(path), None), real, windows.take(np.arange(len(windows)))
+    return Subject("samples", str(path), None), real, windows.take(np.arange(len(windows))), None
 
 
 def _timed(config: TrainConfig, time: Time | None) -> TrainConfig:

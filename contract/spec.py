@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, fields, is_dataclass
 from typing import Any, Literal
 
 from contract.errors import SpecError
+from contract.forms import Form, misfit
 
 SCHEMA_VERSION = 1
 """Raised whenever an older reader would misunderstand a newer file."""
@@ -175,6 +176,8 @@ class Spec:
     name: str
     step: str
     """What one step is: a row, a character, 20 ms."""
+    form: Form
+    """What a sequence naturally is; see `contract/forms.py`."""
     channels: tuple[Channel, ...]
     time: Time | None
     training_length: int
@@ -240,6 +243,8 @@ class Spec:
         spec = typing.cast(Spec, _decode(cls, raw, "spec"))
         spec._check()
         spec._check_time()
+        if reason := misfit(spec.form, [c.labels for c in spec.channels]):
+            raise SpecError(f"spec.form is {spec.form!r}, and {reason}")
         return spec
 
     def _check(self) -> None:

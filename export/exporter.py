@@ -78,6 +78,7 @@ def _measured(
         schema_version=SCHEMA_VERSION,
         name=checkpoint.data.name,
         step=checkpoint.data.step,
+        form=checkpoint.data.form,
         channels=checkpoint.channels,
         time=checkpoint.data.time,
         training_length=checkpoint.length,

@@ -25,6 +25,7 @@ from serving.access import Keys
 from serving.engine import Engine, Engines
 from serving.errors import (
     Cancelled,
+    FormatError,
     InvalidRequest,
     MethodNotAllowed,
     ModelChanged,
@@ -34,7 +35,7 @@ from serving.errors import (
     Starting,
     Unauthorized,
 )
-from serving.formats import csv, served
+from serving.formats import csv, served, text
 from serving.formats import json as json_format
 from serving.formats import stream as stream_format
 from serving.metrics import CONTENT_TYPE, Metrics
@@ -48,7 +49,7 @@ JSON = "application/json"
 TIMEOUT, MODEL = "X-Cadenza-Timeout", "X-Cadenza-Model"
 _OPEN = ("/", "/metrics")
 """Routes that want no key: the page is the same for every model, and a scraper has none."""
-_COMPRESSED = (JSON, csv.MEDIA_TYPE)
+_COMPRESSED = (JSON, csv.MEDIA_TYPE, text.MEDIA_TYPE)
 """Forms that gzip halves. Of an NPY's bits 90 % are left, at 24 ms a megabyte: never worth it."""
 _COMPRESSED_FROM = 2**10
 """Bytes: less fits one packet as it is."""
@@ -93,7 +94,10 @@ class Application:
         if media == JSON:
             self._refuse_large_json(engine, request, list(offered))
         samples = await _unless_left(http, engine.samples(request, seconds))
-        content = await _off_loop(samples, _encoded, offered[media], samples)
+        try:
+            content = await _off_loop(samples, _encoded, offered[media], samples)
+        except FormatError as error:
+            raise InvalidRequest(str(error), "count") from error
         headers = _provenance(engine, request) | {"Vary": "Accept, Accept-Encoding"}
         asked = gzip_asked(http.headers.get("accept-encoding"))
         if asked and media in _COMPRESSED and len(content) >= _COMPRESSED_FROM:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from contract.forms import Form
 from contract.spec import Channel, Condition, ConditionTable, Time
 from training import selection
 from training.basis import Decoder, Decoding, Mixing
@@ -41,6 +42,7 @@ class DataFacts:
     rows: int
     step: str
     time: Time | None
+    form: Form
 
 
 @dataclass(frozen=True)

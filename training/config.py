@@ -52,6 +52,8 @@ class TrainConfig:
     static: tuple[str, ...] = ()
     """Columns that are constant in each sequence: conditions, which samples can be asked under. With
     --id-column those that are so are found by themselves."""
+    alphabet: str | None = None
+    """Characters of a text, in their order; without it those that are found."""
     id_column: str | None = None
     """Column that tells a table's sequences apart; without it the table is one long series."""
     schema: str | None = None

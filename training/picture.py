@@ -1,4 +1,4 @@
-"""The picture people look for first: real beside generated, channel by channel."""
+"""The picture people look for first: real beside generated, as what they are or channel by channel."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,11 +11,13 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from contract.forms import Form
 from contract.spec import Channel
 from training.checkpoint import Checkpoint
 from training.data import Dataset
 from training.data.dataset import ENDED
 from training.game import sample_rows
+from training.natural import DRAWERS
 
 _CHANNELS = 6
 _LINES = 30
@@ -36,17 +38,55 @@ def draw_run(checkpoint: Checkpoint, dataset: Dataset, path: Path) -> None:
         seed=0,
     )
     title = f"{dataset.name}: {checkpoint.config.recipe}, {checkpoint.chosen_step} steps"
-    draw(windows.take(index), generated, checkpoint.channels, title, path)
+    draw(windows.take(index), generated, checkpoint.channels, checkpoint.data.form, title, path)
 
 
 def draw(
     real: NDArray[np.floating],
     generated: NDArray[np.floating],
     channels: Sequence[Channel],
+    form: Form,
     title: str,
     path: Path,
 ) -> None:
     """Write a picture of two sets of windows, both (windows, length, columns) as a `Dataset` has them."""
+    if form in DRAWERS:
+        _draw_natural(real, generated, channels, form, title, path)
+    else:
+        _draw_channels(real, generated, channels, title, path)
+
+
+def _draw_natural(
+    real: NDArray[np.floating],
+    generated: NDArray[np.floating],
+    channels: Sequence[Channel],
+    form: Form,
+    title: str,
+    path: Path,
+) -> None:
+    """Two panels, in each some windows as what they are."""
+    figure, panels = plt.subplots(1, 2, figsize=(11, 5.6), layout="constrained")
+    for panel, windows, name, colour in (
+        (panels[0], real, "real", _REAL), (panels[1], generated, "generated", _GENERATED)
+    ):  # fmt: skip
+        DRAWERS[form](panel, windows, channels, colour)
+        panel.set_title(name, fontsize=10, color=colour)
+        panel.set_xticks([])
+        panel.set_yticks([])
+        panel.spines[:].set_visible(False)
+    figure.suptitle(title, fontsize=12)
+    figure.savefig(path, dpi=110)
+    plt.close(figure)
+
+
+def _draw_channels(
+    real: NDArray[np.floating],
+    generated: NDArray[np.floating],
+    channels: Sequence[Channel],
+    title: str,
+    path: Path,
+) -> None:
+    """A row a channel: lines of both sides, and how often each value is there."""
     shown = min(len(channels), _CHANNELS)
     figure, axes = plt.subplots(
         shown, 3, figsize=(11, 1.15 + 1.75 * shown), squeeze=False, layout="constrained",

@@ -11,10 +11,10 @@ from types import ModuleType
 
 from contract.spec import Spec
 from serving.errors import FormatError, WriteError
-from serving.formats import arrow, csv, json, npy, npz, parquet
+from serving.formats import arrow, csv, gif, json, midi, npy, npz, parquet, png, text
 from serving.samples import Plan, Samples
 
-FORMATS: tuple[ModuleType, ...] = (json, npy, npz, csv, arrow, parquet)
+FORMATS: tuple[ModuleType, ...] = (json, npy, npz, csv, arrow, parquet, text, png, gif, midi)
 
 
 def by_suffix(path: Path) -> ModuleType:
@@ -44,7 +44,8 @@ def save(path: Path, spec: Spec, seed: int, count: int, length: int, batches: It
     """
     form = by_suffix(path)
     if reason := form.refusal(spec):
-        raise FormatError(f"{path.name}: {reason}")
+        others = ", ".join(f.SUFFIX for f in FORMATS if not f.refusal(spec))
+        raise FormatError(f"{path.name}: {reason}; these samples can be written as {others}")
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:

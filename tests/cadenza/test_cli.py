@@ -251,11 +251,9 @@ def test_evaluate_says_what_is_wrong_with_samples(prices: Path, tmp_path: Path):
 
 
 def test_the_command_line_names_the_scores_that_there_are():
-    from inspect import signature
     from typing import get_args
 
-    from cadenza.cli import Scores, evaluate
-    from training.evaluation.scores import DEFAULT, ScoreName
+    from cadenza.cli import Scores
+    from training.evaluation.scores import ScoreName
 
     assert get_args(Scores) == get_args(ScoreName)
-    assert signature(evaluate).parameters["scores"].default == DEFAULT

@@ -25,6 +25,7 @@ SPEC = Spec(
     schema_version=SCHEMA_VERSION,
     name="walk",
     step="a step",
+    form="table",
     channels=(Channel("at", "continuous", None, -1e6, 1e6, (), missing=False, mass=None),),
     time=None,
     training_length=24,

@@ -10,6 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from training.config import TrainConfig
+from training.data import music
+from training.data.chorales import VOICES, four_part
 from training.data.dataset import Column, Dataset, Doubles
 from training.errors import DataError
 
@@ -67,9 +69,10 @@ def digits(config: TrainConfig) -> Dataset:
     pictures = load_digits()
     columns = [Column(f"pixel {i + 1}") for i in range(8)]
     labels = tuple(str(k) for k in range(10))
-    return _classed(
+    dataset = _classed(
         "digits", columns, list(pictures.images), Column("digit", labels=labels), pictures.target, "row"
     )
+    return replace(dataset, form="picture")
 
 
 def vowels(config: TrainConfig) -> Dataset:
@@ -105,7 +108,16 @@ def names(config: TrainConfig) -> Dataset:
             sequences.append(np.array([[place[letter]] for letter in word]))
             classes.append(number)
     column = Column("letter", labels=letters)
-    return _classed("names", [column], sequences, Column("kind", labels=tuple(kinds)), classes, "letter")
+    of = Column("kind", labels=tuple(kinds))
+    return replace(_classed("names", [column], sequences, of, classes, "letter"), form="text")
+
+
+def chorales(config: TrainConfig) -> Dataset:
+    """Four-part chorales of Johann Sebastian Bach on a grid of sixteenths, each voice a pitch that begins,
+    a hold or a rest; from the scores in music21."""
+    inside, command = "corpus/bach/bwv1.6.mxl", "pip install --no-deps 'music21>=9,<11'"
+    folder = _package_file("music21", inside, command).parent
+    return music.dataset_of("chorales", VOICES, four_part(folder))
 
 
 def _classed(

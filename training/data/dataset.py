@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.forms import Form
 from contract.spec import Time
 from training.errors import DataError
 from training.layout import Layout
@@ -67,6 +68,8 @@ class Dataset:
     """Rows of a window; of the longest, where sequences are learnt whole."""
     ends: bool = False
     """Whether windows are whole sequences of different lengths."""
+    form: Form = "table"
+    """What a sequence naturally is; only writers and drawers ask."""
     behind: Doubles | float = ENDED
     """What stands behind an end, in every column or (channels,)."""
     time: Time | None = None

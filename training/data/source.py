@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from training.config import TrainConfig
-from training.data import builtin, files
+from training.data import builtin, files, images, music, texts
 from training.data.dataset import Dataset
+from training.data.folders import holds
 from training.errors import DataError
 
 MANY, SHORT = 64, 128
@@ -22,7 +23,16 @@ BUILTIN: dict[str, Callable[[TrainConfig], Dataset]] = {
     "digits": builtin.digits,
     "vowels": builtin.vowels,
     "names": builtin.names,
+    "chorales": builtin.chorales,
 }
+
+READERS: dict[tuple[str, ...], Callable[[Path, TrainConfig], Dataset]] = {
+    files.SUFFIXES: files.read,
+    texts.SUFFIXES: texts.read,
+    music.SUFFIXES: music.read,
+    images.SUFFIXES: images.read,
+}
+"""By the suffixes that each reads; of a folder that holds several kinds, the first."""
 
 
 def load(data: str, config: TrainConfig) -> Dataset:
@@ -50,4 +60,10 @@ def _read(data: str, config: TrainConfig) -> Dataset:
     path = Path(data)
     if not path.exists():
         raise DataError(f"{data!r} is neither a file nor a built-in set; built in are {', '.join(BUILTIN)}")
-    return files.read(path, config)
+    for suffixes, read in READERS.items():
+        if holds(path, suffixes) if path.is_dir() else path.suffix.lower() in suffixes:
+            return read(path, config)
+    known = ", ".join(s for suffixes in READERS for s in suffixes)
+    if path.is_dir():
+        raise DataError(f"{path} holds no file that is read: {known}")
+    raise DataError(f"{path}: {path.suffix or 'no suffix'} is not read; one of {known} is")

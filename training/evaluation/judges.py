@@ -15,13 +15,17 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn.functional import binary_cross_entropy_with_logits
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 
 from training.evaluation.progress import Tick, silent
 
 Windows = NDArray[np.float32]
+Labelled = tuple[Windows, NDArray[np.int64]]
+"""Windows and the class of each."""
 
 _BATCH, _RATE, _HELD_OUT = 128, 1e-3, 0.2
+_CLASS_RATE = 3e-3
+"""Of classifiers: there is no other side whose mistakes a quick one could be misled by."""
 
 
 @dataclass(frozen=True)
@@ -105,12 +109,37 @@ def predictive(real: Windows, other: Windows, judges: int, seed: int, tick: Tick
     return total / len(test)
 
 
+def mistaken(
+    train: Labelled, asked: Labelled, classes: int, judges: int, seed: int, tick: Tick = silent
+) -> Tensor:
+    """Share of the windows `asked` that classifiers trained on others take for another class: (judges,).
+    They are the strong judge with an output a class."""
+    random = torch.Generator().manual_seed(seed)
+    (x, of), (unseen, truth) = ((torch.from_numpy(w), torch.from_numpy(c)) for w, c in (train, asked))
+    net = _StackedGRU(judges, x.shape[2], STRONG, random, outputs=classes)
+    optimiser = torch.optim.Adam(net.weights, _CLASS_RATE, foreach=True)
+    for _ in range(STRONG.iterations):
+        picked = torch.randint(len(x), (judges, _BATCH), generator=random)
+        logits = net.outputs(x[picked])  # (judges, batch, classes)
+        loss = cross_entropy(logits.flatten(0, 1), of[picked].flatten(), reduction="none")
+        optimiser.zero_grad()
+        loss.view(judges, -1).mean(1).sum().backward()
+        optimiser.step()
+        tick(1 / STRONG.iterations)
+    wrong = torch.zeros(judges)
+    with torch.no_grad():
+        for part, right in zip(unseen.split(2000), truth.split(2000), strict=True):
+            guessed = net.outputs(part[None].expand(judges, -1, -1, -1)).argmax(2)
+            wrong += (guessed != right).float().sum(1)
+    return wrong / len(unseen)
+
+
 class _StackedGRU:
     """Several GRUs of equal size side by side, each (judges, …)."""
 
     def __init__(
         self, judges: int, channels: int, judge: Judge, random: torch.Generator,
-        hidden: int | None = None,
+        hidden: int | None = None, outputs: int = 1,
     ):  # fmt: skip
         self.hidden = max(1, hidden or judge.hidden or channels // 2)
         self.layers: list[tuple[Tensor, ...]] = []
@@ -128,12 +157,16 @@ class _StackedGRU:
                     ),
                 )
             )
-        self.out = (_glorot(judges, self.hidden, 1, random), torch.zeros(judges, 1, 1))
+        self.out = (_glorot(judges, self.hidden, outputs, random), torch.zeros(judges, 1, outputs))
         self.weights = [w.requires_grad_() for part in (*self.layers, self.out) for w in part]
 
     def last(self, x: Tensor) -> Tensor:
         """Logits from the last step: (judges, batch, length, channels) to (judges, batch)."""
-        return torch.baddbmm(self.out[1], self._run(x)[-1], self.out[0])[..., 0]
+        return self.outputs(x)[..., 0]
+
+    def outputs(self, x: Tensor) -> Tensor:
+        """All logits from the last step: (judges, batch, length, channels) to (judges, batch, outputs)."""
+        return torch.baddbmm(self.out[1], self._run(x)[-1], self.out[0])
 
     def each(self, x: Tensor) -> Tensor:
         """Logits from every step: (judges, batch, length, channels) to (judges, batch, length)."""

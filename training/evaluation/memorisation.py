@@ -36,6 +36,8 @@ Integers = NDArray[np.int64]
 _RATIO, _RARE, _WILSON = 0.5, 0.01, 2.326
 _COMPARED, _TRAINING = 4000, 50_000
 """Samples and training windows that are compared at most; more are thinned out at random."""
+_VALUES = 2**25
+"""Values that these training windows have at most: 256 MiB."""
 _BLOCK = 250
 
 
@@ -84,7 +86,8 @@ def memorisation(
     """Test (windows, length, channels) against the windows trained on and held out; gives the
     verdict with the distances of samples and of the reference."""
     random = np.random.default_rng(seed)
-    searched = train.some(_some(random, np.arange(len(train)), _TRAINING))
+    most = min(_TRAINING, _VALUES // (train.length * train.values.shape[1]))
+    searched = train.some(_some(random, np.arange(len(train)), most))
     starts = searched.starts
     real = searched.take(np.arange(len(searched)))
     centred = real - real.mean(1, keepdims=True)

@@ -1,11 +1,13 @@
 """The report as one page of HTML that needs nothing else: to look at, to print, to paste from."""
 
+from collections.abc import Sequence
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 from string import Template
 
 from training.evaluation import pictures
+from training.evaluation.natural import NATURAL
 from training.evaluation.report import Evidence, Report
 
 _WINDOWS, _PANELS = 6, 12
@@ -56,7 +58,7 @@ def render(report: Report, evidence: Evidence) -> str:
         sentence=escape(found.sentence),
         scores="".join(_score_row(report, i) for i in range(len(report.scores))),
         notes="".join(f"<p class='note'>{escape(n)}.</p>" for n in report.notes),
-        windows=pictures.windows(evidence, panels[:_WINDOWS]),
+        windows=_windows(evidence, panels[:_WINDOWS]),
         marginals=pictures.marginals(evidence, panels),
         increments=pictures.increments(evidence, panels),
         autocorrelations=pictures.autocorrelations(evidence, panels),
@@ -74,6 +76,11 @@ def render(report: Report, evidence: Evidence) -> str:
         ),
         about=_about(report),
     )
+
+
+def _windows(evidence: Evidence, chosen: Sequence[int]) -> str:
+    form = evidence.original.dataset.form
+    return NATURAL[form](evidence) if form in NATURAL else pictures.windows(evidence, chosen)
 
 
 def _worst_first(report: Report, evidence: Evidence) -> list[int]:

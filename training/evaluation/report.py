@@ -23,13 +23,25 @@ from training.data.dataset import ENDED
 from training.evaluation import statistics
 from training.evaluation.memorisation import Memorisation, Nearest, memorisation
 from training.evaluation.progress import bar
-from training.evaluation.scores import ABOUT, REPEATS, ScoreName, Sides, run, why_not
+from training.evaluation.scores import (
+    ABOUT,
+    JUDGED,
+    REPEATS,
+    Original,
+    ScoreName,
+    Sides,
+    fitting,
+    run,
+    why_not,
+)
 from training.view import View
 
 REPORT_FILE = "evaluation.json"
 
 MOST_WINDOWS = 20_000
 """Real windows that are scored at most; more are thinned out at random."""
+_MOST_VALUES = 2**24
+"""Values that these windows have at most, each label counted: 128 MiB."""
 FEWEST_WINDOWS = 20
 """Fewer on either side say nothing."""
 _BATCH = 128
@@ -57,10 +69,21 @@ class Real:
     hold_out: float
     """Share that was not trained on; 0 if that is unknown."""
 
+    @property
+    def most(self) -> int:
+        """How many windows are scored at most."""
+        layout = self.dataset.layout
+        return min(MOST_WINDOWS, _MOST_VALUES // (self.length * (len(layout.numeric) + layout.width + 1)))
+
+    def chosen(self, seed: int = 0) -> Windows:
+        """The windows that are scored, in random order."""
+        every = self.dataset.windows(self.length, self.stride)
+        return every.some(np.random.default_rng(seed).permutation(len(every))[: self.most])
+
     def windows(self, seed: int = 0) -> NDArray[np.float64]:
-        """The windows that are scored, in random order: (windows, length, channels)."""
-        all_windows = self.dataset.windows(self.length, self.stride)
-        return all_windows.take(np.random.default_rng(seed).permutation(len(all_windows))[:MOST_WINDOWS])
+        """Their rows: (windows, length, columns)."""
+        chosen = self.chosen(seed)
+        return chosen.take(np.arange(len(chosen)))
 
 
 @dataclass(frozen=True)
@@ -118,17 +141,25 @@ class Evidence:
     names: tuple[str, ...]
     nearest: Nearest
     reference: Nearest
+    original: Original
+    """The same windows as the data have them."""
 
 
 def evaluate(
     real: Real,
     generated: NDArray[np.floating],
-    names: tuple[ScoreName, ...],
+    names: tuple[ScoreName, ...] | None,
     judges: int,
     subject: Subject,
     seed: int = 0,
+    conditions: NDArray[np.floating] | None = None,
+    quick: bool = False,
 ) -> tuple[Report, Evidence]:
     """Score `generated`, (windows, length, columns) like the rows of the data, against real windows.
+
+    `names`: which scores; None: those that fit the data, and if it is to be `quick`, take seconds.
+    `conditions`: under which each was generated, (windows, conditions) like `Dataset.static_values`; None
+    if that is not known.
 
     Raises:
         UsageError: shapes that cannot be compared, values that are missing, too few windows.
@@ -136,13 +167,14 @@ def evaluate(
     begun = time.perf_counter()
     _require_alike(real, generated)
     view, fingerprint = View(real.dataset), real.dataset.fingerprint
-    real = replace(real, dataset=view.dataset(real.dataset))
-    shown = real.windows()
     # A file may hold its samples in an order, and parts of them are taken below.
     order = np.random.default_rng(seed).permutation(len(generated))
-    values = view(generated[order])  # (windows, length, features)
+    original = _original(real, generated[order], None if conditions is None else conditions[order])
+    real = replace(real, dataset=view.dataset(real.dataset))
+    shown, values = view(original.real), view(original.other)  # (windows, length, features)
     _require_comparable(shown, values)
-    sides = _sides(real, shown, values)
+    sides = _sides(real, original, shown, values, view)
+    names = fitting(original, quick) if names is None else names
     channels = [c.name if c.unit is None else f"{c.name} ({c.unit})" for c in real.dataset.columns]
     still = sorted(set(range(len(channels))) - set(sides.moving.tolist()))
     notes = []
@@ -167,7 +199,7 @@ def evaluate(
                 notes.append(f"{name}: left out, {reason}")
                 continue
             value, floor = run(name, sides, judges, seed, tick)
-            count = judges if name in ("field", "strong", "unseen", "predictive") else REPEATS
+            count = judges if name in JUDGED else REPEATS
             scores.append(Score(name, *_mean_and_spread(value), *_mean_and_spread(floor), count))
         begin("memorisation")
         split = real.dataset.split(real.length, real.stride, real.hold_out)
@@ -192,7 +224,7 @@ def evaluate(
         seed=seed,
         seconds=round(time.perf_counter() - begun, 1),
     )
-    return report, Evidence(shown, values, tuple(channels), own, reference)
+    return report, Evidence(shown, values, tuple(channels), own, reference, original)
 
 
 def _require_alike(real: Real, generated: NDArray[np.floating]) -> None:
@@ -224,7 +256,27 @@ def _require_comparable(real: NDArray[np.float64], generated: NDArray[np.float64
             )
 
 
-def _sides(real: Real, shown: NDArray[np.float64], generated: NDArray[np.float64]) -> Sides:
+def _original(
+    real: Real, generated: NDArray[np.floating], conditions: NDArray[np.floating] | None
+) -> Original:
+    dataset, chosen = real.dataset, real.chosen()
+    place = next((i for i, column in enumerate(dataset.statics) if column.labels), None)
+    classes = other_classes = None
+    if place is not None:
+        classes = dataset.static_values[dataset.sequence_of(chosen.starts), place].astype(np.int64)
+    if place is not None and conditions is not None:
+        other_classes = conditions[:, place].astype(np.int64)
+    trained, held_out = dataset.split(real.length, real.stride, real.hold_out)
+    train, held = (
+        windows.take(np.random.default_rng(1).permutation(len(windows))[: real.most])
+        for windows in (trained, held_out)
+    )
+    return Original(dataset, real.windows(), generated, train, held, trained, classes, other_classes)
+
+
+def _sides(
+    real: Real, original: Original, shown: NDArray[np.float64], generated: NDArray[np.float64], view: View
+) -> Sides:
     low, high = shown.min((0, 1)), shown.max((0, 1))
     span = np.where(high > low, high - low, 1.0)
 
@@ -232,14 +284,10 @@ def _sides(real: Real, shown: NDArray[np.float64], generated: NDArray[np.float64
         scaled: NDArray[np.float32] = ((windows - low) / span).astype(np.float32)
         return scaled
 
-    def taken(windows: Windows) -> NDArray[np.float32]:
-        index = np.random.default_rng(1).permutation(len(windows))[:MOST_WINDOWS]
-        return scale(windows.take(index))
-
-    train, held = real.dataset.split(real.length, real.stride, real.hold_out)
     every = real.dataset.windows(real.length, real.stride)
     moving = np.flatnonzero(high > low)
-    return Sides(scale(shown), scale(generated), taken(train), taken(held), every, scale, moving)
+    train, held = (scale(view(x)) for x in (original.train, original.held))
+    return Sides(scale(shown), scale(generated), train, held, every, scale, moving, original)
 
 
 def _by_channel(

@@ -7,31 +7,45 @@ windows against as many samples, and, for the floor, against the other half.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data import Windows
-from training.evaluation import statistics
+from training.data import Dataset, Windows
+from training.data.dataset import ENDED
+from training.evaluation import music, statistics, symbols
 from training.evaluation.coverage import FEWEST, apart, uncovered
 from training.evaluation.encoder import fit
 from training.evaluation.frechet import frechet
-from training.evaluation.judges import FIELD, STRONG, discriminative, predictive
+from training.evaluation.judges import FIELD, STRONG, discriminative, mistaken, predictive
 from training.evaluation.progress import Tick
 
 Floats = NDArray[np.float32]
 Figures = NDArray[np.floating]
+Rows = NDArray[np.floating]
+Integers = NDArray[np.int64]
+Array = NDArray[Any]
 
 ScoreName = Literal[
     "field", "strong", "unseen", "predictive", "context-fid", "marginal", "increments",
-    "autocorrelation", "correlation", "uncovered",
+    "autocorrelation", "correlation", "uncovered", "bigrams", "trigrams", "known", "repeated", "lengths",
+    "condition", "from-samples", "scale", "polyphony", "empty-beats", "pitch-classes", "pitch-range",
 ]  # fmt: skip
 DEFAULT: tuple[ScoreName, ...] = (
     "field", "strong", "context-fid", "marginal", "increments", "autocorrelation", "correlation",
     "uncovered",
 )  # fmt: skip
-"""All but the two that take longest and say least more."""
+"""All that fit any data, but the two that take longest and say least more."""
+QUICK: tuple[ScoreName, ...] = ("field", "marginal", "increments", "autocorrelation", "uncovered")
+"""Those of them that take seconds."""
+_QUICKLY_JUDGED = 2048
+"""Values of a window up to which a judge takes seconds."""
+JUDGED: tuple[ScoreName, ...] = ("field", "strong", "unseen", "predictive", "condition", "from-samples")
+"""Those that are means over judges."""
+_LABELS: tuple[ScoreName, ...] = ("bigrams", "trigrams", "known", "repeated")
+_CLASSES: tuple[ScoreName, ...] = ("condition", "from-samples")
+_MUSIC: tuple[ScoreName, ...] = ("scale", "polyphony", "empty-beats", "pitch-classes", "pitch-range")
 
 REPEATS = 5
 """Random halves of a statistic."""
@@ -93,7 +107,73 @@ ABOUT: dict[ScoreName, About] = {
         "1 − coverage (Naeem et al., 2020): share of real windows that no sample is as near to as "
         "their fifth nearest real neighbour is. Mode collapse shows here.",
     ),
+    "bigrams": About(
+        "Pairs of labels",
+        "Jensen–Shannon divergence of the pairs of labels that follow each other, in bits; where sequences "
+        "end, the end is one.",
+    ),
+    "trigrams": About("Triples of labels", "The same of three labels in a row."),
+    "known": About(
+        "Known sequences",
+        "Share of samples that are, label by label, a sequence that was trained on; of real ones, of those "
+        "that were held out.",
+    ),
+    "repeated": About(
+        "Repeated sequences", "Share of samples that are another sample again, among as many as real ones."
+    ),
+    "lengths": About(
+        "Length error", "Wasserstein-1 distance of the lengths at which sequences end, in steps."
+    ),
+    "condition": About(
+        "Condition missed",
+        "Error of a classifier that was trained on real windows, asked for the condition of samples.",
+    ),
+    "from-samples": About(
+        "Learnt from samples",
+        "Error of a classifier that was trained on samples, asked for the condition of real windows.",
+    ),
+    "scale": About(
+        "Scale consistency error",
+        "Relative difference of the share of notes that lie in the best-fitting major scale, by window "
+        "(Mogren, 2016).",
+    ),
+    "polyphony": About(
+        "Polyphony error", "Relative difference of how many notes sound at once, where any does (MusPy)."
+    ),
+    "empty-beats": About(
+        "Empty beats error", "Difference of the share of quarters in which nothing sounds (MusPy)."
+    ),
+    "pitch-classes": About(
+        "Pitch class error", "Total variation of the shares of C, C sharp, … B among all notes."
+    ),
+    "pitch-range": About(
+        "Pitch range error",
+        "Relative difference of the semitones from a window's lowest to its highest note (MusPy).",
+    ),
 }
+
+
+@dataclass(frozen=True)
+class Original:
+    """The windows of `Sides`, in its order, as the data have them: with labels, gaps and ends."""
+
+    dataset: Dataset
+    real: Rows
+    """(windows, length, columns)."""
+    other: Rows
+    train: Rows
+    held: Rows
+    trained: Windows
+    """All windows that were trained on, of which `train` are some."""
+    classes: Integers | None
+    """The first condition that is a label, of each real window, …"""
+    other_classes: Integers | None
+    """… and of each sample, if it is known."""
+
+    @property
+    def class_count(self) -> int:
+        """How many labels that condition has; 0 without one."""
+        return next((len(c.labels) for c in self.dataset.statics if c.labels), 0)
 
 
 @dataclass(frozen=True)
@@ -112,6 +192,7 @@ class Sides:
     scale: Callable[[NDArray[np.floating]], Floats]
     moving: NDArray[np.intp]
     """Channels that are not constant in the real windows."""
+    original: Original
 
 
 _STATISTICS: dict[ScoreName, Callable[[Floats, Floats], float]] = {
@@ -122,14 +203,59 @@ _STATISTICS: dict[ScoreName, Callable[[Floats, Floats], float]] = {
 }
 
 
+def fitting(original: Original, quick: bool) -> tuple[ScoreName, ...]:
+    """The scores that these data are given if nobody chooses: DEFAULT or QUICK, and those of their kind."""
+    special = (*_LABELS, "lengths", *(() if quick else _CLASSES), *_MUSIC)
+    layout = original.dataset.layout
+    values = original.real.shape[1] * (len(layout.numeric) + layout.width)
+    usual = [n for n in QUICK if n not in JUDGED or values <= _QUICKLY_JUDGED] if quick else DEFAULT
+    return (*usual, *(n for n in special if not _no_kind(n, original)))
+
+
+_ORIGINAL: dict[ScoreName, Callable[[bool], Callable[[Rows, Rows], float]]] = {
+    "bigrams": lambda ends: lambda a, b: symbols.divergence(a, b, 2, ends),
+    "trigrams": lambda ends: lambda a, b: symbols.divergence(a, b, 3, ends),
+    "repeated": lambda ends: lambda a, b: symbols.repeated(b),
+    "lengths": lambda ends: lambda a, b: statistics.wasserstein(_lengths(a), _lengths(b)),
+}
+"""Of rows as the data have them; each is told whether sequences end."""
+
+_MUSICAL: dict[ScoreName, Callable[[music.Begun, music.Begun], float]] = {
+    "scale": lambda a, b: music.off(*map(music.scale_consistency, (a, b))),
+    "polyphony": lambda a, b: music.off(*map(music.polyphony, (a, b))),
+    "empty-beats": lambda a, b: music.apart(*map(music.empty_beats, (a, b))),
+    "pitch-classes": lambda a, b: music.variation(*map(music.pitch_classes, (a, b))),
+    "pitch-range": lambda a, b: music.off(*map(music.pitch_range, (a, b))),
+}
+
+
 def why_not(name: ScoreName, sides: Sides) -> str | None:
     """Why a score cannot be had here; None if it can."""
+    if reason := _no_kind(name, sides.original):
+        return reason
     if name in ("predictive", "correlation") and len(sides.moving) < 2:
         return "it takes two channels that vary"
     if name == "unseen" and min(len(sides.held) // 2, len(sides.train) // 2) < FEWEST:
         return "too few windows were held out"
     if name == "uncovered" and _half_apart(sides, 0) < FEWEST:
         return f"it takes {2 * FEWEST} real windows that have no row in common, and {FEWEST} samples"
+    return None
+
+
+def _no_kind(name: ScoreName, original: Original) -> str | None:
+    """Why a score says nothing of data of this kind; None if it does."""
+    if name in _LABELS and not all(c.labels for c in original.dataset.columns):
+        return "it is of rows that hold labels alone"
+    if name == "known" and len(original.held) < FEWEST:
+        return "too few windows were held out"
+    if name == "lengths" and not original.dataset.ends:
+        return "all sequences are of one length"
+    if name in _MUSIC and original.dataset.form != "music":
+        return "the data are no music"
+    if name in _CLASSES and original.classes is None:
+        return "no label is a condition"
+    if name in _CLASSES and original.other_classes is None:
+        return "the conditions of the samples are not known"
     return None
 
 
@@ -141,8 +267,29 @@ def run(name: ScoreName, sides: Sides, judges: int, seed: int, tick: Tick) -> tu
         return _context_fid(sides, seed, tick)
     if name == "uncovered":
         return _uncovered(sides, seed, tick)
-    statistic = _STATISTICS[name]
+    if name in _CLASSES:
+        return _classified(name, sides, judges, seed, lambda part: tick(part / 2))
+    if name == "known":
+        return _known(sides.original, seed, tick)
+    return _compared(*_statistic(name, sides), seed, tick)
+
+
+def _statistic(name: ScoreName, sides: Sides) -> tuple[Callable[[Any, Any], float], Array, Array]:
+    """How two sets of windows are compared, and both sets as this wants them."""
+    original = sides.original
+    if name in _MUSICAL:
+        columns = original.dataset.columns
+        return _MUSICAL[name], music.begun(original.real, columns), music.begun(original.other, columns)
+    if name in _ORIGINAL:
+        return _ORIGINAL[name](original.dataset.ends), original.real, original.other
     real, other = (x[:_MOST, :, sides.moving] for x in (sides.real, sides.other))
+    return _STATISTICS[name], real, other
+
+
+def _compared(
+    statistic: Callable[[Any, Any], float], real: Array, other: Array, seed: int, tick: Tick
+) -> tuple[Figures, Figures]:
+    """Of random halves: half the real windows against samples, and against the other half."""
     found = []
     for one, two, samples in _halves(real, other, seed):
         found.append([statistic(one, samples), statistic(one, two)])
@@ -199,6 +346,37 @@ def _uncovered(sides: Sides, seed: int, tick: Tick) -> tuple[Figures, Figures]:
     return _columns(found)
 
 
+def _known(original: Original, seed: int, tick: Tick) -> tuple[Figures, Figures]:
+    random = np.random.default_rng(seed)
+    size = min(len(original.held), len(original.other))
+    there = symbols.keys(original.trained.take(np.arange(len(original.trained))))
+    found = []
+    for _ in range(REPEATS):
+        picked = (x[random.permutation(len(x))[:size]] for x in (original.other, original.held))
+        found.append([symbols.known(x, there) for x in picked])
+        tick(1 / REPEATS)
+    return _columns(found)
+
+
+def _classified(
+    name: ScoreName, sides: Sides, judges: int, seed: int, tick: Tick
+) -> tuple[Figures, Figures]:
+    original = sides.original
+    assert original.classes is not None and original.other_classes is not None
+    one, two = ((sides.real[k::2], original.classes[k::2]) for k in (0, 1))
+    samples = sides.other[: len(one[0])], original.other_classes[: len(one[0])]
+    count = original.class_count
+    floor = mistaken(one, two, count, judges, seed, tick)
+    pair = (one, samples) if name == "condition" else (samples, two)
+    return mistaken(*pair, count, judges, seed, tick).numpy(), floor.numpy()
+
+
+def _lengths(rows: Rows) -> NDArray[np.float64]:
+    """Steps of each window before its end: (windows,)."""
+    lengths: NDArray[np.float64] = (rows[..., 0] != ENDED).sum(1).astype(np.float64)
+    return lengths
+
+
 def _half_apart(sides: Sides, seed: int) -> int:
     """How many windows without a row in common are in a half; never more than there are samples."""
     # Each picking finds about three quarters of what would fit, now some more and now some fewer.
@@ -206,9 +384,7 @@ def _half_apart(sides: Sides, seed: int) -> int:
     return min(int(0.45 * count), len(sides.other))
 
 
-def _halves(
-    real: NDArray[np.float32], other: NDArray[np.float32], seed: int
-) -> list[tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]]:
+def _halves(real: Array, other: Array, seed: int) -> list[tuple[Array, Array, Array]]:
     """Several times: half of `real`, the other half, and as many of `other`."""
     random = np.random.default_rng(seed)
     size = min(len(real) // 2, len(other))

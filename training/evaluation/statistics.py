@@ -21,9 +21,11 @@ def marginal(real: Windows, other: Windows) -> Doubles:
     that values are off by a tenth of a deviation, on average over their ranks.
     """
     deviation = real.std((0, 1))
+    # A rare label may be in one set alone; its rows are then as far apart as that set has them.
+    deviation = np.where(deviation > 0, deviation, np.maximum(other.std((0, 1)), np.finfo(np.float32).tiny))
     return np.array(
         [
-            _wasserstein(real[..., c].ravel(), other[..., c].ravel()) / deviation[c]
+            wasserstein(real[..., c].ravel(), other[..., c].ravel()) / deviation[c]
             for c in range(real.shape[2])
         ]
     )
@@ -83,7 +85,7 @@ def correlational(real: Windows, other: Windows) -> float:
     return float(differences[np.tril_indices(len(differences), -1)].sum() / 10)
 
 
-def _wasserstein(a: Windows, b: Windows) -> float:
+def wasserstein(a: Windows, b: Windows) -> float:
     """Wasserstein-1 of two samples: the area between their distribution functions."""
     a, b = np.sort(a), np.sort(b)
     if len(a) == len(b):

@@ -1,0 +1,120 @@
+"""Notes on a grid of sixteenths: MIDI files, and what the built-in chorales share with them.
+
+A track with notes is a voice; of a file with one track, each of its channels is. A voice has one note at
+a time: of several that begin together the highest is kept, and a new one ends the one before.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import mido
+import numpy as np
+
+from contract.forms import HELD, HOLD, REST, SILENT, STEPS_A_BEAT, Integers
+from training.config import TrainConfig
+from training.data.dataset import Column, Dataset, Doubles
+from training.data.folders import classed, found
+from training.errors import DataError
+
+SUFFIXES = (".mid", ".midi")
+
+Note = tuple[float, float, int]
+"""Where it begins and where it ends, in sixteenths, and its pitch."""
+
+_OFF_GRID = 0.125
+"""Sixteenths from the grid that a hand, or a rounding, may be off."""
+_DRUMS = 9
+
+
+def read(path: Path, config: TrainConfig) -> Dataset:
+    """Read a file, or a folder of them.
+
+    Raises:
+        DataError: no MIDI, or no note in a file.
+    """
+    files = found(path, SUFFIXES)
+    voices = [_voices(file) for file, _ in files]
+    usual, _ = Counter(map(len, voices)).most_common(1)[0]
+    kept = [i for i, own in enumerate(voices) if len(own) == usual]
+    notes = []
+    if left := [f"{f.name} ({len(v)})" for (f, _), v in zip(files, voices, strict=True) if len(v) != usual]:
+        notes.append(
+            f"{len(left)} of {len(files)} files have not {usual} voices as most have, and are left out: "
+            f"{', '.join(left[:5])}{' …' if len(left) > 5 else ''}"
+        )
+    every = [n for i in kept for voice in voices[i] for n in voice]
+    if off := sum(abs(begin - round(begin)) > _OFF_GRID for begin, _, _ in every):
+        notes.append(
+            f"{off / len(every):.0%} of the notes begin between two sixteenths, and are moved to one"
+        )
+    names = [f"voice {i + 1}" for i in range(usual)]
+    dataset = dataset_of(path.resolve().stem, names, [grid(voices[i]) for i in kept])
+    dataset = replace(dataset, notes=(*notes, *dataset.notes))
+    return classed(dataset, [files[i][1] for i in kept])
+
+
+def grid(voices: Sequence[Sequence[Note]]) -> Integers:
+    """Voices on a grid up to the end of the last note, see `contract.forms.onsets`: (steps, voices)."""
+    steps = max(_steps(note)[1] for voice in voices for note in voice)
+    made = np.full((steps, len(voices)), SILENT, np.int64)
+    for voice, column in zip(voices, made.T, strict=True):  # views
+        ordered = sorted({(*_steps(note), note[2]) for note in voice}, key=lambda n: (n[0], n[2]))
+        for begin, end, pitch in ordered:
+            column[begin:] = SILENT
+            column[begin:end] = HELD
+            column[begin] = pitch
+    return made
+
+
+def dataset_of(name: str, voices: Sequence[str], sequences: Sequence[Integers]) -> Dataset:
+    """Sequences as `grid` gives them, as labels."""
+    every = np.concatenate(sequences)  # (rows, voices)
+    columns, codes = [], []
+    for i, voice in enumerate(voices):
+        codes.append(np.unique(every[:, i]))
+        columns.append(Column(voice, labels=tuple(map(_label, codes[i].tolist()))))
+    placed: list[Doubles] = [
+        np.column_stack([np.searchsorted(codes[i], s[:, i]) for i in range(len(voices))]).astype(np.float64)
+        for s in sequences
+    ]
+    return replace(Dataset.of(name, columns, placed, "sixteenth"), form="music", length=64)
+
+
+def _label(code: int) -> str:
+    return {SILENT: REST, HELD: HOLD}.get(code, str(code))
+
+
+def _steps(note: Note) -> tuple[int, int]:
+    """Where a note begins and ends on the grid; every note has a step."""
+    begin = round(note[0])
+    return begin, max(begin + 1, round(note[1]))
+
+
+def _voices(file: Path) -> list[list[Note]]:
+    """The voices of a file, each with at least one note."""
+    try:
+        song = mido.MidiFile(file)
+    except (OSError, EOFError, ValueError, IndexError, KeyError) as error:
+        raise DataError(f"{file} cannot be read as MIDI: {error or type(error).__name__}") from error
+    if song.ticks_per_beat <= 0:
+        raise DataError(f"{file} counts in frames of film, not in beats: save it with a tempo")
+    voices: dict[tuple[int, int], list[Note]] = defaultdict(list)
+    for number, track in enumerate(song.tracks):
+        now = 0.0
+        open_notes: dict[tuple[int, int], float] = {}
+        for message in track:
+            now += message.time * STEPS_A_BEAT / song.ticks_per_beat
+            if message.type not in ("note_on", "note_off") or message.channel == _DRUMS:
+                continue
+            key = (message.channel, message.note)
+            if key in open_notes:
+                voices[number, message.channel].append((open_notes.pop(key), now, message.note))
+            if message.type == "note_on" and message.velocity > 0:
+                open_notes[key] = now
+        for (channel, pitch), begin in open_notes.items():
+            voices[number, channel].append((begin, now, pitch))
+    if not voices:
+        raise DataError(f"{file} holds no note: it may be of drums alone, or of text; leave it out")
+    return [voices[key] for key in sorted(voices)]

@@ -1,0 +1,112 @@
+"""Sequences drawn as what they are: words as text, pictures as pictures, music as a piano roll.
+
+Each drawer fills one panel with some of the windows, (windows, length, columns) as a `Dataset` has them.
+"""
+
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import NDArray
+
+from contract import forms
+from contract.spec import Channel
+from training.data.dataset import ENDED
+from training.layout import Described
+
+Rows = NDArray[np.floating]
+
+_WORDS, _WORD_COLUMNS, _LONGEST = 75, 3, 24
+_PICTURES = 64
+_ROLLS = 6
+_VOICES = ("#d1495b", "#edae49", "#2e8b57", "#39568c", "#7b4fa3", "#555555")
+
+
+def words(panel: Axes, windows: Rows, channels: Sequence[Channel], colour: str) -> None:
+    """Texts in columns, in a type of fixed width."""
+    down = -(-_WORDS // _WORD_COLUMNS)
+    for i, line in enumerate(said(window, channels) for window in windows[:_WORDS]):
+        shown = line if len(line) <= _LONGEST else f"{line[: _LONGEST - 1]}…"
+        panel.text(
+            i // down / _WORD_COLUMNS + 0.02, 1 - (i % down + 1) / (down + 0.5), shown.replace("$", r"\$"),
+            family="monospace", fontsize=8, color=colour, va="baseline", transform=panel.transAxes,
+        )  # fmt: skip
+
+
+def pictures(panel: Axes, windows: Rows, channels: Sequence[Channel], colour: str) -> None:
+    """A sheet of pictures."""
+    low = min(c.low for c in channels if c.low is not None)
+    high = max(c.high for c in channels if c.high is not None)
+    panel.imshow(
+        sheet(windows[:_PICTURES], low, high), cmap="gray", vmin=0, vmax=255, interpolation="nearest"
+    )
+
+
+def rolls(panel: Axes, windows: Rows, channels: Sequence[Channel], colour: str) -> None:
+    """Piano rolls one above the other, a colour a voice, beats as lines."""
+    length = windows.shape[1]
+    shown = [voices(window, channels) for window in windows[:_ROLLS]]
+    pitches = np.concatenate([sounds[sounds >= 0] for sounds, _ in shown])
+    low, high = (int(pitches.min()) - 2, int(pitches.max()) + 2) if len(pitches) else (59, 61)
+    for i, (sounds, starts) in enumerate(shown):
+        base = -i * (high - low)
+        panel.axhline(base, color="#dddddd", linewidth=0.6)
+        for voice, (sound, start) in enumerate(zip(sounds.T, starts.T, strict=True)):
+            notes = note_bars(sound, start)
+            panel.hlines(
+                [base + pitch - low for _, _, pitch in notes], [a + 0.08 for a, _, _ in notes],
+                [b - 0.08 for _, b, _ in notes], color=_VOICES[voice % len(_VOICES)], linewidth=1.6,
+            )  # fmt: skip
+    for beat in range(0, length, forms.STEPS_A_BEAT):
+        panel.axvline(beat, color="#eeeeee", linewidth=0.8 if beat % 16 == 0 else 0.4, zorder=0)
+    for voice, channel in enumerate(channels):
+        panel.text(
+            voice / len(channels), -0.03, channel.name, fontsize=8, color=_VOICES[voice % len(_VOICES)],
+            transform=panel.transAxes,
+        )  # fmt: skip
+    panel.set_xlim(0, length)
+    panel.set_ylim(-(len(shown) - 1) * (high - low) - 1, high - low + 1)
+
+
+DRAWERS: dict[forms.Form, Callable[[Axes, Rows, Sequence[Channel], str], None]] = {
+    "text": words,
+    "picture": pictures,
+    "music": rolls,
+}
+"""By form; a table has none, and is drawn channel by channel."""
+
+
+def said(window: Rows, channels: Sequence[Described]) -> str:
+    """The text of a window (length, 1)."""
+    there = window[window[:, 0] != ENDED, 0]
+    return forms.text(channels[0].labels, there.astype(np.int64))
+
+
+def sheet(windows: Rows, low: float, high: float) -> forms.Pixels:
+    """Pictures with values from `low` (black) to `high` on one sheet, white between: (height, width)."""
+    _, height, width = windows.shape
+    size, places = forms.places(len(windows), height, width)
+    made = np.full(size, 255, np.uint8)
+    ended = windows == ENDED
+    shades = np.where(ended, 255, forms.grey(np.where(ended, low, windows), low, high))
+    for picture, (top, left) in zip(shades, places, strict=True):
+        made[top : top + height, left : left + width] = picture
+    return made
+
+
+def voices(window: Rows, channels: Sequence[Described]) -> tuple[forms.Integers, forms.Integers]:
+    """What sounds at each step and what begins there, both (steps, voices); up to the end."""
+    there = window[window[:, 0] != ENDED].astype(np.int64)
+    begun = [forms.onsets(c.labels, there[:, i]) for i, c in enumerate(channels)]
+    return np.stack([forms.sounding(voice) for voice in begun], 1), np.stack(begun, 1)
+
+
+def note_bars(sound: forms.Integers, begun: forms.Integers) -> list[tuple[int, int, int]]:
+    """The notes of a voice, both (steps,): first step, the step behind the last, pitch."""
+    edges = [*np.flatnonzero((begun != forms.HELD) & (sound >= 0)).tolist(), len(sound)]
+    notes = []
+    for begin, limit in pairwise(edges):
+        rest = np.flatnonzero(sound[begin:limit] != sound[begin])
+        notes.append((begin, begin + int(rest[0]) if len(rest) else limit, int(sound[begin])))
+    return notes
