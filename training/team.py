@@ -168,7 +168,12 @@ def _launched(fabric: "Fabric", work: Callable[[Team], T]) -> T:
 def _member(fabric: "Fabric", failures: Any, work: Callable[[Team], T]) -> tuple[bool, T | None]:
     """What each process runs: whether it was stopped with Ctrl-C, and the answer."""
     try:
-        return False, work(Team(fabric.device, fabric))
+        answer = work(Team(fabric.device, fabric))
+        # Gloo's threads abort a process that ends with them still running; and who leaves first would
+        # cut off the other's last message.
+        fabric.barrier()
+        torch.distributed.destroy_process_group()
+        return False, answer
     except KeyboardInterrupt:
         return True, None
     except CadenzaError as error:
