@@ -18,8 +18,9 @@ keep that order, `Decoder.not_above`.
 *Mixing* (`cowhitened`). Principal components with variance above 1e-6 are whitened, then
 rotated to the eigenvectors of the increments' covariance, as in slow feature analysis
 (Wiskott and Sejnowski, Neural Computation 14, 2002, section 3): levels become uncorrelated
-with variance 1, increments uncorrelated with deviations `increments`, and each component loses
-its memory at a rate of its own, `decay`. `standard` does neither bending nor mixing.
+with variance 1, increments uncorrelated with deviations `increments`, and of each component a
+`share` lasts, and is forgotten at a rate of its own, `decay`: `training/memory.py`. `standard` does
+neither bending nor mixing.
 """
 
 import math
@@ -36,6 +37,7 @@ from training.conditions import Conditions
 from training.data import Dataset, Windows
 from training.data.dataset import Doubles, Integers
 from training.layout import Layout
+from training.memory import remembered
 from training.stabilise import stabilised
 
 Floats = NDArray[np.float32]
@@ -48,8 +50,6 @@ FLOOR = 1e-6
 _FIT_WINDOWS = 8192
 _TOUCHING = 1e-3
 """Share of the mean gap between two channels within which they must once have come to be called ordered."""
-_DECAY = 0.05, 0.9999
-"""Bounds of the correlation over a window that a decay is taken from."""
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,9 @@ class Mixing:
     increments: Doubles
     """(components,): standard deviation of y's increments."""
     decay: Doubles
-    """(components,): how much of y is left after one step, 0 … 1: its correlation over a whole
-    window, taken to one step."""
+    """(components,): how much of what lasts of y is left after one step, 0 … 1, `training/memory.py`."""
+    share: Doubles
+    """(components,): how much of y's variance lasts; the rest is noise of each step."""
 
 
 class Basis:
@@ -223,7 +224,7 @@ class Basis:
         moving = np.flatnonzero(deviation > 1e-9)
         if not len(moving):
             still = np.zeros(0)
-            return Mixing(mean, np.zeros((0, len(mean))), np.zeros((len(mean), 0)), still, still)
+            return Mixing(mean, np.zeros((0, len(mean))), np.zeros((len(mean), 0)), still, still, still)
         if kind == "standard":
             inward = np.eye(flat.shape[1])[moving] / deviation[moving, None]
             outward = np.eye(flat.shape[1])[:, moving] * deviation[moving]
@@ -241,11 +242,7 @@ class Basis:
             inward, outward = turn.T @ inward, outward @ turn
         y = (scores - mean) @ inward.T  # (windows, length, components)
         increments = np.diff(y, axis=1)[valid[:, 1:]].std(axis=0)
-        last = valid.sum(axis=1) - 1  # (windows,)
-        end = y[np.arange(len(y)), last]  # (windows, components)
-        apart = (end - y[:, 0]).var(axis=0) / 2 / y[valid].var(axis=0)
-        decay = np.clip(1 - apart, *_DECAY) ** (1 / max(1, last.mean()))
-        return Mixing(mean, inward, outward, np.maximum(increments, 1e-4), decay)
+        return Mixing(mean, inward, outward, np.maximum(increments, 1e-4), *remembered(y, valid))
 
 
 def _curve(values: Doubles, middle: Doubles, change: Doubles, bent: bool) -> tuple[Doubles, Doubles]:

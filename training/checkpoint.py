@@ -26,7 +26,7 @@ from training.networks import Generator
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 5
+FORMAT = 6
 _KEPT = 2
 
 

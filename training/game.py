@@ -88,11 +88,15 @@ class Game:
             torch.manual_seed(int(torch.randint(2**31, (), generator=self.random)))
             inputs = len(self.generator.a) + self.basis.conditions.width
             critic = critic_of(inputs, self.sizes.level).to(self.device)
-        fit_level(self.generator.level, critic, steps, self._first_rows, self._latent, progress)
+        fit_level(self.generator.level, critic, steps, self._first_rows, self._beginnings, progress)
 
     def _first_rows(self, batch: int) -> tuple[Tensor, Tensor]:
         real, given = self._real(batch, slice(None))
         return real[:, 0, : len(self.generator.a)], given  # (batch, components), (batch, given)
+
+    def _beginnings(self, batch: int) -> tuple[Tensor, Tensor]:
+        anew = torch.randn((batch, len(self.generator.a)), generator=self.random).to(self.device)
+        return self._latent(batch), anew * self.generator.fleeting
 
     def _latent(self, batch: int) -> Tensor:
         return torch.randn((batch, self.sizes.latent), generator=self.random).to(self.device)

@@ -25,13 +25,14 @@ def fit_level(
     critic: nn.Module,
     steps: int,
     real: Callable[[int], tuple[Tensor, Tensor]],
-    fake: Callable[[int], Tensor],
+    fake: Callable[[int], tuple[Tensor, Tensor]],
     progress: bool,
 ) -> None:
     """Train `level`, latent to y, against `critic`, y to (batch, 1), and leave the averaged weights in it.
 
     `real` draws that many points of the data with their conditions, (batch, components) and (batch, given);
-    `fake` as many latents, which are played under the same conditions.
+    `fake` as many latents, which are played under the same conditions, and what is added to the level that
+    they give, since each step has it anew, (batch, components).
     """
     average = copy.deepcopy(level).requires_grad_(False)
     optimisers = [
@@ -47,7 +48,8 @@ def fit_level(
         disable=not progress,
     ):
         points, given = real(BATCH)
-        made = level(torch.cat([fake(BATCH), given], 1))  # as the points, (batch, components)
+        latent, anew = fake(BATCH)
+        made = level(torch.cat([latent, given], 1)) + anew  # as the points, (batch, components)
         penalised = step % _PENALTY_EVERY == 0
         both = torch.cat([points, made.detach()]).requires_grad_(penalised)  # (2 batch, components)
         logits = critic(torch.cat([both, given.repeat(2, 1)], 1))[:, 0]

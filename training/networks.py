@@ -62,6 +62,7 @@ class Generator(nn.Module):
     outward: Tensor
     centre: Tensor
     decay: Tensor
+    fleeting: Tensor
     increments: Tensor
 
     def __init__(
@@ -90,6 +91,7 @@ class Generator(nn.Module):
         self.b = nn.Parameter(increments.clone())  # (components,)
         self.register_buffer("centre", torch.zeros(components))
         self.register_buffer("decay", _float32(mixing.decay))  # (components,)
+        self.register_buffer("fleeting", _float32((1 - mixing.share) ** 0.5))  # (components,)
         self.register_buffer("mean", _float32(mixing.mean))  # (channels,)
         self.register_buffer("outward", _float32(mixing.outward))  # (channels, components)
 
