@@ -6,6 +6,8 @@ and drawn as what they are:
 text      one categorical channel; the labels of a sequence, one after the other, are its text.
 picture   numeric channels; a step is a row of pixels, from the top, and a channel is a column.
           Black is the smallest value of any channel, and white the largest.
+sound     numeric channels; a step is a hop of a waveform, and a channel one of its samples: all of a step,
+          then those of the next, are the waveform. `Spec.rate` says how many samples a second has.
 music     categorical channels, the voices; a step is a sixteenth. A label is the pitch of a note that
           begins, as a MIDI number (60 is the middle C), `hold` where it goes on, or `rest`.
 
@@ -19,9 +21,12 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Form = Literal["table", "text", "picture", "music"]
+Form = Literal["table", "text", "picture", "music", "sound"]
 
 REST, HOLD = "rest", "hold"
+FULL_SCALE = "full scale"
+"""The unit of a waveform that came as sound: 1 is as loud as a file can say. Of one in another unit, as
+millivolts are, the largest value that can be is as loud."""
 STEPS_A_BEAT = 4
 """Sixteenths of a quarter."""
 SILENT, HELD = -1, -2
@@ -37,8 +42,8 @@ def misfit(form: Form, labels: Sequence[tuple[str, ...]]) -> str | None:
     """Why channels with these labels (none: a number) cannot be of a form; None if they can."""
     if form == "text" and (len(labels) != 1 or not labels[0]):
         return "a text has one channel, with labels"
-    if form == "picture" and any(labels):
-        return "the channels of a picture are numbers"
+    if form in ("picture", "sound") and any(labels):
+        return f"the channels of a {form} are numbers"
     if form == "music":
         if not all(labels):
             return "the voices of music have labels"

@@ -178,6 +178,8 @@ class Spec:
     """What one step is: a row, a character, 20 ms."""
     form: Form
     """What a sequence naturally is; see `contract/forms.py`."""
+    rate: int | None
+    """Of a sound, samples a second; None of all else."""
     channels: tuple[Channel, ...]
     time: Time | None
     training_length: int
@@ -245,6 +247,8 @@ class Spec:
         spec._check_time()
         if reason := misfit(spec.form, [c.labels for c in spec.channels]):
             raise SpecError(f"spec.form is {spec.form!r}, and {reason}")
+        if (spec.rate is not None and spec.rate >= 1) != (spec.form == "sound"):
+            raise SpecError(f"spec.rate is {spec.rate}, and spec.form {spec.form!r}: a sound alone has one")
         return spec
 
     def _check(self) -> None:

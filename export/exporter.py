@@ -79,6 +79,7 @@ def _measured(
         name=checkpoint.data.name,
         step=checkpoint.data.step,
         form=checkpoint.data.form,
+        rate=checkpoint.data.rate,
         channels=checkpoint.channels,
         time=checkpoint.data.time,
         training_length=checkpoint.length,

@@ -38,6 +38,7 @@ def states_of(generator: Generator) -> tuple[State, ...]:
         State("total", len(generator.a), 1),
         State("drift", sizes.latent, 1),
         State("choice", generator.choices.width, 1),
+        State("tail", generator.overlap.hop, 1),
     )
     return tuple(s for s in states if s.size)
 
@@ -133,14 +134,16 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
         x = n.add(
             "Concat", y, noise, *one_hots, to="head.in", axis=2
         )  # (steps, batch, hidden + noise + width)
-        _scores(n, weights, x, total)
+        tail = _tail(n, weights, fresh, level) if g.overlap.hop else ""
+        _scores(n, weights, x, total, tail)
     else:
         _still(n, weights["mean"], y)
     return outcomes
 
 
-def _scores(n: Nodes, weights: dict[str, NDArray[np.float32]], x: str, total: str) -> None:
-    """`SCORES` and `next.total`, from x (steps, batch, hidden + noise + width) and the total before."""
+def _scores(n: Nodes, weights: dict[str, NDArray[np.float32]], x: str, total: str, tail: str) -> None:
+    """`SCORES`, `next.total` and, with a tail, `next.tail`, from x (steps, batch, hidden + noise + width)
+    and what was before."""
     # [h_t, noise_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t]
     direct = n.add("MatMul", x, n.weight("direct.w", weights["direct.weight"].T), to="direct.product")
     direct = n.add("Add", direct, n.constant("direct.b", weights["direct.bias"]), to="direct")
@@ -160,9 +163,33 @@ def _scores(n: Nodes, weights: dict[str, NDArray[np.float32]], x: str, total: st
     u = n.add("Mul", u, n.constant("a", weights["a"]), to="u.scaled")
     y = n.add("Add", u, totals, to="y")  # (steps, batch, components)
 
+    if tail:
+        _overlapped(n, y, tail)
+        return
     # Mixed back to one normal score a channel.
     scores = n.add("MatMul", y, n.constant("outward", weights["outward"].T), to="scores.product")
     n.add("Add", scores, n.constant("mean", weights["mean"]), to=SCORES)
+
+
+def _tail(n: Nodes, weights: dict[str, NDArray[np.float32]], fresh: str, level: str) -> str:
+    """The second half of the frame before the first of these, (1, batch, hop): where a sequence begins, of
+    one that says `level` (1, batch, components)."""
+    frames = n.weight("frames", weights["overlap.frames"])  # (components, 2 hop)
+    hop = weights["overlap.frames"].shape[1] // 2
+    begun = n.add("MatMul", level, frames, to="tail.frame")  # (1, batch, 2 hop)
+    _, begun = n.add_many("Split", begun, n.integers(hop, hop), to=["tail.unheard", "tail.begun"], axis=2)
+    return n.add("Where", fresh, begun, "state.tail", to="tail")
+
+
+def _overlapped(n: Nodes, y: str, tail: str) -> None:
+    """`SCORES` and `next.tail`, from y (steps, batch, components), as `OverlapAdd`."""
+    frames = n.add("MatMul", y, "frames", to="frames.all")  # (steps, batch, 2 hop)
+    begun, left = n.add_many("Split", frames, to=["frames.begun", "frames.left"], axis=2, num_outputs=2)
+    left = n.add("Concat", tail, left, to="frames.tails", axis=0)  # (steps + 1, batch, hop)
+    last = n.integers(-1)
+    before = n.add("Slice", left, n.integers(0), last, n.integers(0), to="frames.before")
+    n.add("Slice", left, last, n.integers(2**31 - 1), n.integers(0), to="next.tail")  # (1, batch, hop)
+    n.add("Add", begun, before, to=SCORES)
 
 
 def _given(n: Nodes, conditions: Conditions) -> str:

@@ -108,6 +108,7 @@ class Application:
     async def _stream(self, http: HttpRequest) -> Response:
         engine, request, seconds = await self._request(http, streamed=True)
         media = choose(http.headers.get("accept"), stream_format.offered(engine.spec))
+        stream_format.require(media, request.count)
         parts = engine.parts(request, seconds)
         # Before anything is sent, so that a refusal is still a status.
         first = await _unless_left(http, anext(parts, None))

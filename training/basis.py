@@ -25,7 +25,7 @@ neither bending nor mixing.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -111,6 +111,9 @@ class Mixing:
     """(components,): how much of what lasts of y is left after one step, 0 … 1, `training/memory.py`."""
     share: Doubles
     """(components,): how much of y's variance lasts; the rest is noise of each step."""
+    axes: Doubles = field(default_factory=lambda: np.zeros((0, 0)))
+    """Of a waveform, (components, 2 hop): what the generator says as frames, see `training/overlap.py`;
+    rows are then a hop of samples and not y. Empty of all else."""
 
 
 class Basis:

@@ -19,8 +19,9 @@ from contract.spec import Channel, Condition, ConditionTable, Time
 from training import selection
 from training.basis import Decoder, Decoding, Mixing
 from training.conditions import Conditions
-from training.config import RECIPES, Recipe, Sizes, TrainConfig
+from training.config import Recipe, Sizes, TrainConfig
 from training.errors import RunError, TrainingError
+from training.heads import recipe_of
 from training.layout import Layout
 from training.networks import Generator
 from training.record import Cost
@@ -43,6 +44,8 @@ class DataFacts:
     step: str
     time: Time | None
     form: Form
+    rate: int | None
+    """Of a sound, samples a second."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,7 @@ class Checkpoint:
     @property
     def recipe(self) -> Recipe:
         """The recipe that the run follows."""
-        return RECIPES[self.config.recipe]
+        return recipe_of(self.data.form, self.config.recipe)
 
     @property
     def chosen_step(self) -> int:

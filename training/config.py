@@ -64,6 +64,14 @@ class TrainConfig:
     gaps: bool | None = None
     """Learn the gap to the next row as a channel; if it is not said, so it is where times are not evenly
     apart."""
+    waveform: str | None = None
+    """Column of a table that is a waveform, whose rows are its samples: many of them are learnt as one
+    step."""
+    rate: int | None = None
+    """Samples a second of a waveform in a table. Sounds in files say their own, and are resampled to this
+    one, or to that of most."""
+    hop: int | None = None
+    """Samples of a waveform that are one step: a hundredth of a second, 16 to 128, if none is said."""
     hold_out: float = 0.1
     """Share of the data that is not trained on: blocks of time, or whole sequences where there are
     many. The best weights are chosen on it, and copies are told from lucky likeness by it."""
@@ -73,6 +81,7 @@ class TrainConfig:
     def __post_init__(self) -> None:
         least = {
             "steps": 1, "length": 2, "stride": 1, "seed": 0, "threads": 1, "processes": 1, "save_every": 1,
+            "rate": 1, "hop": 2,
         }  # fmt: skip
         for name, low in least.items():
             value = getattr(self, name)

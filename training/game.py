@@ -14,10 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.basis import Basis, Decoding
+from training.basis import Decoding
 from training.conditions import Conditions
 from training.config import Recipe, Sizes, hidden_share, level_steps, penalty_for
 from training.data.dataset import ENDED
+from training.heads import ROWS, Encoded, Head
 from training.layout import Floats
 from training.level import critic_of, fit_level
 from training.likelihood import negative_log_likelihood
@@ -28,7 +29,7 @@ from training.losses import (
     relativistic_discriminator,
     relativistic_generator,
 )
-from training.networks import Discriminator, Generator, validity
+from training.networks import Generator, validity
 from training.team import Team
 
 _JOINED = 0.1
@@ -47,8 +48,9 @@ class Game:
     """Generator, discriminator, their optimisers and their randomness."""
 
     def __init__(
-        self, basis: Basis, windows: int, length: int, sizes: Sizes, drift: float,
+        self, basis: Encoded, windows: int, length: int, sizes: Sizes, drift: float,
         recipe: Recipe, steps: int, seed: int, device: torch.device, team: Team | None = None,
+        head: Head = ROWS,
     ):  # fmt: skip
         self.team = team or Team(device)
         self.basis, self.recipe, self.sizes = basis, recipe, sizes
@@ -59,7 +61,7 @@ class Game:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.generator = Generator(sizes, basis.mixing, drift, basis.layout.sizes, *given).to(device)
-            self.discriminator = Discriminator(sizes, basis.mixing, basis.layout.width, *given).to(device)
+            self.discriminator = head.discriminator(basis, sizes).to(device)
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.optimisers = tuple(
             torch.optim.Adam(n.parameters(), recipe.learning_rate, recipe.betas, foreach=True)

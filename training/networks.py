@@ -33,15 +33,17 @@ from torch import Tensor, nn
 from training.basis import Mixing
 from training.config import Sizes
 from training.discrete import Choices
+from training.overlap import OverlapAdd
 
-State = tuple[Tensor, Tensor, Tensor, Tensor, Tensor]
+State = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 """LSTM state h and c, both (1, batch, hidden), the running sum `total` (batch, components), the
-drifting latent `drift` (batch, latent) and the last `gumbel` (batch, width)."""
+drifting latent `drift` (batch, latent), the last `gumbel` (batch, width) and the last frame's `tail`
+(batch, hop)."""
 
 SLOPE = 0.2
 """Of the leaky rectifiers below zero."""
 GROUP = 8
-"""Windows that the discriminator looks at together, see `_variety`."""
+"""Windows that the discriminator looks at together, see `variety`."""
 _CENTRE_RATE = 0.01
 CLOCK = 3
 """Width of `clock`."""
@@ -77,14 +79,15 @@ class Generator(nn.Module):
         width = sum(choices)
         inputs = 2 * sizes.latent + given + CLOCK * (most > 0) + width
         self.lstm = nn.LSTM(inputs, sizes.hidden, batch_first=True)
-        self.head = _perceptron(sizes.hidden + sizes.latent + width, sizes.head, 2 * components)
+        self.head = perceptron(sizes.hidden + sizes.latent + width, sizes.head, 2 * components)
         self.direct = _linear(sizes.hidden + sizes.latent + width, 2 * components)
         self.level = nn.Sequential(
             nn.Linear(sizes.latent + given, sizes.level),
             nn.LeakyReLU(SLOPE),
-            _perceptron(sizes.level, sizes.level, components),
+            perceptron(sizes.level, sizes.level, components),
         )
         self.choices = Choices(sizes.hidden, choices)
+        self.overlap = OverlapAdd(mixing.axes)
         increments = _float32(mixing.increments)
         self.register_buffer("increments", increments)
         self.a = nn.Parameter(increments.clone())  # (components,)
@@ -116,8 +119,9 @@ class Generator(nn.Module):
         self, once: Tensor, noise: Tensor, state: State | None = None, chosen: Tensor | None = None
     ) -> tuple[Tensor, Tensor, State]:
         """y (batch, steps, components), the logits with their noise (batch, steps, width) and the state
-        behind the last step; with `chosen` (batch, steps, width) the numbers follow these choices."""
-        h, c, total, drift, before = state or self.begin(once)
+        behind the last step; with `chosen` (batch, steps, width) the numbers follow these choices. Of a
+        waveform y are its samples (batch, steps, hop), put together from frames."""
+        h, c, total, drift, before, tail = state or self.begin(once)
         given = once[:, self.sizes.latent :]
         u, v, logits, (h, c, drift, before) = self._drive(noise, given, h, c, drift, before, chosen)
         totals = _recurrence(self.decay, total, (v - self.centre) * self.b)
@@ -129,7 +133,8 @@ class Generator(nn.Module):
                     mean = (v * valid).sum((0, 1)) / valid.sum()
                 self.centre.lerp_(mean.to(self.centre.dtype), _CENTRE_RATE)
         y = u * self.a + totals  # (batch, steps, components)
-        return y, logits, (h, c, totals[:, -1], drift, before)
+        y, tail = self.overlap(y, tail)  # of a waveform (batch, steps, hop)
+        return y, logits, (h, c, totals[:, -1], drift, before, tail)
 
     @torch.no_grad()
     def settle(self, length: int, given: Tensor) -> None:
@@ -150,7 +155,7 @@ class Generator(nn.Module):
         random = torch.Generator().manual_seed(0)
         latent = torch.randn((SETTLED, self.sizes.latent), generator=random).to(self.centre.device)
         given = given.to(latent.device)
-        h, c, _, drift, before = self.begin(torch.cat([latent, given], 1))
+        h, c, _, drift, before, _ = self.begin(torch.cat([latent, given], 1))
         means = []
         for _ in range(5):
             noise = torch.randn((SETTLED, _BLOCK, self.noise_size), generator=random)
@@ -213,7 +218,8 @@ class Generator(nn.Module):
         """The state before the first step."""
         rest = once.new_zeros(1, len(once), self.sizes.hidden)
         nothing = once.new_zeros(len(once), self.choices.width)
-        return rest, rest, self.level(once), once[:, : self.sizes.latent], nothing
+        level = self.level(once)  # (batch, components)
+        return rest, rest, level, once[:, : self.sizes.latent], nothing, self.overlap.tail(level)
 
     def scores(self, y: Tensor) -> Tensor:
         """y (…, components) to scores (…, channels): what the decoder takes."""
@@ -249,12 +255,12 @@ class Discriminator(nn.Module):
         self.most = most
         inputs = 2 * components + width + given + CLOCK * (most > 0)
         self.lstm = nn.LSTM(inputs, sizes.hidden, batch_first=True)
-        self.whole = _perceptron(2 * sizes.hidden + 1 + given, sizes.hidden, 1)
+        self.whole = perceptron(2 * sizes.hidden + 1 + given, sizes.hidden, 1)
         self.each = nn.Linear(sizes.hidden, 1)
         self.levels = nn.Sequential(
             nn.Linear(4 * components + width + given, sizes.level),
             nn.LeakyReLU(SLOPE),
-            _perceptron(sizes.level, sizes.level, 1),
+            perceptron(sizes.level, sizes.level, 1),
         )
         self.register_buffer("increments", _float32(mixing.increments))
 
@@ -262,14 +268,14 @@ class Discriminator(nn.Module):
         """x (batch, steps, components + width), 0 behind an end, and the conditions (batch, given) to
         logits (batch,)."""
         given = x.new_zeros(len(x), 0) if given is None else given
-        seen = _Seen(given, self.most, x.shape[1])
+        seen = Seen(given, self.most, x.shape[1])
         y, chosen = x.tensor_split([len(self.increments)], 2)
         change = (y[:, 1:] - y[:, :-1]) / self.increments  # (batch, steps - 1, components)
         change = seen.masked(nn.functional.pad(change, (0, 0, 1, 0)))  # (batch, steps, components)
         parts = [y, change, chosen, given[:, None].expand(-1, x.shape[1], -1)]
         hidden, _ = self.lstm(torch.cat([*parts, *seen.clock], 2))  # (batch, steps, hidden)
         pooled = torch.cat([seen.last(hidden), seen.mean(hidden)], 1)  # (batch, 2 hidden)
-        pooled = torch.cat([pooled, _variety(pooled), given], 1)  # (batch, 2 hidden + 1 + given)
+        pooled = torch.cat([pooled, variety(pooled), given], 1)  # (batch, 2 hidden + 1 + given)
         span = (seen.last(y) - y[:, 0]) / (self.increments * seen.steps**0.5)
         parts = [y[:, 0], seen.mean(y), span, seen.mean(change.abs()), seen.mean(chosen), given]
         summary = torch.cat(parts, 1)  # (batch, 4 components + width + given)
@@ -278,7 +284,7 @@ class Discriminator(nn.Module):
         return logits
 
 
-class _Seen:
+class Seen:
     """What there is of windows (batch, steps, …): all, or up to the end that `given` tells of."""
 
     def __init__(self, given: Tensor, most: int, steps: int):
@@ -318,7 +324,7 @@ def clock(given: Tensor, most: int, steps: int) -> Tensor:
     return torch.stack([(own - left) / most, left / most, (left / SOON).clamp(max=1)], 2)
 
 
-def _variety(features: Tensor) -> Tensor:
+def variety(features: Tensor) -> Tensor:
     """Mean deviation of the features within groups of windows, so that a generator that
     repeats itself is seen (Karras et al., ICLR 2018, section 3): (batch, 1)."""
     batch, width = features.shape
@@ -327,7 +333,8 @@ def _variety(features: Tensor) -> Tensor:
     return deviation.repeat_interleave(groups.shape[1])[:, None]
 
 
-def _perceptron(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+def perceptron(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
+    """Two linear layers with a leaky rectifier between them."""
     return nn.Sequential(nn.Linear(inputs, hidden), nn.LeakyReLU(SLOPE), _linear(hidden, outputs))
 
 

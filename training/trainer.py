@@ -12,12 +12,13 @@ import torch
 from contract.errors import UsageError
 from training import checkpoint as checkpoints
 from training import record, selection
-from training.basis import Basis, Decoding, channels_of
+from training.basis import Decoding, channels_of
 from training.checkpoint import Checkpoint, DataFacts
-from training.config import RECIPES, TrainConfig, drift_for, level_steps, sizes_for
+from training.config import TrainConfig, drift_for, level_steps
 from training.data import load, schema
 from training.errors import RunError, RunExistsError, TrainingError
 from training.game import Game
+from training.heads import head_of, recipe_of
 from training.loop import Loop, Say
 from training.picture import draw_run
 from training.record import Cost
@@ -58,16 +59,17 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
     before = checkpoints.load(run)[0] if resume else None
     if before and dataset.fingerprint != before.data.fingerprint:
         raise RunError(f"{run} was trained on other data than {data}: bring the same, or start anew")
-    recipe = RECIPES[config.recipe]
-    basis = Basis(dataset, windows, recipe.basis)
-    sizes = sizes_for(len(dataset.layout.numeric) + dataset.layout.width)
+    head, recipe = head_of(dataset.form), recipe_of(dataset.form, config.recipe)
+    basis = head.basis(dataset, windows, recipe.basis)
+    sizes = head.sizes(dataset.layout)
     drift = drift_for(np.diff(dataset.bounds).tolist(), dataset.length)
     decoding = Decoding(dataset.layout, basis.decoder)
     yardstick = Yardstick(windows, held_out, decoding, View(dataset), basis.conditions)
 
     def game_of(steps: int) -> Game:
         return Game(
-            basis, len(windows), dataset.length, sizes, drift, recipe, steps, config.seed, team.device, team
+            basis, len(windows), dataset.length, sizes, drift, recipe, steps, config.seed, team.device,
+            team, head,
         )  # fmt: skip
 
     for note in dataset.notes:
@@ -88,7 +90,7 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
         drift=drift,
         data=DataFacts(
             data, dataset.name, dataset.fingerprint, len(dataset.bounds) - 1,
-            len(dataset.values), dataset.step, dataset.time, dataset.form,
+            len(dataset.values), dataset.step, dataset.time, dataset.form, dataset.rate,
         ),
         channels=channels_of(dataset, basis.decoder),
         conditions=basis.conditions,
@@ -154,7 +156,7 @@ def _calibrate(
             game.play()
 
     seconds = _seconds_of(play)
-    recipe = RECIPES[config.recipe]
+    recipe = game.recipe
     level = _seconds_of(game.play_level) if recipe.level else 0.0
     budget = 60 * minutes
     steps = round(budget / (seconds + level * length / 24))

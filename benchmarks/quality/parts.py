@@ -66,7 +66,7 @@ def _critic_of_levels() -> None:
 
 def _variety() -> None:
     """Each window is judged by itself."""
-    _replace(networks, "_variety", lambda features: torch.zeros_like(features[:, :1]))
+    _replace(networks, "variety", lambda features: torch.zeros_like(features[:, :1]))
 
 
 PARTS: dict[str, Callable[[], None]] = {

@@ -11,10 +11,10 @@ from types import ModuleType
 
 from contract.spec import Spec
 from serving.errors import FormatError, WriteError
-from serving.formats import arrow, csv, gif, json, midi, npy, npz, parquet, png, text
+from serving.formats import arrow, csv, gif, json, midi, npy, npz, parquet, png, text, wav
 from serving.samples import Plan, Samples
 
-FORMATS: tuple[ModuleType, ...] = (json, npy, npz, csv, arrow, parquet, text, png, gif, midi)
+FORMATS: tuple[ModuleType, ...] = (json, npy, npz, csv, arrow, parquet, text, png, gif, midi, wav)
 
 
 def by_suffix(path: Path) -> ModuleType:

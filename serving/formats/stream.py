@@ -5,6 +5,7 @@ application/x-npy      8 bytes, little-endian, the frame's length; then an NPY f
                        (sequences, steps, channels)
 application/vnd.apache.arrow.stream
                        the schema, then a record batch a chunk, in long form, then the end
+audio/wav              of one sequence of sound: a header without a length, then its samples
 
 Frames begin at multiples of the steps of a tick, so a stream taken up at such a step is, frame by
 frame, the bytes that were lost.
@@ -15,19 +16,36 @@ import io
 import numpy as np
 
 from contract.spec import Spec
-from serving.formats import arrow, json, npy
+from serving.errors import InvalidRequest
+from serving.formats import arrow, json, npy, wav
 from serving.samples import Samples
 
-NDJSON, NPY, ARROW = "application/x-ndjson", npy.MEDIA_TYPE, arrow.MEDIA_TYPE
+NDJSON, NPY, ARROW, WAV = "application/x-ndjson", npy.MEDIA_TYPE, arrow.MEDIA_TYPE, wav.MEDIA_TYPE
 
 
 def offered(spec: Spec) -> list[str]:
     """Media types that a stream of this model can have; the first is the default."""
-    return [NDJSON, ARROW] if npy.refusal(spec) else [NDJSON, NPY, ARROW]
+    plain = [NDJSON, ARROW] if npy.refusal(spec) else [NDJSON, NPY, ARROW]
+    return plain if wav.refusal(spec) else [*plain, WAV]
+
+
+def require(media: str, count: int) -> None:
+    """Hold what is asked for against what a stream of this form can be.
+
+    Raises:
+        InvalidRequest: several sequences at once in a form that holds one.
+    """
+    if media == WAV and count != 1:
+        raise InvalidRequest(
+            f"count is {count}, and a stream of {WAV} is of one sequence; ask for one, or for {NDJSON}",
+            "count",
+        )
 
 
 def opening(media: str, spec: Spec) -> bytes:
     """What stands before the first frame."""
+    if media == WAV:
+        return wav.endless(spec)
     return arrow.opening(spec) if media == ARROW else b""
 
 
@@ -35,6 +53,9 @@ def frame(media: str, samples: Samples) -> bytes:
     """One chunk as bytes."""
     if media == ARROW:
         return arrow.record_batch(samples)
+    if media == WAV:
+        assert samples.values is not None
+        return wav.pcm(samples.spec, samples.values[0, : samples.lengths()[0]])
     if media == NPY:
         (array,) = samples.arrays.values()
         file = io.BytesIO()

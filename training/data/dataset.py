@@ -70,6 +70,8 @@ class Dataset:
     """Whether windows are whole sequences of different lengths."""
     form: Form = "table"
     """What a sequence naturally is; only writers and drawers ask."""
+    rate: int | None = None
+    """Of a sound, samples a second."""
     behind: Doubles | float = ENDED
     """What stands behind an end, in every column or (channels,)."""
     time: Time | None = None

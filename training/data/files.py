@@ -21,7 +21,7 @@ import pyarrow as arrow
 import pyarrow.parquet
 
 from training.config import TrainConfig
-from training.data import times
+from training.data import sounds, times
 from training.data.dataset import Column, Dataset, Doubles, relabelled, require_finite
 from training.data.delimited import read_csv
 from training.data.times import Stamps
@@ -69,9 +69,11 @@ def read(path: Path, config: TrainConfig) -> Dataset:
                 )
             columns = [*columns, column]
             sequences = [np.hstack([s, gap]) for s, gap in zip(sequences, gaps, strict=True)]
-    dataset = Dataset.of(path.resolve().stem, columns, sequences, step, notes)
+    plain = Dataset.of(path.resolve().stem, columns, sequences, step, notes)
     many = config.id_column is not None or (path.is_dir() and len(sequences) > 1)
-    dataset = dataset.with_statics(config.static, guess=many)
+    dataset = plain.with_statics(config.static, guess=many)
+    if config.waveform is not None:
+        return sounds.folded(dataset, config, [*notes, *dataset.notes[len(plain.notes) :]])
     if time is None:
         return dataset
     before = {c.name for c in columns[: found.place]}
@@ -216,7 +218,7 @@ def _time_column(table: arrow.Table, config: TrainConfig) -> tuple[str | None, l
         return config.time_column, []
     told = (
         *config.categorical, *config.continuous, *config.integer, *config.static, *config.ignore,
-        config.id_column,
+        config.id_column, config.waveform,
     )  # fmt: skip
     found = [n for n in table.column_names if n not in told and times.looks_like_times(table.column(n))]
     if len(found) < 2:
@@ -230,7 +232,7 @@ def _require_names(path: Path, names: Sequence[str], config: TrainConfig) -> Non
     for flag, chosen in (
         ("categorical", config.categorical), ("continuous", config.continuous), ("integer", config.integer),
         ("ignore", config.ignore), ("id-column", (config.id_column,)),
-        ("time-column", (config.time_column,)),
+        ("time-column", (config.time_column,)), ("waveform", (config.waveform,)),
     ):  # fmt: skip
         for name in chosen:
             if name is not None and told.setdefault(name, flag) != flag:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from training.config import TrainConfig
-from training.data import builtin, files, images, music, texts
+from training.data import builtin, files, images, music, sounds, texts
 from training.data.dataset import Dataset
 from training.data.folders import holds
 from training.errors import DataError
@@ -24,6 +24,7 @@ BUILTIN: dict[str, Callable[[TrainConfig], Dataset]] = {
     "vowels": builtin.vowels,
     "names": builtin.names,
     "chorales": builtin.chorales,
+    "ecg": builtin.ecg,
 }
 
 READERS: dict[tuple[str, ...], Callable[[Path, TrainConfig], Dataset]] = {
@@ -31,6 +32,7 @@ READERS: dict[tuple[str, ...], Callable[[Path, TrainConfig], Dataset]] = {
     texts.SUFFIXES: texts.read,
     music.SUFFIXES: music.read,
     images.SUFFIXES: images.read,
+    sounds.SUFFIXES: sounds.read,
 }
 """By the suffixes that each reads; of a folder that holds several kinds, the first."""
 

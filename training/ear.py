@@ -1,0 +1,94 @@
+"""The discriminator of waveforms: it hears samples, their slope and their curvature, and the spectrum.
+
+    [x, x', x''] of a hop ─▶ convolution over steps ─▶ LSTM ─▶ one number for a whole window
+    log power by frequency, its mean and its spread over the window ─▶ a critic that hears nothing else
+
+A small error of a high frequency cannot be seen in the samples, where low ones are a thousand times
+as large. In the slope and in the curvature, each at unit deviation, it is as loud as they are. The
+critic of the spectrum gets the short-time power in each band as it is in real windows, standardised,
+so that a band that is too loud or too quiet is an error of its own (as in Yamamoto et al., "Parallel
+WaveGAN", ICASSP 2020, section 3.2, whose loss compares such spectra).
+"""
+
+import torch
+from torch import Tensor, nn
+
+from training.config import Sizes
+from training.networks import CLOCK, SLOPE, Seen, perceptron, variety
+
+_SHAPES = 48
+"""Shapes that the convolution looks for, and the steps that it sees at once."""
+_SPAN = 3
+_HOPS = 8
+"""Hops of a stretch whose power is taken."""
+_FAINT = 1e-7
+"""Power of a band, of the mean one's, below which all is silence."""
+
+
+class Ear(nn.Module):
+    """One number for a window of sound: how real it is."""
+
+    slope: Tensor
+    curvature: Tensor
+    hann: Tensor
+    faint: Tensor
+    middle: Tensor
+    spread: Tensor
+
+    def __init__(self, sizes: Sizes, windows: Tensor, given: int = 0, most: int = 0):
+        """`windows` (windows, steps, hop): real ones, to fit units by."""
+        super().__init__()
+        _, steps, hop = windows.shape
+        self.most = most
+        self.shapes = nn.Conv1d(3 * hop, _SHAPES, _SPAN, padding=_SPAN // 2)
+        inputs = 3 * hop + _SHAPES + given + CLOCK * (most > 0)
+        self.lstm = nn.LSTM(inputs, sizes.hidden, batch_first=True)
+        self.whole = perceptron(2 * sizes.hidden + 1 + given, sizes.hidden, 1)
+        self.each = nn.Linear(sizes.hidden, 1)
+        flat = windows.flatten(1)
+        self.register_buffer("slope", flat.diff(dim=1).std())
+        self.register_buffer("curvature", flat.diff(n=2, dim=1).std())
+        size = 1 << ((min(_HOPS, steps) * hop).bit_length() - 1)
+        self.register_buffer("hann", torch.hann_window(size, periodic=False))
+        self.register_buffer("faint", torch.zeros(()))
+        self.faint = _FAINT * self._power(flat).mean()
+        heard = self._spectrum(flat)  # (windows, 2 bands)
+        self.register_buffer("middle", heard.mean(0))
+        self.register_buffer("spread", heard.std(0).clamp(min=1e-3))
+        self.spectrum = nn.Sequential(
+            nn.Linear(heard.shape[1] + 1 + given, sizes.level),
+            nn.LeakyReLU(SLOPE),
+            perceptron(sizes.level, sizes.level, 1),
+        )
+
+    def forward(self, x: Tensor, given: Tensor | None = None) -> Tensor:
+        """x (batch, steps, hop), 0 behind an end, and the conditions (batch, given) to logits (batch,)."""
+        given = x.new_zeros(len(x), 0) if given is None else given
+        seen = Seen(given, self.most, x.shape[1])
+        flat = x.flatten(1)  # (batch, steps · hop)
+        first = nn.functional.pad(flat.diff(dim=1), (1, 0)) / self.slope
+        second = nn.functional.pad(flat.diff(n=2, dim=1), (1, 1)) / self.curvature
+        sound = torch.cat([x, first.view_as(x), second.view_as(x)], 2)  # (batch, steps, 3 hop)
+        shapes = nn.functional.leaky_relu(self.shapes(sound.transpose(1, 2)), SLOPE).transpose(1, 2)
+        parts = [sound, shapes, given[:, None].expand(-1, x.shape[1], -1), *seen.clock]
+        hidden, _ = self.lstm(torch.cat(parts, 2))  # (batch, steps, hidden)
+        pooled = torch.cat([seen.last(hidden), seen.mean(hidden)], 1)  # (batch, 2 hidden)
+        pooled = torch.cat([pooled, variety(pooled), given], 1)  # (batch, 2 hidden + 1 + given)
+        each = seen.mean(self.each(hidden))[:, 0]  # (batch,)
+        heard = (self._spectrum(flat) - self.middle) / self.spread  # (batch, 2 bands)
+        heard = torch.cat([heard, variety(heard), given], 1)
+        logits: Tensor = self.whole(pooled)[:, 0] + each + self.spectrum(heard)[:, 0]
+        return logits
+
+    def _power(self, flat: Tensor) -> Tensor:
+        """Power by stretch and band of (batch, samples): (batch, stretches, bands)."""
+        size = len(self.hann)
+        stretches = flat.unfold(1, size, size // 2) * self.hann  # (batch, stretches, size)
+        found = torch.fft.rfft(stretches)[..., 1:]
+        power: Tensor = found.real.square() + found.imag.square()
+        return power
+
+    def _spectrum(self, flat: Tensor) -> Tensor:
+        """The logarithm of the mean power in each band, and the mean of its logarithm: (batch, 2 bands)."""
+        power = self._power(flat) + self.faint
+        return torch.cat([power.mean(1).log(), power.log().mean(1)], 1)

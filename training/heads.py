@@ -1,0 +1,83 @@
+"""Heads: what a kind of sequence brings to the players, by its form.
+
+A head is a basis, which presents rows to the players and takes the generator's back, a discriminator,
+and what of the recipe and of the widths is its own. Whoever trains or exports asks for a head once, and
+for a form nowhere.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from contract.forms import Form
+from training.basis import Basis, Decoder, Mixing
+from training.conditions import Conditions
+from training.config import RECIPES, Recipe, RecipeName, Sizes, sizes_for
+from training.data.dataset import Doubles
+from training.ear import Ear
+from training.layout import Layout
+from training.networks import Discriminator
+from training.waves import WaveBasis
+
+
+class Encoded(Protocol):
+    """What the game wants of a basis."""
+
+    layout: Layout
+    conditions: Conditions
+    mixing: Mixing
+    decoder: Decoder
+    rows: int
+
+    def encode(self, index: NDArray[np.int64], ties: Doubles) -> Tensor:
+        """The windows `index` as the discriminator sees them."""
+
+    def given(self, index: NDArray[np.int64]) -> Tensor:
+        """Their conditions."""
+
+
+@dataclass(frozen=True)
+class Head:
+    """One kind's own."""
+
+    basis: Callable[..., Any]
+    """Of (dataset, windows, `Recipe.basis`)."""
+    discriminator: Callable[[Any, Sizes], nn.Module]
+    """For such a basis."""
+    sizes: Callable[[Layout], Sizes]
+    """Widths of the networks."""
+    changes: dict[str, Any]
+    """What of a recipe is otherwise."""
+
+
+def _of_rows(basis: Basis, sizes: Sizes) -> Discriminator:
+    given = basis.conditions.width, basis.conditions.most
+    return Discriminator(sizes, basis.mixing, basis.layout.width, *given)
+
+
+def _of_sound(basis: WaveBasis, sizes: Sizes) -> Ear:
+    return Ear(sizes, basis.some(), basis.conditions.width, basis.conditions.most)
+
+
+ROWS = Head(Basis, _of_rows, lambda layout: sizes_for(len(layout.numeric) + layout.width), {})
+SOUND = Head(
+    WaveBasis,
+    _of_sound,
+    lambda layout: Sizes(latent=24, hidden=64, head=96, level=128),
+    # A window's level is no secret: it is one number among many, and sounds begin anywhere.
+    {"hidden_levels": 0.0, "level": 0},
+)
+
+
+def head_of(form: Form) -> Head:
+    """The head of a form."""
+    return SOUND if form == "sound" else ROWS
+
+
+def recipe_of(form: Form, name: RecipeName) -> Recipe:
+    """A recipe by name, as it is for a form."""
+    return replace(RECIPES[name], **head_of(form).changes)
