@@ -33,6 +33,7 @@ Scores = Literal[
     "field", "strong", "unseen", "predictive", "context-fid", "marginal", "increments",
     "autocorrelation", "correlation", "uncovered", "bigrams", "trigrams", "known", "repeated", "lengths",
     "condition", "from-samples", "scale", "polyphony", "empty-beats", "pitch-classes", "pitch-range",
+    "spectrum-low", "spectrum-middle", "spectrum-high", "peaks", "seam",
 ]  # fmt: skip
 """As `training.evaluation.scores` has them, which loads torch; a test holds the two together."""
 

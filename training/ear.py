@@ -40,7 +40,7 @@ class Ear(nn.Module):
         super().__init__()
         _, steps, hop = windows.shape
         self.most = most
-        self.shapes = nn.Conv1d(3 * hop, _SHAPES, _SPAN, padding=_SPAN // 2)
+        self.shapes = nn.Linear(_SPAN * 3 * hop, _SHAPES)
         inputs = 3 * hop + _SHAPES + given + CLOCK * (most > 0)
         self.lstm = nn.LSTM(inputs, sizes.hidden, batch_first=True)
         self.whole = perceptron(2 * sizes.hidden + 1 + given, sizes.hidden, 1)
@@ -69,7 +69,8 @@ class Ear(nn.Module):
         first = nn.functional.pad(flat.diff(dim=1), (1, 0)) / self.slope
         second = nn.functional.pad(flat.diff(n=2, dim=1), (1, 1)) / self.curvature
         sound = torch.cat([x, first.view_as(x), second.view_as(x)], 2)  # (batch, steps, 3 hop)
-        shapes = nn.functional.leaky_relu(self.shapes(sound.transpose(1, 2)), SLOPE).transpose(1, 2)
+        around = nn.functional.pad(sound, (0, 0, _SPAN // 2, _SPAN // 2)).unfold(1, _SPAN, 1)
+        shapes = nn.functional.leaky_relu(self.shapes(around.flatten(2)), SLOPE)  # a convolution
         parts = [sound, shapes, given[:, None].expand(-1, x.shape[1], -1), *seen.clock]
         hidden, _ = self.lstm(torch.cat(parts, 2))  # (batch, steps, hidden)
         pooled = torch.cat([seen.last(hidden), seen.mean(hidden)], 1)  # (batch, 2 hidden)

@@ -1,4 +1,4 @@
-"""Sequences drawn as what they are: words as text, pictures as pictures, music as a piano roll.
+"""Sequences drawn as what they are: words, pictures, piano rolls, waveforms with their spectrogram.
 
 Each drawer fills one panel with some of the windows, (windows, length, columns) as a `Dataset` has them.
 """
@@ -20,6 +20,10 @@ Rows = NDArray[np.floating]
 _WORDS, _WORD_COLUMNS, _LONGEST = 75, 3, 24
 _PICTURES = 64
 _ROLLS = 6
+_WAVES, _HEARD = 5, 32
+"""Windows drawn as lines, and samples of a stretch of the spectrogram at least."""
+_QUIET = -90.0
+"""Decibels at which a spectrogram is black; 0 is a sine as loud as the model can be."""
 _VOICES = ("#d1495b", "#edae49", "#2e8b57", "#39568c", "#7b4fa3", "#555555")
 
 
@@ -69,10 +73,29 @@ def rolls(panel: Axes, windows: Rows, channels: Sequence[Channel], colour: str) 
     panel.set_ylim(-(len(shown) - 1) * (high - low) - 1, high - low + 1)
 
 
+def waves(panel: Axes, windows: Rows, channels: Sequence[Channel], colour: str) -> None:
+    """Waveforms one above the other, and below them the spectrogram of some, one after the other."""
+    loudest = max(abs(edge) for c in channels for edge in (c.low, c.high) if edge is not None)
+    shown = [waveform(window) for window in windows[:_WAVES]]
+    upper = panel.inset_axes((0, 0.36, 1, 0.64))
+    apart = 1.1 * max(float(np.ptp(line)) for line in shown)
+    for i, line in enumerate(shown):
+        upper.plot(line - np.median(line) - i * apart, color=colour, linewidth=0.7)
+    upper.margins(x=0.005)
+    heard = spectrogram([waveform(window) for window in windows[: 4 * _WAVES]], loudest)
+    lower = panel.inset_axes((0, 0, 1, 0.33))
+    lower.imshow(heard, cmap="magma", vmin=_QUIET, vmax=0, aspect="auto", origin="lower")
+    for axes in (upper, lower):
+        axes.set_xticks([])
+        axes.set_yticks([])
+        axes.spines[:].set_visible(False)
+
+
 DRAWERS: dict[forms.Form, Callable[[Axes, Rows, Sequence[Channel], str], None]] = {
     "text": words,
     "picture": pictures,
     "music": rolls,
+    "sound": waves,
 }
 """By form; a table has none, and is drawn channel by channel."""
 
@@ -81,6 +104,26 @@ def said(window: Rows, channels: Sequence[Described]) -> str:
     """The text of a window (length, 1)."""
     there = window[window[:, 0] != ENDED, 0]
     return forms.text(channels[0].labels, there.astype(np.int64))
+
+
+def waveform(window: Rows) -> NDArray[np.float64]:
+    """The samples of a window (hops, hop), up to its end."""
+    there: NDArray[np.float64] = window[window[:, 0] != ENDED].reshape(-1).astype(np.float64)
+    return there
+
+
+def spectrogram(lines: Sequence[NDArray[np.float64]], loudest: float) -> NDArray[np.float64]:
+    """Power in decibels by frequency and time, of waveforms one after the other: (bins, stretches). A sine
+    that reaches `loudest` has 0."""
+    size = max(_HEARD, 1 << (max(map(len, lines)) // 8).bit_length())
+    window = np.hanning(size + 2)[1:-1]
+    parts = []
+    for line in lines:
+        padded = np.pad(line, (0, max(0, size - len(line))))
+        stretches = np.lib.stride_tricks.sliding_window_view(padded, size)[:: size // 4]
+        found = np.fft.rfft((stretches - stretches.mean(1, keepdims=True)) * window)[:, 1:]
+        parts.append(np.abs(found) / (loudest * window.sum() / 2))
+    return 20 * np.log10(np.concatenate(parts).T + 1e-9)
 
 
 def sheet(windows: Rows, low: float, high: float) -> forms.Pixels:

@@ -1,4 +1,4 @@
-"""Windows on the page as what they are: words, pictures or piano rolls; real ones on the left."""
+"""Windows on the page as what they are: words, pictures, piano rolls or sound; real ones on the left."""
 
 import base64
 import io
@@ -10,12 +10,14 @@ from PIL import Image
 
 from contract import forms
 from training import natural
-from training.data.dataset import Column
+from training.data.dataset import ENDED, Column
 from training.evaluation.report import Evidence
 from training.evaluation.scores import Rows
 from training.evaluation.svg import Frame
 
-_WORDS, _PICTURES, _ROLLS = 75, 64, 6
+_WORDS, _PICTURES, _ROLLS, _WAVES = 75, 64, 6, 5
+_LOUDNESS = 90
+"""Decibels that a spectrogram shows."""
 
 
 def words(evidence: Evidence) -> str:
@@ -29,10 +31,7 @@ def pictures(evidence: Evidence) -> str:
     low, high = float(np.nanmin(real)), float(real[np.isfinite(real)].max())
 
     def drawn(rows: Rows, kind: str) -> str:
-        file = io.BytesIO()
-        Image.fromarray(natural.sheet(rows[:_PICTURES], low, high)).save(file, "PNG")
-        content = base64.b64encode(file.getvalue()).decode()
-        return f'<img class="sheet" alt="{kind} pictures" src="data:image/png;base64,{content}">'
+        return _image(natural.sheet(rows[:_PICTURES], low, high), f"{kind} pictures")
 
     return _pair(evidence, drawn)
 
@@ -46,7 +45,29 @@ def rolls(evidence: Evidence) -> str:
     )
 
 
-NATURAL: dict[forms.Form, Callable[[Evidence], str]] = {"text": words, "picture": pictures, "music": rolls}
+def waves(evidence: Evidence) -> str:
+    """Waveforms, one below the other, then a spectrogram of each side, in the shades of one loudness."""
+    real = evidence.original.real
+    loudest = float(np.abs(real[real != ENDED]).max())
+    lines = "".join(
+        _pair(evidence, lambda rows, kind, i=i: _wave(rows[i], loudest, kind))  # type: ignore[misc]
+        for i in range(_WAVES)
+    )
+
+    def drawn(rows: Rows, kind: str) -> str:
+        heard = natural.spectrogram([natural.waveform(row) for row in rows[: 4 * _WAVES]], loudest)
+        shades = np.clip(255 * (heard[::-1] + _LOUDNESS) / _LOUDNESS, 0, 255).astype(np.uint8)
+        return _image(shades, f"spectrogram of {kind} windows, {_LOUDNESS} decibels from black to white")
+
+    return lines + _pair(evidence, drawn)
+
+
+NATURAL: dict[forms.Form, Callable[[Evidence], str]] = {
+    "text": words,
+    "picture": pictures,
+    "music": rolls,
+    "sound": waves,
+}
 """By form; of a table, which has none, windows are lines."""
 
 
@@ -54,6 +75,20 @@ def _pair(evidence: Evidence, draw: Callable[[Rows, str], str]) -> str:
     sides = (evidence.original.real, "real"), (evidence.original.other, "generated")
     drawn = "".join(f"<div>{draw(rows, kind)}</div>" for rows, kind in sides)
     return f'<figure class="pair">{drawn}</figure>'
+
+
+def _image(shades: forms.Pixels, told: str) -> str:
+    file = io.BytesIO()
+    Image.fromarray(shades).save(file, "PNG")
+    content = base64.b64encode(file.getvalue()).decode()
+    return f'<img class="sheet" alt="{told}" src="data:image/png;base64,{content}">'
+
+
+def _wave(window: Rows, loudest: float, kind: str) -> str:
+    line = natural.waveform(window)
+    frame = Frame(340, 70, (0, max(window.size, 2)), (-loudest, loudest))
+    axes = frame.axes([0, window.size], [0])
+    return frame.svg(axes, frame.path(range(len(line)), line, f"thin {kind}"), label=f"a {kind} waveform")
 
 
 def _words(evidence: Evidence, rows: Rows) -> str:

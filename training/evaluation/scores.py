@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from training.data import Dataset, Windows
 from training.data.dataset import ENDED
-from training.evaluation import music, statistics, symbols
+from training.evaluation import music, sound, statistics, symbols
 from training.evaluation.coverage import FEWEST, apart, uncovered
 from training.evaluation.encoder import fit
 from training.evaluation.frechet import frechet
@@ -31,6 +31,7 @@ ScoreName = Literal[
     "field", "strong", "unseen", "predictive", "context-fid", "marginal", "increments",
     "autocorrelation", "correlation", "uncovered", "bigrams", "trigrams", "known", "repeated", "lengths",
     "condition", "from-samples", "scale", "polyphony", "empty-beats", "pitch-classes", "pitch-range",
+    "spectrum-low", "spectrum-middle", "spectrum-high", "peaks", "seam",
 ]  # fmt: skip
 DEFAULT: tuple[ScoreName, ...] = (
     "field", "strong", "context-fid", "marginal", "increments", "autocorrelation", "correlation",
@@ -46,6 +47,7 @@ JUDGED: tuple[ScoreName, ...] = ("field", "strong", "unseen", "predictive", "con
 _LABELS: tuple[ScoreName, ...] = ("bigrams", "trigrams", "known", "repeated")
 _CLASSES: tuple[ScoreName, ...] = ("condition", "from-samples")
 _MUSIC: tuple[ScoreName, ...] = ("scale", "polyphony", "empty-beats", "pitch-classes", "pitch-range")
+_SOUND: tuple[ScoreName, ...] = ("spectrum-low", "spectrum-middle", "spectrum-high", "peaks", "seam")
 
 REPEATS = 5
 """Random halves of a statistic."""
@@ -150,6 +152,22 @@ ABOUT: dict[ScoreName, About] = {
         "Pitch range error",
         "Relative difference of the semitones from a window's lowest to its highest note (MusPy).",
     ),
+    "spectrum-low": About(
+        "Spectrum error, low",
+        "Difference of the mean spectra in decibels, root mean square over the lowest two ninths of the "
+        "frequencies.",
+    ),
+    "spectrum-middle": About("Spectrum error, middle", "The same over the next three ninths."),
+    "spectrum-high": About("Spectrum error, high", "The same over the highest four ninths."),
+    "peaks": About(
+        "Peaks error",
+        "Relative difference of the number of peaks, two deviations above the mean and a fifth of a second "
+        "apart.",
+    ),
+    "seam": About(
+        "Seam error",
+        "Relative difference of how much a sample jumps between two steps, over how much within one.",
+    ),
 }
 
 
@@ -205,7 +223,7 @@ _STATISTICS: dict[ScoreName, Callable[[Floats, Floats], float]] = {
 
 def fitting(original: Original, quick: bool) -> tuple[ScoreName, ...]:
     """The scores that these data are given if nobody chooses: DEFAULT or QUICK, and those of their kind."""
-    special = (*_LABELS, "lengths", *(() if quick else _CLASSES), *_MUSIC)
+    special = (*_LABELS, "lengths", *(() if quick else _CLASSES), *_MUSIC, *_SOUND)
     layout = original.dataset.layout
     values = original.real.shape[1] * (len(layout.numeric) + layout.width)
     usual = [n for n in QUICK if n not in JUDGED or values <= _QUICKLY_JUDGED] if quick else DEFAULT
@@ -227,6 +245,17 @@ _MUSICAL: dict[ScoreName, Callable[[music.Begun, music.Begun], float]] = {
     "pitch-classes": lambda a, b: music.variation(*map(music.pitch_classes, (a, b))),
     "pitch-range": lambda a, b: music.off(*map(music.pitch_range, (a, b))),
 }
+
+_SOUNDING: dict[ScoreName, Callable[[int], Callable[[Rows, Rows], float]]] = {
+    "spectrum-low": lambda rate: lambda a, b: sound.spectrum_error(a, b, 0),
+    "spectrum-middle": lambda rate: lambda a, b: sound.spectrum_error(a, b, 1),
+    "spectrum-high": lambda rate: lambda a, b: sound.spectrum_error(a, b, 2),
+    "peaks": lambda rate: lambda a, b: sound.peaks_error(a, b, rate),
+    "seam": lambda rate: sound.seam_error,
+}
+"""Each is told the rate."""
+_MOST_SOUND = 2000
+"""Windows of each side whose sound is looked at."""
 
 
 def why_not(name: ScoreName, sides: Sides) -> str | None:
@@ -252,6 +281,8 @@ def _no_kind(name: ScoreName, original: Original) -> str | None:
         return "all sequences are of one length"
     if name in _MUSIC and original.dataset.form != "music":
         return "the data are no music"
+    if name in _SOUND and original.dataset.form != "sound":
+        return "the data are no sound"
     if name in _CLASSES and original.classes is None:
         return "no label is a condition"
     if name in _CLASSES and original.other_classes is None:
@@ -280,6 +311,9 @@ def _statistic(name: ScoreName, sides: Sides) -> tuple[Callable[[Any, Any], floa
     if name in _MUSICAL:
         columns = original.dataset.columns
         return _MUSICAL[name], music.begun(original.real, columns), music.begun(original.other, columns)
+    if name in _SOUNDING:
+        real, other = (x[:_MOST_SOUND] for x in (original.real, original.other))
+        return _SOUNDING[name](original.dataset.rate or 1), real, other
     if name in _ORIGINAL:
         return _ORIGINAL[name](original.dataset.ends), original.real, original.other
     real, other = (x[:_MOST, :, sides.moving] for x in (sides.real, sides.other))
