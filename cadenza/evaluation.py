@@ -108,6 +108,9 @@ def _of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> _S
         config = replace(given, length=length, whole=generator.spec.ends)
         if generator.spec.form == "text":
             config = replace(config, alphabet="".join(channels[0].labels))
+        if generator.spec.form == "sound":  # a table's column gave its name to the samples of a hop
+            column = channels[0].name.removesuffix(" 1")
+            config = replace(config, waveform=column, rate=generator.spec.rate, hop=len(channels))
         real = _real_of(source, channels, _timed(config, generator.spec.time))
         for own, theirs in zip(channels, real.dataset.columns, strict=False):
             if own.labels != theirs.labels:
@@ -162,7 +165,7 @@ def _timed(config: TrainConfig, time: Time | None) -> TrainConfig:
 
 def _real_of(source: str, columns: Sequence[Column | Channel], config: TrainConfig) -> Real:
     """The data, of the very channels that were generated, and of their kinds."""
-    if source in BUILTIN or Path(source).suffix not in (".csv", ".parquet"):
+    if source in BUILTIN or Path(source).suffix not in (".csv", ".parquet") or config.waveform:
         return _real(source, config)
     gap = f"{config.time_column} gap"
     chosen = replace(

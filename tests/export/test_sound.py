@@ -1,0 +1,95 @@
+"""Sound in the graph: overlap-add, its tail, and clips that end by themselves."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from cadenza.evaluation import evaluate_subject
+from contract import checks
+from contract.rollout import rollout
+from contract.seal import load
+from contract.spec import Precision
+from export.exporter import export
+from export.runtime import run_of
+from serving.sampler import load as load_generator
+from training.config import TrainConfig
+from training.trainer import train
+
+
+@pytest.fixture(scope="module")
+def heart(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Beats of two patients, at 100 Hz."""
+    random = np.random.default_rng(3)
+    rows = []
+    for patient, lead, apart in (("ann", "II", 80), ("bob", "V1", 110)):
+        time = np.arange(1500)
+        wave = np.exp(-(((time % apart) - 40) ** 2) / 20) + random.normal(0, 0.02, len(time))
+        rows += [f"{patient},{lead},{x:.4f}" for x in wave]
+    path = tmp_path_factory.mktemp("data") / "heart.csv"
+    path.write_text("\n".join(["patient,lead,mv", *rows]) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def run(heart: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("runs") / "heart"
+    config = TrainConfig(steps=12, length=8, waveform="mv", rate=100, id_column="patient")
+    train(str(heart), path, config)
+    return path
+
+
+@pytest.fixture(scope="module")
+def model(run: Path) -> Path:
+    path = run.with_suffix(".onnx")
+    export(run, path)
+    return path
+
+
+@pytest.mark.parametrize("precision", ["fp32", "int8"])
+def test_it_is_its_checkpoint_and_keeps_the_contract(run: Path, tmp_path: Path, precision: Precision):
+    artifact = export(run, tmp_path / "m.onnx", precision).artifact
+    assert [c for c in checks.checks(artifact.spec, run_of(artifact.data)) if not c.passed] == []
+    assert artifact.spec.parity.decoding == 0
+    assert artifact.spec.parity.network < {"fp32": 1e-5, "int8": 0.25}[precision]
+    if precision == "fp32":
+        assert artifact.spec.parity.chunks == artifact.spec.parity.company == 0
+    assert artifact.spec.form == "sound"
+    assert artifact.spec.rate == 100
+    assert artifact.spec.states[-1].name == "tail"
+    assert [c.name for c in artifact.spec.conditions] == ["lead"]
+
+
+def test_no_border_of_chunks_and_none_of_steps_can_be_heard(model: Path):
+    artifact = load(model)
+    spec, graph = artifact.spec, run_of(artifact.data)
+    whole = rollout(spec, graph, 7, range(6), (400,))["values"]
+    parts = rollout(spec, graph, 7, range(6), (1, 32, 31, 2, 300, 34))["values"]
+    assert parts.tobytes() == whole.tobytes()
+    flat = whole.reshape(6, -1)
+    jumps = np.abs(np.diff(flat, n=2, axis=1)).mean(0)[10:]
+    border = (np.arange(len(jumps)) + 11) % len(spec.numeric) < 2
+    assert jumps[border].mean() / jumps[~border].mean() == pytest.approx(1, abs=0.25)
+
+
+def test_a_run_and_a_model_are_scored_as_sound(run: Path, model: Path, heart: Path, tmp_path: Path):
+    for subject, page in ((run, True), (model, False)):
+        report, files = evaluate_subject(
+            str(subject), str(heart), tmp_path / f"{subject.name}.json", ["spectrum-low", "peaks", "seam"],
+            1, 0, id_column="patient", with_page=page,
+        )  # fmt: skip
+        assert [s.name for s in report.scores] == ["spectrum-low", "peaks", "seam"]
+        assert all(np.isfinite([s.value, s.floor]).all() for s in report.scores)
+        if page:
+            assert "spectrogram of generated windows" in files[1].read_text()
+    assert (run / "samples.png").is_file()
+
+
+def test_a_table_of_samples_is_a_table_of_waveforms(model: Path, tmp_path: Path):
+    generator = load_generator(model)
+    samples = generator.sample(2, 5, seed=1)
+    generator.close()
+    samples.save(tmp_path / "x.csv")
+    lines = (tmp_path / "x.csv").read_text().splitlines()
+    assert lines[0].startswith("sequence,step,mv 1,mv 2,")
+    assert len(lines) == 11

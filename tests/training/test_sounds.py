@@ -1,0 +1,153 @@
+"""WAV files and columns as waveforms."""
+
+import wave
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.config import TrainConfig
+from training.data import load
+from training.data.dataset import Dataset
+from training.errors import DataError
+
+
+def tone(hertz: float, seconds: float = 0.5, rate: int = 8000) -> np.ndarray:
+    return 0.5 * np.sin(2 * np.pi * hertz * np.arange(int(seconds * rate)) / rate)
+
+
+def write(path: Path, channels: Sequence[np.ndarray], rate: int = 8000, width: int = 2) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(len(channels))
+        file.setsampwidth(width)
+        file.setframerate(rate)
+        whole = np.rint(np.stack(channels, 1) * (2 ** (8 * width - 1) - 1)).astype("<i4")  # (samples, …)
+        file.writeframes(whole.reshape(-1, 1).view(np.uint8)[:, :width].tobytes())
+    return path
+
+
+def samples(dataset: Dataset, sequence: int = 0) -> np.ndarray:
+    a, b = dataset.bounds[sequence : sequence + 2]
+    return dataset.values[a:b].reshape(-1)
+
+
+def loudest(x: np.ndarray, rate: int) -> float:
+    return float(np.abs(np.fft.rfft(x * np.hanning(len(x)))).argmax() * rate / len(x))
+
+
+def test_a_sound_is_rows_of_a_hundredth_of_a_second(tmp_path: Path):
+    dataset = load(str(write(tmp_path / "a.wav", [tone(440)])), TrainConfig())
+    assert (dataset.form, dataset.rate, len(dataset.columns)) == ("sound", 8000, 80)
+    assert dataset.step == "80 samples at 8,000 Hz"
+    assert np.abs(samples(dataset) - tone(440)).max() < 1e-4
+    assert len(load(str(tmp_path / "a.wav"), TrainConfig(hop=32)).columns) == 32
+
+
+def test_what_is_behind_the_last_whole_hop_is_kept_and_filled_up(tmp_path: Path):
+    short = tone(440)[:1000]
+    dataset = load(str(write(tmp_path / "a.wav", [short])), TrainConfig())
+    assert len(dataset.values) == 13
+    assert np.abs(samples(dataset)[:1000] - short).max() < 1e-4
+    assert set(samples(dataset)[1000:]) == {samples(dataset)[999]}
+
+
+def test_several_channels_are_mixed_down_and_it_is_said(tmp_path: Path):
+    one, two = tone(440), tone(700)
+    dataset = load(str(write(tmp_path / "a.wav", [one, two])), TrainConfig())
+    assert np.abs(samples(dataset) - (one + two) / 2).max() < 1e-4
+    assert "1 of 1 files have several channels, which are mixed down to one" in dataset.notes
+
+
+@pytest.mark.parametrize("width", [2, 3, 4])
+def test_sounds_of_every_width_are_as_loud(tmp_path: Path, width: int):
+    dataset = load(str(write(tmp_path / "a.wav", [tone(440)], width=width)), TrainConfig())
+    assert np.abs(samples(dataset) - tone(440)).max() < 1e-4
+
+
+def test_other_rates_are_resampled_to_that_of_most_and_it_is_said(tmp_path: Path):
+    for name, rate in (("a", 8000), ("b", 8000), ("c", 44_100)):
+        write(tmp_path / f"{name}.wav", [tone(440, rate=rate)], rate)
+    dataset = load(str(tmp_path), TrainConfig())
+    assert dataset.rate == 8000
+    assert "1 of 3 files are resampled to 8,000 Hz, from 44,100 Hz" in dataset.notes
+    assert len(samples(dataset, 2)) == 4000
+    assert loudest(samples(dataset, 2), 8000) == pytest.approx(440, abs=3)
+    assert load(str(tmp_path), TrainConfig(rate=16_000)).rate == 16_000
+
+
+def test_sub_folders_are_classes(tmp_path: Path):
+    for name in ("one", "two"):
+        for i in range(3):
+            write(tmp_path / name / f"{i}.wav", [tone(300 + 100 * i)])
+    dataset = load(str(tmp_path), TrainConfig())
+    assert dataset.statics[0].labels == ("one", "two")
+    assert dataset.static_values[:, 0].tolist() == [0, 0, 0, 1, 1, 1]
+
+
+def test_many_clips_are_learnt_whole(tmp_path: Path):
+    for i in range(64):
+        write(tmp_path / f"{i:02}.wav", [tone(300, 0.1 + 0.001 * i)])
+    dataset = load(str(tmp_path), TrainConfig())
+    assert dataset.ends
+    assert dataset.length == 17
+
+
+def test_a_file_that_was_cut_off_is_an_error(tmp_path: Path):
+    path = write(tmp_path / "a.wav", [tone(440)])
+    path.write_bytes(path.read_bytes()[:3000])
+    with pytest.raises(
+        DataError, match="a.wav is cut off: it says that it holds 8,000 bytes of sound, and"
+    ):
+        load(str(path), TrainConfig())
+
+
+def test_what_is_no_wav_and_what_is_silent_are_errors(tmp_path: Path):
+    (tmp_path / "a.wav").write_bytes(b"ID3 and what follows in an MP3")
+    with pytest.raises(DataError, match="a.wav cannot be read as WAV"):
+        load(str(tmp_path / "a.wav"), TrainConfig())
+    write(tmp_path / "b.wav", [0 * tone(440)])
+    with pytest.raises(DataError, match="b is silent: every sample is 0"):
+        load(str(tmp_path / "b.wav"), TrainConfig())
+    write(tmp_path / "c.wav", [tone(440)[:0]])
+    with pytest.raises(DataError, match="c is empty"):
+        load(str(tmp_path / "c.wav"), TrainConfig())
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> Path:
+    rows = [
+        f"{patient},{lead},{x:.5f},{i}"
+        for patient, lead in (("ann", "II"), ("bob", "V1"))
+        for i, x in enumerate(np.sin(np.arange(320) / 5))
+    ]
+    path = tmp_path / "heart.csv"
+    path.write_text("\n".join(["patient,lead,mv,beat", *rows]) + "\n")
+    return path
+
+
+def test_a_column_of_a_table_is_a_waveform(table: Path):
+    dataset = load(str(table), TrainConfig(waveform="mv", rate=360, id_column="patient"))
+    assert (dataset.form, dataset.rate, len(dataset.bounds) - 1) == ("sound", 360, 2)
+    assert [c.name for c in dataset.columns[:2]] == ["mv 1", "mv 2"]
+    assert dataset.statics[0].labels == ("II", "V1")
+    assert np.abs(samples(dataset, 1) - np.sin(np.arange(320) / 5)).max() < 1e-4
+    assert "beside a waveform no channel is learnt; left out: beat" in dataset.notes
+
+
+def test_a_waveform_without_a_rate_with_gaps_or_of_labels_is_an_error(table: Path):
+    with pytest.raises(DataError, match="'mv' is a waveform; say how many samples a second it has with --"):
+        load(str(table), TrainConfig(waveform="mv"))
+    with pytest.raises(DataError, match="has no column 'volts'"):
+        load(str(table), TrainConfig(waveform="volts", rate=360))
+    with pytest.raises(DataError, match="'lead' was named with --waveform, and holds labels"):
+        load(str(table), TrainConfig(waveform="lead", rate=360))
+    table.write_text(table.read_text().replace("0.19867", "", 1))
+    with pytest.raises(DataError, match="'mv' is missing in 1 of 640 rows, and a waveform has no gaps"):
+        load(str(table), TrainConfig(waveform="mv", rate=360))
+
+
+def test_a_hop_that_is_too_long_is_an_error(tmp_path: Path):
+    with pytest.raises(DataError, match="--hop is 300; at most 128 samples are learnt as one step"):
+        load(str(write(tmp_path / "a.wav", [tone(440)])), TrainConfig(hop=300))
