@@ -3,13 +3,14 @@ SHELL := /bin/bash
 PYTHON ?= python3
 MODEL ?= runs/demo/model.onnx
 IMAGE ?= cadenza:latest
+SPEECH := asterisk-core-sounds-en-wav
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 BIN := $(VENV)/bin
 BENTO_ENV = PATH="$(CURDIR)/$(BIN):$$PATH" BENTOML_HOME="$(CURDIR)/build/bentoml" BENTOML_DO_NOT_TRACK=True
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench quality ablation bento image constraints clean
+.PHONY: help demo test lint bench speech quality ablation bento image constraints clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,6 +35,16 @@ lint: $(INSTALLED) ## ruff and mypy, both strict
 
 bench: $(INSTALLED) ## run the benchmarks and keep their results in benchmarks/results
 	@for bench in benchmarks/*.py; do echo "── $$bench"; $(BIN)/python $$bench || exit 1; done
+
+speech: build/speech ## fetch spoken digits and letters, a Debian package (CC-BY-SA-3.0): build/speech
+
+build/speech:
+	@command -v apt-get dpkg-deb >/dev/null || { echo "make $@ needs apt-get and dpkg-deb, of Debian or Ubuntu"; exit 1; }
+	rm -rf $@.partial $@.package && mkdir -p $@.partial $@.package
+	cd $@.package && apt-get download $(SPEECH) && dpkg-deb -x $(SPEECH)_*.deb .
+	@for file in digits/{0..9} letters/{a..z}; do mkdir $@.partial/$${file#*/} && \
+		cp $@.package/usr/share/asterisk/sounds/*/$$file.wav $@.partial/$${file#*/}/ || exit 1; done
+	rm -rf $@.package && mv $@.partial $@
 
 quality: $(INSTALLED) ## the whole table of sample quality, peers beside: hours, and it resumes (QUALITY="--jobs 2")
 	$(BIN)/python -m benchmarks.quality $(QUALITY)

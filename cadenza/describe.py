@@ -1,12 +1,16 @@
 """A model file in words, for `cadenza inspect` and `cadenza export`."""
 
 from collections.abc import Iterator
+from itertools import groupby
 
 import numpy as np
 
 from contract import interface, times
 from contract.seal import Artifact
 from contract.spec import NUMERIC, Channel, Condition, Spec, Time
+
+_ALIKE = 3
+"""Neighbours of one kind that have a line each."""
 
 
 def describe(artifact: Artifact) -> str:
@@ -35,8 +39,13 @@ def _lines(artifact: Artifact) -> Iterator[str]:
     yield "channels"
     names = [*(c.name for c in spec.channels), *(c.name for c in spec.conditions)]
     width = max(map(len, names))
-    for channel in spec.channels:
-        yield f"  {channel.name:<{width}}  {_kind(channel)}"
+    for kind, alike in groupby(spec.channels, _kind):
+        own = [c.name for c in alike]
+        if len(own) > _ALIKE:  # the samples of a hop, the pixels of a row
+            yield f"  {own[0]} … {own[-1]}  {len(own)}, each {kind}"
+            continue
+        for name in own:
+            yield f"  {name:<{width}}  {kind}"
     yield "conditions" if spec.conditions else "conditions  none"
     for condition in spec.conditions:
         yield f"  {condition.name:<{width}}  {_kind(condition)}"

@@ -32,6 +32,10 @@ from training import checkpoint as checkpoints
 from training.checkpoint import Checkpoint
 from training.evaluation.report import REPORT_FILE
 
+_OF_SOUND = (
+    "the smallest and the largest sample, with an eighth of their distance beyond; the principal axes of "
+    "frames of two hops; no training row"
+)
 _DISCLOSURE = (
     "per channel: name, and its labels or its smallest and largest value and a table of 512 "
     "interpolated quantiles; "
@@ -99,7 +103,7 @@ def _measured(
             fingerprint=checkpoint.data.fingerprint,
             sequences=checkpoint.data.sequences,
             rows=checkpoint.data.rows,
-            disclosure=_DISCLOSURE
+            disclosure=(_OF_SOUND if len(checkpoint.mixing.axes) else _DISCLOSURE)
             + (_TABLE if checkpoint.conditions.described else "")
             + (_TIME if checkpoint.data.time else ""),
         ),

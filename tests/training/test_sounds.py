@@ -10,6 +10,7 @@ import pytest
 from training.config import TrainConfig
 from training.data import load
 from training.data.dataset import Dataset
+from training.data.schema import applied, outline
 from training.errors import DataError
 
 
@@ -40,8 +41,9 @@ def loudest(x: np.ndarray, rate: int) -> float:
 def test_a_sound_is_rows_of_a_hundredth_of_a_second(tmp_path: Path):
     dataset = load(str(write(tmp_path / "a.wav", [tone(440)])), TrainConfig())
     assert (dataset.form, dataset.rate, len(dataset.columns)) == ("sound", 8000, 80)
-    assert dataset.step == "80 samples at 8,000 Hz"
+    assert dataset.step == "hop of 80 samples at 8,000 Hz"
     assert np.abs(samples(dataset) - tone(440)).max() < 1e-4
+    assert dataset.notes == ()
     assert len(load(str(tmp_path / "a.wav"), TrainConfig(hop=32)).columns) == 32
 
 
@@ -134,6 +136,15 @@ def test_a_column_of_a_table_is_a_waveform(table: Path):
     assert dataset.statics[0].labels == ("II", "V1")
     assert np.abs(samples(dataset, 1) - np.sin(np.arange(320) / 5)).max() < 1e-4
     assert "beside a waveform no channel is learnt; left out: beat" in dataset.notes
+
+
+def test_a_schema_says_so_as_well(table: Path, tmp_path: Path):
+    told = outline(str(table), TrainConfig(waveform="mv", rate=360, id_column="patient", length=8))
+    assert '"mv"      = "waveform"    # one step is a hop of 16 samples at 360 Hz' in told.splitlines()
+    (tmp_path / "x.toml").write_text(told)
+    config = applied(TrainConfig(schema=str(tmp_path / "x.toml"), rate=360))
+    assert config.waveform == "mv"
+    assert load(str(table), config).form == "sound"
 
 
 def test_a_waveform_without_a_rate_with_gaps_or_of_labels_is_an_error(table: Path):

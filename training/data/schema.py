@@ -24,7 +24,7 @@ from training.data.dataset import Column, Dataset, Doubles
 from training.data.source import load
 from training.errors import DataError
 
-KINDS = ("categorical", "continuous", "integer", "static", "time", "id", "ignore")
+KINDS = ("categorical", "continuous", "integer", "static", "time", "id", "waveform", "ignore")
 
 
 def applied(config: TrainConfig) -> TrainConfig:
@@ -39,10 +39,10 @@ def applied(config: TrainConfig) -> TrainConfig:
     told = _read(path)
     by_flag = {
         *config.categorical, *config.continuous, *config.integer, *config.static, *config.ignore,
-        config.time_column, config.id_column,
+        config.time_column, config.id_column, config.waveform,
     }  # fmt: skip
     of = {kind: tuple(n for n, k in told.items() if k == kind and n not in by_flag) for kind in KINDS}
-    for kind in ("time", "id"):
+    for kind in ("time", "id", "waveform"):
         if len(of[kind]) > 1:
             raise DataError(
                 f"{path}: {' and '.join(map(repr, of[kind]))} are both of kind {kind}; one may be"
@@ -57,6 +57,7 @@ def applied(config: TrainConfig) -> TrainConfig:
         ignore=(*config.ignore, *of["ignore"]),
         time_column=config.time_column or next(iter(of["time"]), None),
         id_column=config.id_column or next(iter(of["id"]), None),
+        waveform=config.waveform or next(iter(of["waveform"]), None),
     )
 
 
@@ -100,6 +101,8 @@ def _kinds(data: str, dataset: Dataset, config: TrainConfig) -> Iterator[tuple[s
             yield name, ("time", f"from {first} on, {apart}")
         elif name == config.id_column:
             yield name, ("id", f"{len(dataset.bounds) - 1} sequences")
+        elif name == config.waveform:
+            yield name, ("waveform", f"one step is a {dataset.step}")
         elif name in columns:
             yield name, (_kind(*columns[name]), _said(*columns[name]))
         elif name in statics:

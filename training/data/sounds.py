@@ -127,7 +127,7 @@ def dataset_of(
         columns=tuple(replace(column, name=f"{column.name} {i + 1}", rounded=False) for i in range(hop)),
         values=values,
         bounds=np.cumsum([0, *map(len, sequences)], dtype=np.int64),
-        step=f"{hop} samples at {rate:,} Hz",
+        step=f"hop of {hop} samples at {rate:,} Hz",
         notes=tuple(notes),
         form="sound",
         rate=rate,
@@ -160,7 +160,8 @@ def _sound(file: Path) -> _Sound:
         samples = (samples - 128) / 128
     elif raw.dtype.kind == "i":
         samples /= 2.0 ** (8 * raw.dtype.itemsize - 1)
-    return _Sound(int(rate), samples.mean(1) if samples.ndim == 2 else samples, samples.shape[-1])
+    channels = samples[:, None] if samples.ndim == 1 else samples  # (samples, channels)
+    return _Sound(int(rate), channels.mean(1), channels.shape[1])
 
 
 def _require_whole(file: Path) -> None:
