@@ -23,7 +23,7 @@ app = SubcommandApp()
 
 _EXTRAS = {
     "torch": "train", "matplotlib": "train", "pyarrow": "train", "sklearn": "train",
-    "lightning_fabric": "train", "tensorboardX": "train", "PIL": "train", "mido": "train", "onnx": "export",
+    "lightning_fabric": "train", "tensorboardX": "train", "PIL": "train", "mido": "train", "scipy": "train", "onnx": "export",
     "onnxruntime": "sample", "orjson": "sample", "nanoarrow": "sample", "bentoml": "serve",
     "httpx": "serve",
 }  # fmt: skip
@@ -49,8 +49,8 @@ def train(
     dry_run: bool = False,
 ) -> None:
     """Train a generator on DATA: a built-in set (stocks, sines, google, energy, digits, vowels, names,
-    chorales), a table (CSV, Parquet, NPY, NPZ), a text with a sequence a line, MIDI files, or a folder
-    of these or of PNG pictures.
+    chorales, ecg), a table (CSV, Parquet, NPY, NPZ), a text with a sequence a line, MIDI or WAV files, or a
+    folder of these or of PNG pictures.
 
     Example: cadenza train prices.csv -o runs/prices --minutes 10
 
@@ -196,7 +196,7 @@ def sample(
     threads: int = 1,
 ) -> None:
     """Write samples to a file, in the form that its suffix names: csv, npy, npz, arrow, parquet, json;
-    of texts also txt, of pictures png and gif, of music mid.
+    of texts also txt, of pictures png and gif, of music mid, of sound wav.
 
     Example: cadenza sample prices.onnx -n 64 -l 24 --seed 7 -o samples.csv
 
