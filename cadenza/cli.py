@@ -23,7 +23,8 @@ app = SubcommandApp()
 
 _EXTRAS = {
     "torch": "train", "matplotlib": "train", "pyarrow": "train", "sklearn": "train",
-    "lightning_fabric": "train", "tensorboardX": "train", "PIL": "train", "mido": "train", "scipy": "train", "onnx": "export",
+    "lightning_fabric": "train", "tensorboardX": "train", "PIL": "train", "mido": "train",
+    "scipy": "train", "onnx": "export",
     "onnxruntime": "sample", "orjson": "sample", "nanoarrow": "sample", "bentoml": "serve",
     "httpx": "serve",
 }  # fmt: skip

@@ -71,7 +71,7 @@ class TrainConfig:
     """Samples a second of a waveform in a table. Sounds in files say their own, and are resampled to this
     one, or to that of most."""
     hop: int | None = None
-    """Samples of a waveform that are one step: a hundredth of a second, 16 to 128, if none is said."""
+    """Samples of a waveform that are one step: a sixty-fourth of a second, 16 to 128, if none is said."""
     hold_out: float = 0.1
     """Share of the data that is not trained on: blocks of time, or whole sequences where there are
     many. The best weights are chosen on it, and copies are told from lucky likeness by it."""

@@ -27,7 +27,7 @@ LENGTH = 32
 """Hops of a window."""
 MOST, LEAST = 128, 16
 """Samples of a hop."""
-_HOPS_A_SECOND = 100
+_HOPS_A_SECOND = 64
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class _Sound:
 
 
 def hop_of(rate: int) -> int:
-    """Samples of a step: a hundredth of a second, in LEAST … MOST samples."""
+    """Samples of a step: a sixty-fourth of a second, in LEAST … MOST samples."""
     return min(MOST, max(LEAST, rate // _HOPS_A_SECOND))
 
 
