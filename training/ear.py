@@ -1,13 +1,15 @@
 """The discriminator of waveforms: it hears samples, their slope and their curvature, and the spectrum.
 
     [x, x', x''] of a hop ─▶ lines and shapes over steps ─▶ LSTM ─▶ one number for a whole window
-    log power by frequency, its mean and its spread over the window ─▶ a critic that hears nothing else
+    log power by frequency, how loud hops get, and how steep each of their samples is, as means over the
+    window ─▶ a critic that hears nothing else
 
 A small error of a high frequency cannot be seen in the samples, where low ones are a thousand times
 as large. In the slope and in the curvature, each at unit deviation, it is as loud as they are. The
-critic of the spectrum gets the short-time power in each band as it is in real windows, standardised,
-so that a band that is too loud or too quiet is an error of its own (as in Yamamoto et al., "Parallel
-WaveGAN", ICASSP 2020, section 3.2, whose loss compares such spectra).
+critic of means gets the short-time power of each band (Yamamoto et al., "Parallel WaveGAN", ICASSP
+2020, section 3.2, compare such spectra in a loss), how often the top of a hop passes some levels, which
+says whether beats are missed, and the slope by place in a hop, where steps could be heard; all of it
+standardised by real windows, so that each is an error of its own.
 """
 
 import torch
@@ -23,6 +25,8 @@ _HOPS = 8
 """Hops of a stretch whose power is taken."""
 _FAINT = 1e-7
 """Power of a band, of the mean one's, below which all is silence."""
+_LEVELS = (0.0, 1.0, 2.0, 4.0)
+"""Deviations that the top of a hop passes, or does not."""
 
 
 class Ear(nn.Module):
@@ -34,6 +38,7 @@ class Ear(nn.Module):
     faint: Tensor
     middle: Tensor
     spread: Tensor
+    levels: Tensor
 
     def __init__(self, sizes: Sizes, windows: Tensor, given: int = 0, most: int = 0):
         """`windows` (windows, steps, hop): real ones, to fit units by."""
@@ -53,10 +58,11 @@ class Ear(nn.Module):
         self.register_buffer("hann", torch.hann_window(size, periodic=False))
         self.register_buffer("faint", torch.zeros(()))
         self.faint = _FAINT * self._power(flat).mean()
-        heard = self._spectrum(flat)  # (windows, 2 bands)
+        self.register_buffer("levels", torch.tensor(_LEVELS))
+        heard = self._means(windows, self._slope(flat).view_as(windows))  # (windows, means)
         self.register_buffer("middle", heard.mean(0))
         self.register_buffer("spread", heard.std(0).clamp(min=1e-3))
-        self.spectrum = nn.Sequential(
+        self.means = nn.Sequential(
             nn.Linear(heard.shape[1] + 1 + given, sizes.level),
             nn.LeakyReLU(SLOPE),
             perceptron(sizes.level, sizes.level, 1),
@@ -67,9 +73,9 @@ class Ear(nn.Module):
         given = x.new_zeros(len(x), 0) if given is None else given
         seen = Seen(given, self.most, x.shape[1])
         flat = x.flatten(1)  # (batch, steps · hop)
-        first = nn.functional.pad(flat.diff(dim=1), (1, 0)) / self.slope
+        first = self._slope(flat).view_as(x)
         second = nn.functional.pad(flat.diff(n=2, dim=1), (1, 1)) / self.curvature
-        sound = torch.cat([x, first.view_as(x), second.view_as(x)], 2)  # (batch, steps, 3 hop)
+        sound = torch.cat([x, first, second.view_as(x)], 2)  # (batch, steps, 3 hop)
         around = nn.functional.pad(sound, (0, 0, _SPAN // 2, _SPAN // 2)).unfold(1, _SPAN, 1)
         shapes = nn.functional.leaky_relu(self.shapes(around.flatten(2)), SLOPE)  # a convolution
         parts = [self.plain(sound), shapes, given[:, None].expand(-1, x.shape[1], -1), *seen.clock]
@@ -77,10 +83,20 @@ class Ear(nn.Module):
         pooled = torch.cat([seen.last(hidden), seen.mean(hidden)], 1)  # (batch, 2 hidden)
         pooled = torch.cat([pooled, variety(pooled), given], 1)  # (batch, 2 hidden + 1 + given)
         each = seen.mean(self.each(hidden))[:, 0]  # (batch,)
-        heard = (self._spectrum(flat) - self.middle) / self.spread  # (batch, 2 bands)
+        heard = (self._means(x, first) - self.middle) / self.spread  # (batch, means)
         heard = torch.cat([heard, variety(heard), given], 1)
-        logits: Tensor = self.whole(pooled)[:, 0] + each + self.spectrum(heard)[:, 0]
+        logits: Tensor = self.whole(pooled)[:, 0] + each + self.means(heard)[:, 0]
         return logits
+
+    def _slope(self, flat: Tensor) -> Tensor:
+        """(batch, samples): how much each is above the one before, in deviations."""
+        return nn.functional.pad(flat.diff(dim=1), (1, 0)) / self.slope
+
+    def _means(self, x: Tensor, slope: Tensor) -> Tensor:
+        """For the critic of means, of windows and their slope, both (batch, steps, hop): (batch, means)."""
+        tops = torch.stack([s.amax(2) for s in (x, -x, slope, -slope)], 2)  # (batch, steps, 4)
+        passed = (tops[..., None] - self.levels).clamp(min=0).mean(1)  # (batch, 4, levels)
+        return torch.cat([self._spectrum(x.flatten(1)), passed.flatten(1), slope.abs().mean(1)], 1)
 
     def _power(self, flat: Tensor) -> Tensor:
         """Power by stretch and band of (batch, samples): (batch, stretches, bands)."""

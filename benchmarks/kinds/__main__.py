@@ -51,7 +51,7 @@ KINDS = {
     "names": Kind(9000, figures.text, 0.1, classes=False, alone=True),
     "digits": Kind(12_000, figures.pictures, 0.5, classes=True),
     "vowels": Kind(6000, figures.utterances, 0.5, classes=True),
-    "ecg": Kind(4500, figures.beats, 0.1, classes=False),
+    "ecg": Kind(3500, figures.beats, 0.1, classes=False),
     "weekdays": Kind(6000, figures.prices, 0.1, classes=False),
 }
 

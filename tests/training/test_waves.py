@@ -87,4 +87,4 @@ def test_the_penalty_of_what_is_heard_can_be_learnt(basis: WaveBasis):
     for name, parameter in ear.named_parameters():
         if name != "each.bias" and parameter.grad is not None:
             assert torch.isfinite(parameter.grad).all()
-    assert ear.spectrum[0].weight.grad.abs().sum() > 0
+    assert ear.means[0].weight.grad.abs().sum() > 0
