@@ -106,7 +106,7 @@ def prices(train: Sequences, held: Sequences, made: Sequences) -> Figures:
     return figures
 
 
-def beats(train: Sequences, held: Sequences, made: Sequences) -> Figures:
+def beats(train: Sequences, held: Sequences, made: Sequences, judge: Judge = _LIGHT) -> Figures:
     """Spectrum by band and peaks against training windows, seams between steps, and a judge of 16 units on
     windows that were trained on; the floor is held-out windows. At 360 Hz."""
     one, two, three = (np.array(s.some(2000).rows) for s in (train, held, made))  # (windows, hops, hop)
@@ -120,7 +120,7 @@ def beats(train: Sequences, held: Sequences, made: Sequences) -> Figures:
     figures["seam"] = sound.seam(three), sound.seam(two)
     low, span = one.min(), np.ptp(one)
     scaled = [((x - low) / span).astype(np.float32) for x in (one, three, two)]
-    judged = [discriminative(scaled[0], x, _LIGHT, 3, 0).mean() for x in scaled[1:]]
+    judged = [discriminative(scaled[0], x, judge, 3, 0).mean() for x in scaled[1:]]
     figures["judge on training data"] = float(judged[0]), float(judged[1])
     return figures
 

@@ -60,3 +60,19 @@ def test_a_day_that_never_followed_is_illegal():
     assert found["illegal"][0] == 1
     assert found["transitions TV"][0] == pytest.approx(1)
     assert found["kurtosis, relative error"][0] == pytest.approx(0, abs=1e-9)
+
+
+def test_sound_that_is_real_is_at_its_floor_and_steps_that_do_not_meet_are_heard():
+    random = np.random.default_rng(0)
+
+    def some(broken: float) -> Sequences:
+        walks = np.cumsum(random.normal(size=(100, 8 * 16)), 1).reshape(100, 8, 16)
+        walks += broken * random.normal(size=(100, 8, 1))
+        return Sequences(list(walks), np.zeros(100, np.int64))
+
+    real = some(0)
+    found = figures.beats(real, some(0), real, Judge(1, 2, 1))
+    assert found["spectrum, 40–100 Hz, dB"] == (0, pytest.approx(0.3, abs=0.3))
+    assert found["peaks, relative error"][0] == 0
+    assert found["seam"][0] == pytest.approx(1, abs=0.1)
+    assert figures.beats(real, real, some(5), Judge(1, 2, 1))["seam"][0] > 3
