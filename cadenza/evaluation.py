@@ -14,7 +14,7 @@ from contract.noise import NoiseStream
 from contract.spec import Channel, Time
 from training import checkpoint as checkpoints
 from training.config import TrainConfig
-from training.data import BUILTIN, load
+from training.data import BUILTIN, Dataset, load
 from training.data.dataset import ENDED, Column, relabelled
 from training.data.files import names_of
 from training.evaluation import page
@@ -135,11 +135,14 @@ def _of_samples(path: Path, data: str | None, given: TrainConfig) -> _Sides:
     if {"sequence", "step"} <= set(names):  # as `cadenza sample` writes tables
         names = [n for n in names if n not in ("sequence", "step")]
         config = replace(config, columns=tuple(names), id_column="sequence")
+    sound = _sound(data, given) if len(names) == 1 else None
+    if sound is not None:
+        config = replace(config, columns=(), waveform=names[0], rate=sound.rate, hop=len(sound.columns))
     read = load(str(path), config)
     lengths = np.unique(np.diff(read.bounds))
     if len(read.bounds) < 3:
         raise UsageError(f"{path} holds one sequence; several are wanted: (sequences, steps, channels)")
-    named = path.suffix in (".csv", ".parquet")
+    named = path.suffix in (".csv", ".parquet") and sound is None
     if read.time:
         given = replace(given, time_column=read.time.name)
     one = int(lengths[0]) if len(lengths) == 1 else None  # of several lengths: whole sequences
@@ -156,6 +159,14 @@ def _of_samples(path: Path, data: str | None, given: TrainConfig) -> _Sides:
     other = replace(read, values=relabelled(read.values, read.columns, real.dataset.columns))
     windows = replace(other, ends=one is None).windows(real.length, real.length)
     return Subject("samples", str(path), None), real, windows.take(np.arange(len(windows))), None
+
+
+def _sound(source: str, given: TrainConfig) -> Dataset | None:
+    """The data, if they are sound, of which a table has one column."""
+    if source not in BUILTIN and Path(source).suffix in (".csv", ".parquet") and given.waveform is None:
+        return None
+    dataset = load(source, given)
+    return dataset if dataset.form == "sound" else None
 
 
 def _timed(config: TrainConfig, time: Time | None) -> TrainConfig:

