@@ -19,7 +19,7 @@ from training.config import Sizes
 from training.networks import CLOCK, SLOPE, Seen, perceptron, variety
 
 _SHAPES = 48
-"""Plain sums of a step's samples, as many shapes of them that are looked for, and the steps that one has."""
+"""Plain sums of a step's samples, and as many shapes of them over _SPAN steps."""
 _SPAN = 3
 _HOPS = 8
 """Hops of a stretch whose power is taken."""
