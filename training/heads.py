@@ -74,9 +74,13 @@ SOUND = Head(
 )
 
 
+HEADS: dict[Form, Head] = {"sound": SOUND}
+"""Those of rows that mean more than their columns."""
+
+
 def head_of(form: Form) -> Head:
     """The head of a form."""
-    return SOUND if form == "sound" else ROWS
+    return HEADS.get(form, ROWS)
 
 
 def recipe_of(form: Form, name: RecipeName) -> Recipe:
