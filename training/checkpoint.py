@@ -27,7 +27,7 @@ from training.networks import Generator
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 6
+FORMAT = 7
 _KEPT = 2
 
 

@@ -9,7 +9,6 @@ no phase is special (`ties`, which in `training/basis.py` place a window's repea
 of a recording that is learnt whole begins where it begins.
 """
 
-from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -20,11 +19,13 @@ from training.basis import Decoder, Mixing
 from training.conditions import Conditions
 from training.data import Dataset, Windows
 from training.data.dataset import Doubles
+from training.errors import DataError
 from training.layout import Floats
+from training.memory import remembered
 from training.overlap import axes_of
 
-_FRAMES = 20_000
-"""Real frames that the axes are taken from, at most."""
+_FRAMES, _STRETCH = 20_000, 16
+"""Real frames that the axes are taken from, and how many of them follow each other."""
 _FIT_WINDOWS = 2048
 _REACH = 1.25
 """How far samples may go, in the largest that was seen."""
@@ -34,6 +35,11 @@ class WaveBasis:
     """A fitted basis over one dataset of sound, which encodes windows on demand, as `Basis` does."""
 
     def __init__(self, dataset: Dataset, windows: Windows, kind: Literal["cowhitened", "standard"]):
+        """Fit to the windows.
+
+        Raises:
+            DataError: recordings that are shorter than a few steps.
+        """
         covered = windows.covered  # what is held out is not fitted either
         self.layout = dataset.layout
         self.conditions = Conditions.of(dataset, windows)
@@ -103,34 +109,38 @@ class WaveBasis:
 
     def _mixing(self, dataset: Dataset, covered: NDArray[np.bool_]) -> Mixing:
         """The axes of real frames, and how what is said along them moves and is remembered."""
-        chosen = self._frames(dataset, covered)
-        axes = axes_of(np.concatenate(chosen))  # (components, 2 hop)
+        frames = self._frames(dataset, covered)
+        axes = axes_of(frames.reshape(-1, 2 * self.hop))  # (components, 2 hop)
         inward = axes / (axes**2).sum(1, keepdims=True)
-        said = [frames @ inward.T for frames in chosen]  # (4, components) each
-        moves = np.concatenate([np.diff(y, axis=0) for y in said])
-        product = np.mean([(y[1:] * y[:-1]).mean(0) for y in said], axis=0)  # (components,)
-        eye = np.eye(self.hop)
+        said = frames @ inward.T  # (stretches, frames, components)
+        decay, share = remembered(said, np.ones(said.shape[:2], bool))
         return Mixing(
             mean=np.zeros(self.hop),
             inward=inward,
-            outward=eye,
-            increments=np.maximum(moves.std(0), 1e-4),
-            decay=np.clip(product, 0.0, 0.99),
+            outward=np.eye(self.hop),
+            increments=np.maximum(np.diff(said, axis=1).std((0, 1)), 1e-4),
+            decay=decay,
+            share=share,
             axes=axes,
         )
 
-    def _frames(self, dataset: Dataset, covered: NDArray[np.bool_]) -> Sequence[Doubles]:
-        """Stretches of four frames, a hop apart, that begin at any sample: (4, 2 hop) each."""
-        rows = 5
+    def _frames(self, dataset: Dataset, covered: NDArray[np.bool_]) -> Doubles:
+        """Stretches of frames a hop apart, which begin at any sample: (stretches, frames, 2 hop)."""
+        rows = min(_STRETCH, max(1, int(np.diff(dataset.bounds).max()) - 2))
         count = np.cumsum(np.append(0, covered))
-        ends = np.minimum(np.arange(len(covered)) + rows + 1, len(covered))
-        inside = count[ends] - count[:-1] == rows + 1  # with one more, to be moved into
-        sequence = dataset.sequence_of(np.arange(len(covered)))
-        inside &= sequence[ends - 1] == sequence
-        starts = np.flatnonzero(inside)
+        first = np.arange(len(covered))
+        # Two rows more: the second hop of the last frame, and one to be moved into.
+        last = np.minimum(first + rows + 1, len(covered) - 1)
+        inside = count[last + 1] - count[first] == rows + 2
+        inside &= dataset.sequence_of(last) == dataset.sequence_of(first)
+        if not inside.any():
+            raise DataError(
+                f"{dataset.name}: no recording has {rows + 2} steps that are trained on: bring longer "
+                "ones, or a smaller --hop"
+            )
         random = np.random.default_rng(0)
-        starts = random.choice(starts, min(len(starts) * self.hop, _FRAMES // 4)) * self.hop
+        starts = random.choice(np.flatnonzero(inside), _FRAMES // rows) * self.hop
         starts += random.integers(self.hop, size=len(starts))
-        at = starts[:, None] + np.arange(4) * self.hop  # (stretches, 4)
-        frames = self._samples[at[..., None] + np.arange(2 * self.hop)].astype(np.float64)
-        return list(frames)
+        at = starts[:, None] + np.arange(rows) * self.hop  # (stretches, frames)
+        frames: Doubles = self._samples[at[..., None] + np.arange(2 * self.hop)].astype(np.float64)
+        return frames

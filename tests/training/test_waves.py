@@ -1,5 +1,7 @@
 """How waveforms come to the players, and the discriminator that hears them."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from training.basis import Decoding
 from training.config import Sizes, TrainConfig
 from training.data import Dataset, load
 from training.ear import Ear
+from training.errors import DataError
 from training.losses import gradient_penalty
 from training.waves import WaveBasis
 
@@ -88,3 +91,12 @@ def test_the_penalty_of_what_is_heard_can_be_learnt(basis: WaveBasis):
         if name != "each.bias" and parameter.grad is not None:
             assert torch.isfinite(parameter.grad).all()
     assert ear.means[0].weight.grad.abs().sum() > 0
+
+
+def test_recordings_of_two_hops_are_an_error(tmp_path: Path):
+    rows = [f"{i // 32},{np.sin(i):.4f}" for i in range(32 * 70)]
+    (tmp_path / "x.csv").write_text("\n".join(["id,mv", *rows]) + "\n")
+    config = TrainConfig(waveform="mv", rate=100, id_column="id", length=2)
+    dataset = load(str(tmp_path / "x.csv"), config)
+    with pytest.raises(DataError, match="x: no recording has 3 steps that are trained on: bring longer"):
+        WaveBasis(dataset, dataset.split(2, 1, 0.1)[0], "cowhitened")
