@@ -111,7 +111,8 @@ class Recipe:
     """What the penalty is multiplied with where rows hold labels, which the discriminator must be
     allowed to tell sharply; where they hold nothing else, a sixth of it."""
     level: int
-    """Most steps of the level's own game, `training/level.py`; 0 leaves it out."""
+    """Most steps of the level's own game, `training/level.py`, after which it stays as it is; 0 leaves the
+    level to the game of windows."""
     likelihood: float
     """Share of the steps, the first, in which the generator learns by likelihood alone, where rows hold
     labels alone, `training/likelihood.py`; the discriminator joins in their last tenth, and then both
@@ -201,9 +202,9 @@ def penalty_for(recipe: Recipe, numbers: int, width: int) -> float:
 
 
 def level_steps(recipe: Recipe, steps: int, length: int) -> int:
-    """Steps of the level's own game before `steps` of windows of `length`: as many for each 24 rows
+    """Steps of the level's own game before `steps` of windows of `length`: three for each 24 rows
     of a window, so that long windows, whose steps are few and dear, find the level as well learnt."""
-    return min(max(1, steps * length // 24), recipe.level)
+    return min(max(1, 3 * steps * length // 24), recipe.level)
 
 
 def hidden_share(recipe: Recipe, rows: int, length: int) -> float:

@@ -62,9 +62,16 @@ class Game:
             torch.manual_seed(seed)
             self.generator = Generator(sizes, basis.mixing, drift, basis.layout.sizes, *given).to(device)
             self.discriminator = head.discriminator(basis, sizes).to(device)
+        # Where windows begin is settled before the game of windows, which would only blur it.
+        self.generator.level.requires_grad_(not recipe.level)
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.optimisers = tuple(
-            torch.optim.Adam(n.parameters(), recipe.learning_rate, recipe.betas, foreach=True)
+            torch.optim.Adam(
+                [p for p in n.parameters() if p.requires_grad],
+                recipe.learning_rate,
+                recipe.betas,
+                foreach=True,
+            )
             for n in (self.generator, self.discriminator)
         )
         self.random = torch.Generator().manual_seed(seed)
@@ -90,7 +97,9 @@ class Game:
             torch.manual_seed(int(torch.randint(2**31, (), generator=self.random)))
             inputs = len(self.generator.a) + self.basis.conditions.width
             critic = critic_of(inputs, self.sizes.level).to(self.device)
-        fit_level(self.generator.level, critic, steps, self._first_rows, self._beginnings, progress)
+        level = self.generator.level.requires_grad_(True)
+        fit_level(level, critic, steps, self._first_rows, self._beginnings, progress)
+        level.requires_grad_(False)
 
     def _first_rows(self, batch: int) -> tuple[Tensor, Tensor]:
         real, given = self._real(batch, slice(None))

@@ -159,7 +159,7 @@ def _calibrate(
     recipe = game.recipe
     level = _seconds_of(game.play_level) if recipe.level else 0.0
     budget = 60 * minutes
-    steps = round(budget / (seconds + level * length / 24))
+    steps = round(budget / (seconds + level * level_steps(recipe, 8, length) / 8))
     if level_steps(recipe, steps, length) == recipe.level:  # no more of the level's than that
         steps = round((budget - recipe.level * level) / seconds)
     steps = team.of_first(max(1, steps))

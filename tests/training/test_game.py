@@ -30,17 +30,38 @@ def weights(network: torch.nn.Module) -> torch.Tensor:
 @pytest.mark.parametrize("recipe", ["relativistic", "vanilla"])
 def test_each_step_moves_every_weight_of_both_players(prices: Path, recipe: str):
     played = game(prices, recipe)
-    before = [p.detach().clone() for n in (played.generator, played.discriminator) for p in n.parameters()]
+    learning = [
+        p for n in (played.generator, played.discriminator) for p in n.parameters() if p.requires_grad
+    ]
+    before = [p.detach().clone() for p in learning]
     for _ in range(2):
         played.play()
-    after = [p for n in (played.generator, played.discriminator) for p in n.parameters()]
-    assert all((a != b).any() for a, b in zip(after, before, strict=True) if a.numel())
+    assert all((a != b).any() for a, b in zip(learning, before, strict=True) if a.numel())
+
+
+def test_the_level_is_settled_before_the_game_of_windows(prices: Path):
+    played = game(prices, "relativistic")
+    first = {k: v.clone() for k, v in played.generator.level.state_dict().items()}
+    played.begin()
+    begun = {k: v.clone() for k, v in played.generator.level.state_dict().items()}
+    played.play()
+    after = played.generator.level.state_dict()
+    assert all((begun[k] != first[k]).any() for k in first)
+    assert all((after[k] == begun[k]).all() for k in first)
+
+
+def test_without_a_game_of_its_own_the_level_is_learnt_with_the_rest(prices: Path):
+    played = game(prices, "vanilla")
+    first = {k: v.clone() for k, v in played.generator.level.state_dict().items()}
+    played.begin()
+    played.play()
+    assert all((v != first[k]).any() for k, v in played.generator.level.state_dict().items())
 
 
 def test_the_players_have_optimisers_of_their_own(prices: Path):
     played = game(prices)
     owned = [{id(p) for g in o.param_groups for p in g["params"]} for o in played.optimisers]
-    assert owned[0] == {id(p) for p in played.generator.parameters()}
+    assert owned[0] == {id(p) for p in played.generator.parameters() if p.requires_grad}
     assert owned[1] == {id(p) for p in played.discriminator.parameters()}
 
 
