@@ -49,9 +49,9 @@ def train(
     resume: bool = False,
     dry_run: bool = False,
 ) -> None:
-    """Train a generator on DATA: a built-in set (stocks, sines, google, energy, digits, vowels, names,
-    chorales, ecg), a table (CSV, Parquet, NPY, NPZ), a text with a sequence a line, MIDI or WAV files, or a
-    folder of these or of PNG pictures.
+    """Train a generator on DATA: a built-in set (stocks, sines, google, energy, digits, moving-digits,
+    vowels, names, chorales, ecg), a table (CSV, Parquet, NPY, NPZ), a text with a sequence a line, MIDI or
+    WAV files, GIF films, or a folder of these or of PNG pictures.
 
     Example: cadenza train prices.csv -o runs/prices --minutes 10
 
@@ -197,7 +197,7 @@ def sample(
     threads: int = 1,
 ) -> None:
     """Write samples to a file, in the form that its suffix names: csv, npy, npz, arrow, parquet, json;
-    of texts also txt, of pictures png and gif, of music mid, of sound wav.
+    of texts also txt, of pictures and films png and gif, of music mid, of sound wav.
 
     Example: cadenza sample prices.onnx -n 64 -l 24 --seed 7 -o samples.csv
 

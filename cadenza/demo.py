@@ -146,4 +146,5 @@ def _draw(data: str, spec: Spec, made: dict[str, np.ndarray], path: Path) -> Non
     rows = Layout.of(spec.channels).rows(made.get("values"), made.get("labels"))
     if "valid" in made:
         rows[~made["valid"]] = ENDED
-    draw(windows.take(index), rows, spec.channels, spec.form, f"{spec.name}: as served, seed {_SEED}", path)
+    title = f"{spec.name}: as served, seed {_SEED}"
+    draw(windows.take(index), rows, spec.channels, spec.form, title, path, spec.frame)

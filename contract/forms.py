@@ -8,6 +8,7 @@ picture   numeric channels; a step is a row of pixels, from the top, and a chann
           Black is the smallest value of any channel, and white the largest.
 sound     numeric channels; a step is a hop of a waveform, and a channel one of its samples: all of a step,
           then those of the next, are the waveform. `Spec.rate` says how many samples a second has.
+film      numeric channels; a step is a frame, and its channels are the pixels, row by row from the top.
 music     categorical channels, the voices; a step is a sixteenth. A label is the pitch of a note that
           begins, as a MIDI number (60 is the middle C), `hold` where it goes on, or `rest`.
 
@@ -21,7 +22,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-Form = Literal["table", "text", "picture", "music", "sound"]
+Form = Literal["table", "text", "picture", "film", "music", "sound"]
 
 REST, HOLD = "rest", "hold"
 FULL_SCALE = "full scale"
@@ -42,7 +43,7 @@ def misfit(form: Form, labels: Sequence[tuple[str, ...]]) -> str | None:
     """Why channels with these labels (none: a number) cannot be of a form; None if they can."""
     if form == "text" and (len(labels) != 1 or not labels[0]):
         return "a text has one channel, with labels"
-    if form in ("picture", "sound") and any(labels):
+    if form in ("picture", "film", "sound") and any(labels):
         return f"the channels of a {form} are numbers"
     if form == "music":
         if not all(labels):
@@ -83,10 +84,20 @@ def grey(values: NDArray[np.floating], low: float, high: float) -> Pixels:
     return shades
 
 
-def places(count: int, height: int, width: int) -> tuple[tuple[int, int], list[tuple[int, int]]]:
-    """The height and width of a sheet of so many pictures of that size, a pixel apart and about as many
-    across as down, and where each begins: its top and left."""
-    columns = math.isqrt(count - 1) + 1
-    rows = -(-count // columns)
-    size = rows * (height + 1) - 1, columns * (width + 1) - 1
-    return size, [(i // columns * (height + 1), i % columns * (width + 1)) for i in range(count)]
+def sheet(pictures: Pixels, background: int) -> Pixels:
+    """Pictures (count, height, width) on one sheet, a pixel apart and about as many across as down."""
+    count, height, width = pictures.shape
+    across = math.isqrt(count - 1) + 1
+    down = -(-count // across)
+    made = np.full((down * across, height + 1, width + 1), background, np.uint8)
+    made[:count, :-1, :-1] = pictures
+    tiled = made.reshape(down, across, height + 1, width + 1).swapaxes(1, 2)
+    return tiled.reshape(down * (height + 1), -1)[:-1, :-1]
+
+
+def strips(films: Pixels, background: int) -> Pixels:
+    """Films (count, frames, height, width) one below the other, the frames of each side by side."""
+    count, frames, height, width = films.shape
+    made = np.full((count, height + 1, frames, width + 1), background, np.uint8)
+    made[:, :-1, :, :-1] = films.swapaxes(1, 2)
+    return made.reshape(count * (height + 1), -1)[:-1, :-1]

@@ -6,6 +6,7 @@ field is an error, and a file of a newer schema is refused by name: a reader nev
 """
 
 import json
+import math
 import types
 import typing
 from collections.abc import Mapping
@@ -180,6 +181,8 @@ class Spec:
     """What a sequence naturally is; see `contract/forms.py`."""
     rate: int | None
     """Of a sound, samples a second; None of all else."""
+    frame: tuple[int, int] | None
+    """Height and width of a frame of a film, whose pixels are the channels; None of what is no film."""
     channels: tuple[Channel, ...]
     time: Time | None
     training_length: int
@@ -252,6 +255,12 @@ class Spec:
             raise SpecError(f"spec.form is {spec.form!r}, and {reason}")
         if (spec.rate is not None and spec.rate >= 1) != (spec.form == "sound"):
             raise SpecError(f"spec.rate is {spec.rate}, and spec.form {spec.form!r}: a sound alone has one")
+        if (spec.form == "film") != (spec.frame is not None):
+            raise SpecError(
+                f"spec.form is {spec.form!r} and spec.frame {spec.frame}: films alone have frames"
+            )
+        if spec.frame is not None and (len(spec.frame) != 2 or math.prod(spec.frame) != len(spec.channels)):
+            raise SpecError(f"spec.frame is {spec.frame}, and there are {len(spec.channels)} pixels")
         return spec
 
     def _check(self) -> None:

@@ -84,6 +84,7 @@ def _measured(
         step=checkpoint.data.step,
         form=checkpoint.data.form,
         rate=checkpoint.data.rate,
+        frame=checkpoint.data.frame,
         channels=checkpoint.channels,
         time=checkpoint.data.time,
         training_length=checkpoint.length,

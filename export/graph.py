@@ -167,8 +167,15 @@ def _scores(n: Nodes, weights: dict[str, NDArray[np.float32]], x: str, total: st
         _overlapped(n, y, tail)
         return
     # Mixed back to one normal score a channel.
-    scores = n.add("MatMul", y, n.constant("outward", weights["outward"].T), to="scores.product")
-    n.add("Add", scores, n.constant("mean", weights["mean"]), to=SCORES)
+    layers = [i for i in range(len(weights)) if f"screen.weight{i}" in weights]
+    mixed = n.add("MatMul", y, n.constant("outward", weights["outward"].T), to="scores.product")
+    x = n.add("Add", mixed, n.constant("mean", weights["mean"]), to="codes" if layers else SCORES)
+    for i in layers:  # of a film, from codes to pixels
+        x = n.add("LeakyRelu", x, to=f"screen.{i}.relu", alpha=SLOPE) if i else x
+        weight = n.weight(f"screen.{i}.w", weights[f"screen.weight{i}"].T)
+        x = n.add("MatMul", x, weight, to=f"screen.{i}.product")
+        bias = n.constant(f"screen.{i}.b", weights[f"screen.bias{i}"])
+        x = n.add("Add", x, bias, to=SCORES if i == layers[-1] else f"screen.{i}")
 
 
 def _tail(n: Nodes, weights: dict[str, NDArray[np.float32]], fresh: str, level: str) -> str:

@@ -21,6 +21,9 @@ rotated to the eigenvectors of the increments' covariance, as in slow feature an
 with variance 1, increments uncorrelated with deviations `increments`, and of each component a
 `share` lasts, and is forgotten at a rate of its own, `decay`: `training/memory.py`. `standard` does
 neither bending nor mixing.
+
+*Shades.* The pixels of a frame are as they are, in one unit; what is mixed is a few codes of each frame,
+`training/screen.py`, whose way back to pixels comes before the tables.
 """
 
 import math
@@ -33,11 +36,13 @@ import torch
 from numpy.typing import NDArray
 
 from contract.spec import Channel, ChannelKind
+from training import screen
 from training.conditions import Conditions
 from training.data import Dataset, Windows
 from training.data.dataset import Doubles, Integers
 from training.layout import Layout
 from training.memory import remembered
+from training.screen import Layers
 from training.stabilise import stabilised
 
 Floats = NDArray[np.float32]
@@ -47,7 +52,8 @@ FAST = 0.02
 """Var Δx / Var x above which a channel is made normal by rank."""
 FLOOR = 1e-6
 """Variance of a standardised principal component below which it repeats the others."""
-_FIT_WINDOWS = 8192
+_FIT_WINDOWS, _FIT_VALUES = 8192, 2**25
+"""Windows that the mixing is fitted on, and values that they have at most."""
 _TOUCHING = 1e-3
 """Share of the mean gap between two channels within which they must once have come to be called ordered."""
 
@@ -114,6 +120,8 @@ class Mixing:
     axes: Doubles = field(default_factory=lambda: np.zeros((0, 0)))
     """Of a waveform, (components, 2 hop): what the generator says as frames, see `training/overlap.py`;
     rows are then a hop of samples and not y. Empty of all else."""
+    screen: Layers = ()
+    """Of frames, the way from codes, which are mixed in the channels' place, to scores."""
 
 
 class Basis:
@@ -132,13 +140,14 @@ class Basis:
         """Rows that are trained on."""
         self._windows = windows
         self._rounded = np.array([dataset.columns[i].rounded for i in self.layout.numeric], bool)
+        self._shades = np.array([dataset.columns[i].shade for i in self.layout.numeric], bool)
         free = _free(self.layout, self._outcomes)  # (rows, channels)
         self._free = free[covered]
         self._varies = np.ptp(values, axis=0) > 0
         moves = covered[1:] & covered[:-1]
         moves[dataset.bounds[1:-1] - 1] = False  # no increment leads into a sequence's first row
         change = np.diff(numbers, axis=0)[moves]  # (moves, channels)
-        fast = (change.var(axis=0) > FAST * values.var(axis=0)) & self._varies
+        fast = (change.var(axis=0) > FAST * values.var(axis=0)) & self._varies & ~self._shades
         self._fast = np.flatnonzero(fast if kind == "cowhitened" else fast & False)
         fitted = [values[self._free[:, i], i] for i in self._fast]
         self._below, self._above = _ranks(fitted, numbers[:, self._fast])
@@ -147,11 +156,18 @@ class Basis:
         noise = (np.random.default_rng(0).random(int(unseen.sum())) * len(values) + 0.5) / (len(values) + 1)
         self._below[unseen] = self._above[unseen] = noise
         middle = (numbers[1:] + numbers[:-1])[moves] / 2
+        common = float(values[:, self._shades].std()) if self._shades.any() else 1.0
         self._curves = [
-            _curve(values[:, i], middle[:, i], change[:, i], bent=kind == "cowhitened")
+            _plain(values[:, i], common)
+            if self._shades[i]
+            else _curve(values[:, i], middle[:, i], change[:, i], bent=kind == "cowhitened")
             for i in range(values.shape[1])
         ]
         self._scores_of_rows = self._straight(numbers)
+        self._screen: Layers = ()
+        if self._shades.any():
+            encode, self._screen = screen.fit(self._scores_of_rows[covered])
+            self._scores_of_rows = encode(self._scores_of_rows)  # (rows, codes)
         self.decoder = self._fit_decoder(values)
         self.mixing = self._fit_mixing(kind)
 
@@ -161,7 +177,7 @@ class Basis:
 
         `ties` (len(index), 1, 1) in [0, 1) places each window's repeated values.
         """
-        scores = self._scores(index, ties)  # (windows, length, channels)
+        scores = self._scores(index, ties)  # (windows, length, channels, or codes)
         y = (scores - self.mixing.mean) @ self.mixing.inward.T  # (windows, length, components)
         chosen = self.layout.one_hot(self._outcomes[self._windows.rows(index)])
         encoded = np.concatenate([y.astype(np.float32), chosen], axis=2)
@@ -205,7 +221,7 @@ class Basis:
         columns = zip(values.T, self._rounded, strict=True)
         found = [_grid(column) if rounded else (0, 1) for column, rounded in columns]
         per, of = np.array(found, np.float32).reshape(-1, 2).T
-        not_above, not_below = _orders(values, per, of, self._free)
+        not_above, not_below = _orders(values, per, of, self._free & ~self._shades)
         return Decoder(
             origin=first.astype(np.float32),
             scale=((KNOTS - 1) / span).astype(np.float32),
@@ -219,7 +235,8 @@ class Basis:
     def _fit_mixing(self, kind: Literal["cowhitened", "standard"]) -> Mixing:
         random = np.random.default_rng(0)
         count = len(self._windows)
-        index = np.sort(random.permutation(count)[:_FIT_WINDOWS])
+        most = min(_FIT_WINDOWS, _FIT_VALUES // (self._windows.length * len(self._curves) + 1))
+        index = np.sort(random.permutation(count)[: max(2, most)])
         scores = self._scores(index, random.random((len(index), 1, 1)))  # (windows, length, channels)
         valid = self._windows.valid(index)  # (windows, length)
         flat = scores[valid]  # (rows, channels)
@@ -245,7 +262,8 @@ class Basis:
             inward, outward = turn.T @ inward, outward @ turn
         y = (scores - mean) @ inward.T  # (windows, length, components)
         increments = np.diff(y, axis=1)[valid[:, 1:]].std(axis=0)
-        return Mixing(mean, inward, outward, np.maximum(increments, 1e-4), *remembered(y, valid))
+        memory = remembered(y, valid)
+        return Mixing(mean, inward, outward, np.maximum(increments, 1e-4), *memory, screen=self._screen)
 
 
 def _curve(values: Doubles, middle: Doubles, change: Doubles, bent: bool) -> tuple[Doubles, Doubles]:
@@ -256,6 +274,12 @@ def _curve(values: Doubles, middle: Doubles, change: Doubles, bent: bool) -> tup
     x, y = stabilised(middle, np.abs(change), x[0], x[1]) if bent else (x, x)
     scores = np.interp(values, x, y)
     return x, (y - scores.mean()) / scores.std()
+
+
+def _plain(values: Doubles, common: float) -> tuple[Doubles, Doubles]:
+    """The same of one of many shades: as it is, in the common deviation of all."""
+    x = np.array([values.min(), max(values.max(), values.min() + 1e-9)])
+    return x, x / common
 
 
 def _free(layout: Layout, outcomes: Integers) -> NDArray[np.bool_]:

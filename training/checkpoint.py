@@ -46,6 +46,7 @@ class DataFacts:
     form: Form
     rate: int | None
     """Of a sound, samples a second."""
+    frame: tuple[int, int] | None
 
 
 @dataclass(frozen=True)
@@ -186,7 +187,8 @@ def _pack(c: Checkpoint) -> dict[str, Any]:
         "condition_table": asdict(c.conditions.table),
         "longest": c.conditions.most,
         "decoder": _tensors(c.decoder),
-        "mixing": _tensors(c.mixing),
+        "mixing": _tensors(c.mixing, but="screen"),
+        "screen": [torch.from_numpy(array) for array in c.mixing.screen],
         "versions": c.versions,
         "machine": c.machine,
         "cost": asdict(c.cost),
@@ -219,7 +221,10 @@ def _unpack(raw: Mapping[str, Any]) -> Checkpoint:
             raw["longest"],
         ),
         decoder=Decoder(**{k: v.numpy() for k, v in raw["decoder"].items()}),
-        mixing=Mixing(**{k: v.numpy() for k, v in raw["mixing"].items()}),
+        mixing=Mixing(
+            **{k: v.numpy() for k, v in raw["mixing"].items()},
+            screen=tuple(array.numpy() for array in raw["screen"]),
+        ),
         versions=raw["versions"],
         machine=raw["machine"],
         cost=Cost(**raw["cost"]),
@@ -232,5 +237,5 @@ def _unpack(raw: Mapping[str, Any]) -> Checkpoint:
     )
 
 
-def _tensors(arrays: Decoder | Mixing) -> dict[str, torch.Tensor]:
-    return {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in vars(arrays).items()}
+def _tensors(arrays: Decoder | Mixing, but: str = "") -> dict[str, torch.Tensor]:
+    return {k: torch.from_numpy(np.ascontiguousarray(v)) for k, v in vars(arrays).items() if k != but}

@@ -54,6 +54,8 @@ class TrainConfig:
     --id-column those that are so are found by themselves."""
     alphabet: str | None = None
     """Characters of a text, in their order; without it those that are found."""
+    frames: bool = False
+    """The pictures of a folder are the frames of one film, and not pictures of one class."""
     id_column: str | None = None
     """Column that tells a table's sequences apart; without it the table is one long series."""
     schema: str | None = None

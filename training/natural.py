@@ -1,6 +1,8 @@
-"""Sequences drawn as what they are: words, pictures, piano rolls, waveforms with their spectrogram.
+"""Sequences drawn as what they are: words, pictures, films frame beside frame, piano rolls, waveforms with
+their spectrogram.
 
-Each drawer fills one panel with some of the windows, (windows, length, columns) as a `Dataset` has them.
+Each drawer fills one panel with some of the windows, (windows, length, columns) as a `Dataset` has them; of
+films (windows, length, height, width).
 """
 
 from collections.abc import Callable, Sequence
@@ -19,11 +21,13 @@ Rows = NDArray[np.floating]
 
 _WORDS, _WORD_COLUMNS, _LONGEST = 75, 3, 24
 _PICTURES = 64
+_FILMS, _FRAMES = 10, 16
 _ROLLS = 6
 _WAVES, _HEARD = 5, 32
 """Windows drawn as lines, and samples of a stretch of the spectrogram at least."""
 _QUIET = -90.0
 """Decibels at which a spectrogram is black; 0 is a sine as loud as the model can be."""
+_WHITE = 255
 _VOICES = ("#d1495b", "#edae49", "#2e8b57", "#39568c", "#7b4fa3", "#555555")
 
 
@@ -45,6 +49,13 @@ def pictures(panel: Axes, windows: Rows, channels: Sequence[Channel], colour: st
     panel.imshow(
         sheet(windows[:_PICTURES], low, high), cmap="gray", vmin=0, vmax=255, interpolation="nearest"
     )
+
+
+def films(panel: Axes, windows: Rows, channels: Sequence[Channel], colour: str) -> None:
+    """Films one below the other, some frames of each side by side."""
+    low = min(c.low for c in channels if c.low is not None)
+    high = max(c.high for c in channels if c.high is not None)
+    panel.imshow(strips(windows, low, high), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
 
 
 def rolls(panel: Axes, windows: Rows, channels: Sequence[Channel], colour: str) -> None:
@@ -94,6 +105,7 @@ def waves(panel: Axes, windows: Rows, channels: Sequence[Channel], colour: str) 
 DRAWERS: dict[forms.Form, Callable[[Axes, Rows, Sequence[Channel], str], None]] = {
     "text": words,
     "picture": pictures,
+    "film": films,
     "music": rolls,
     "sound": waves,
 }
@@ -128,14 +140,18 @@ def spectrogram(lines: Sequence[NDArray[np.float64]], loudest: float) -> NDArray
 
 def sheet(windows: Rows, low: float, high: float) -> forms.Pixels:
     """Pictures with values from `low` (black) to `high` on one sheet, white between: (height, width)."""
-    _, height, width = windows.shape
-    size, places = forms.places(len(windows), height, width)
-    made = np.full(size, 255, np.uint8)
+    return forms.sheet(_shades(windows, low, high), _WHITE)
+
+
+def strips(windows: Rows, low: float, high: float) -> forms.Pixels:
+    """The beginnings of some films (windows, length, height, width), frame beside frame, in shades as
+    `sheet`: (height, width)."""
+    return forms.strips(_shades(windows[:_FILMS, :_FRAMES], low, high), _WHITE)
+
+
+def _shades(windows: Rows, low: float, high: float) -> forms.Pixels:
     ended = windows == ENDED
-    shades = np.where(ended, 255, forms.grey(np.where(ended, low, windows), low, high))
-    for picture, (top, left) in zip(shades, places, strict=True):
-        made[top : top + height, left : left + width] = picture
-    return made
+    return np.where(ended, _WHITE, forms.grey(np.where(ended, low, windows), low, high)).astype(np.uint8)
 
 
 def voices(window: Rows, channels: Sequence[Described]) -> tuple[forms.Integers, forms.Integers]:

@@ -34,6 +34,7 @@ from training.basis import Mixing
 from training.config import Sizes
 from training.discrete import Choices
 from training.overlap import OverlapAdd
+from training.screen import Screen
 
 State = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 """LSTM state h and c, both (1, batch, hidden), the running sum `total` (batch, components), the
@@ -88,6 +89,7 @@ class Generator(nn.Module):
         )
         self.choices = Choices(sizes.hidden, choices)
         self.overlap = OverlapAdd(mixing.axes)
+        self.screen = Screen(mixing.screen)
         increments = _float32(mixing.increments)
         self.register_buffer("increments", increments)
         self.a = nn.Parameter(increments.clone())  # (components,)
@@ -223,7 +225,8 @@ class Generator(nn.Module):
 
     def scores(self, y: Tensor) -> Tensor:
         """y (…, components) to scores (…, channels): what the decoder takes."""
-        return y @ self.outward.T + self.mean
+        scores: Tensor = self.screen(y @ self.outward.T + self.mean)
+        return scores
 
 
 def _recurrence(rate: Tensor, before: Tensor, push: Tensor) -> Tensor:

@@ -38,7 +38,7 @@ def draw_run(checkpoint: Checkpoint, dataset: Dataset, path: Path) -> None:
         seed=0,
     )
     title = f"{dataset.name}: {checkpoint.config.recipe}, {checkpoint.chosen_step} steps"
-    draw(windows.take(index), generated, checkpoint.channels, checkpoint.data.form, title, path)
+    draw(windows.take(index), generated, checkpoint.channels, dataset.form, title, path, dataset.frame)
 
 
 def draw(
@@ -48,8 +48,12 @@ def draw(
     form: Form,
     title: str,
     path: Path,
+    frame: tuple[int, int] | None = None,
 ) -> None:
-    """Write a picture of two sets of windows, both (windows, length, columns) as a `Dataset` has them."""
+    """Write a picture of two sets of windows, both (windows, length, columns) as a `Dataset` has them; of
+    films, `frame` is the height and width."""
+    if frame is not None:
+        real, generated = (x.reshape(*x.shape[:2], *frame) for x in (real, generated))
     if form in DRAWERS:
         _draw_natural(real, generated, channels, form, title, path)
     else:

@@ -90,7 +90,7 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
         drift=drift,
         data=DataFacts(
             data, dataset.name, dataset.fingerprint, len(dataset.bounds) - 1,
-            len(dataset.values), dataset.step, dataset.time, dataset.form, dataset.rate,
+            len(dataset.values), dataset.step, dataset.time, dataset.form, dataset.rate, dataset.frame,
         ),
         channels=channels_of(dataset, basis.decoder),
         conditions=basis.conditions,

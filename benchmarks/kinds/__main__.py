@@ -1,18 +1,15 @@
 """Samples of every kind of sequence, by figures of that kind: python -m benchmarks.kinds
 
 Each kind is trained from several seeds by the command line, exported, and sampled, each in a child on a
-core of its own; a table that was stopped goes on. Where labels are learnt, likelihood alone stands beside.
+core of its own. A table that is stopped shows what it has, and goes on when it is started again. Where rows
+hold labels alone, likelihood alone stands beside.
 """
 
-import csv
-import gzip
-import importlib.util
 import json
 import shutil
 import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from datetime import date
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +18,15 @@ import tyro
 
 from benchmarks.kinds import figures
 from benchmarks.kinds.figures import CLASSES, Figures, Sequences, sides
+from benchmarks.kinds.tables import TABLES
 from benchmarks.quality.cases import training_code
-from benchmarks.quality.cells import Result, Worker, run_cells, stop_when_terminated
+from benchmarks.quality.cells import Result, Worker, finished, run_cells, stop_when_terminated
 from training.config import RECIPES, TrainConfig
 from training.data import load
 from training.layout import Layout
 
 FOLDER = Path("build/kinds").absolute()
 RESULT = Path("benchmarks/results/kinds.json")
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
 
 
 @dataclass(frozen=True)
@@ -45,6 +42,8 @@ class Kind:
     """Whether as many samples of each class are made, or as many as the data have."""
     alone: bool = False
     """Whether likelihood alone is a baseline."""
+    choices: Mapping[str, Any] = field(default_factory=dict)
+    """What else a person says of the data to `cadenza train`."""
 
 
 KINDS = {
@@ -52,7 +51,9 @@ KINDS = {
     "digits": Kind(12_000, figures.pictures, 0.5, classes=True),
     "vowels": Kind(6000, figures.utterances, 0.5, classes=True),
     "ecg": Kind(3500, figures.beats, 0.1, classes=False),
-    "weekdays": Kind(6000, figures.prices, 0.1, classes=False),
+    "weekdays": Kind(6000, figures.prices, 0.1, classes=False, choices={"id_column": "ticker"}),
+    "glucose": Kind(3000, figures.table, 0.1, classes=False, choices={"id_column": "day"}),
+    "chorales": Kind(900, figures.chorales, 0.1, classes=False, alone=True),
 }
 
 
@@ -100,25 +101,29 @@ def main() -> None:
     code = training_code()
     cells = [
         Cell(name, seed, alone, code)
+        for seed in range(choices.seeds)
         for name in wanted
         for alone in ((False, True) if KINDS[name].alone else (False,))
-        for seed in range(choices.seeds)
     ]
-    if "weekdays" in wanted:
-        write_weekdays(FOLDER / "weekdays.csv")
-    results = run_cells(cells, work, FOLDER, choices.jobs)
-    rows = json.loads(RESULT.read_text())["rows"] if RESULT.exists() else []
-    made = []
-    for name in wanted:
-        for alone in (False, True):
-            own = [
-                r for r in results
-                if r["case"]["kind"] == name and r["case"]["alone"] == alone and "failed" not in r
-            ]  # fmt: skip
-            if own:
-                made.append(_row(f"{name}, likelihood alone" if alone else name, own))
-    names = [row["name"] for row in made]
-    rows = [*made, *(row for row in rows if row["name"] not in names)]
+    for name in TABLES.keys() & set(wanted):
+        TABLES[name](FOLDER)
+    try:
+        run_cells(cells, work, FOLDER, choices.jobs)
+    finally:  # also where it was stopped
+        _report(finished(cells, FOLDER))
+
+
+def _report(results: list[Result]) -> None:
+    """Print what is known of each kind, and keep it with what was known of the others."""
+    groups: dict[str, list[Result]] = {}
+    for result in results:
+        case = result["case"]
+        groups.setdefault(
+            f"{case['kind']}, likelihood alone" if case["alone"] else case["kind"], []
+        ).append(result)
+    before = json.loads(RESULT.read_text())["rows"] if RESULT.exists() else []
+    rows = [_row(name, own) for name, own in groups.items()]
+    rows += [row for row in before if row["name"] not in groups]
     print(table(rows))
     line = json.dumps({"benchmark": "kinds", "rows": rows}, ensure_ascii=False)
     RESULT.write_text(line + "\n")
@@ -165,10 +170,9 @@ def work(cell: Cell, worker: Worker) -> Result:
 
 def make(what: str, kind: str, seed: str, *rest: str) -> None:
     """`train KIND SEED ALONE RUN` or `measure KIND SEED MODEL OUT`."""
-    config = TrainConfig(steps=KINDS[kind].steps, seed=int(seed), hold_out=KINDS[kind].hold_out)
-    data = str(FOLDER / "weekdays.csv") if kind == "weekdays" else kind
-    if kind == "weekdays":
-        config = replace(config, id_column="ticker", columns=("return", "weekday"))
+    own = KINDS[kind]
+    config = TrainConfig(steps=own.steps, seed=int(seed), hold_out=own.hold_out, **own.choices)
+    data = str(FOLDER / f"{kind}.csv") if kind in TABLES else kind
     if what == "train":
         from training.trainer import train
 
@@ -180,7 +184,7 @@ def make(what: str, kind: str, seed: str, *rest: str) -> None:
         model, out = rest
         train_side, held = sides(load(data, config), config.hold_out)
         made = _sampled(Path(model), kind, int(seed), len(held.rows))
-        Path(out).write_text(json.dumps(KINDS[kind].measure(train_side, held, made)))
+        Path(out).write_text(json.dumps(own.measure(train_side, held, made)))
 
 
 def _sampled(model: Path, kind: str, seed: int, count: int) -> Sequences:
@@ -201,25 +205,6 @@ def _sampled(model: Path, kind: str, seed: int, count: int) -> Sequences:
         classes += [number] * many
     generator.close()
     return Sequences(rows, np.array(classes))
-
-
-def write_weekdays(path: Path) -> None:
-    """Daily returns of four companies and the day of the week, from bokeh_sampledata."""
-    spec = importlib.util.find_spec("bokeh_sampledata")
-    assert spec is not None
-    assert spec.submodule_search_locations is not None
-    source = Path(next(iter(spec.submodule_search_locations)), "_data/stocks.csv.gz")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with gzip.open(source, "rt", newline="") as file, path.open("w", newline="") as out:
-        writer = csv.writer(out)
-        writer.writerow(["ticker", "return", "weekday"])
-        before: tuple[str, float] | None = None
-        for row in csv.DictReader(file):
-            ticker, close = row["Ticker"], float(row["Adj Close"])
-            if ticker in ("AAPL", "IBM", "MSFT", "GOOG") and before and before[0] == ticker:
-                day = WEEKDAYS[date.fromisoformat(row["Date"]).weekday()]
-                writer.writerow([ticker, f"{np.log(close / before[1]):.6f}", day])
-            before = ticker, close
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ Every figure comes as (of the samples, floor): the floor is what real data score
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,14 +16,19 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from training.data import Dataset
-from training.evaluation import sound
+from training.data.dataset import Column
+from training.evaluation import music, sound
 from training.evaluation.judges import STRONG, Judge, discriminative
+from training.layout import Layout
 
 Doubles = NDArray[np.float64]
 Figures = dict[str, tuple[float, float]]
 _LIGHT = Judge(layers=2, hidden=16, iterations=500)
 CLASSES = 200
 """Samples of each class."""
+HALVES = 20
+"""Random halves of real sequences that make the floor of a table, and its spread."""
+LAGS = range(1, 6)
 
 
 @dataclass(frozen=True)
@@ -32,6 +37,7 @@ class Sequences:
 
     rows: list[Doubles]
     classes: NDArray[np.int64]
+    columns: tuple[Column, ...] = ()
 
     @property
     def lengths(self) -> NDArray[np.int64]:
@@ -41,7 +47,7 @@ class Sequences:
     def some(self, count: int, seed: int = 0) -> "Sequences":
         """Some of them, at random."""
         index = np.random.default_rng(seed).permutation(len(self.rows))[:count]
-        return Sequences([self.rows[i] for i in index], self.classes[index])
+        return replace(self, rows=[self.rows[i] for i in index], classes=self.classes[index])
 
 
 def sides(dataset: Dataset, hold_out: float) -> tuple[Sequences, Sequences]:
@@ -52,6 +58,7 @@ def sides(dataset: Dataset, hold_out: float) -> tuple[Sequences, Sequences]:
             dataset.static_values[dataset.sequence_of(w.starts), 0].astype(np.int64)
             if dataset.statics
             else np.zeros(len(w), np.int64),
+            dataset.columns,
         )
         for w in dataset.split(dataset.length, 1, hold_out)
     )  # type: ignore[return-value]
@@ -123,6 +130,77 @@ def beats(train: Sequences, held: Sequences, made: Sequences, judge: Judge = _LI
     judged = [discriminative(scaled[0], x, judge, 3, 0).mean() for x in scaled[1:]]
     figures["judge on training data"] = float(judged[0]), float(judged[1])
     return figures
+
+
+def chorales(train: Sequences, held: Sequences, made: Sequences) -> Figures:
+    """The field's metrics of music, see `training/evaluation/music.py`; the floor
+    is held-out windows against those trained on."""
+    real, other, generated = (
+        music.begun(np.array(s.rows), train.columns) for s in (train, held, made)
+    )  # each (windows, length, voices)
+    figures: Figures = {}
+    for name, of in (
+        ("scale consistency", music.scale_consistency), ("polyphony", music.polyphony),
+        ("pitch range", music.pitch_range),
+    ):  # fmt: skip
+        wanted = of(real)
+        figures[f"{name}, relative error"] = music.off(wanted, of(generated)), music.off(wanted, of(other))
+    shares, theirs, own = (music.pitch_classes(x) for x in (real, other, generated))
+    figures["pitch classes TV"] = music.variation(shares, own), music.variation(shares, theirs)
+    silence, theirs, own = (music.empty_beats(x) for x in (real, other, generated))
+    figures["empty beats, difference"] = music.apart(silence, own), music.apart(silence, theirs)
+    return figures
+
+
+def table(train: Sequences, held: Sequences, made: Sequences) -> Figures:
+    """How often values are missing, the shares of labels, how these last, and how columns of either type go
+    with each other. Each is a mean over columns or pairs, of real halves and as many samples; then how far
+    it is above the floor, in the floor's spread over halves."""
+    real = Sequences([*train.rows, *held.rows], np.zeros(0, np.int64), train.columns)
+    random, found = np.random.default_rng(0), []
+    half = len(real.rows) // 2
+    layout = Layout.of(real.columns)
+    for _ in range(HALVES):
+        order, picked = random.permutation(len(real.rows)), random.permutation(len(made.rows))[:half]
+        one, two = ([real.rows[i] for i in part] for part in (order[:half], order[half : 2 * half]))
+        wanted = _portrait(np.array(one), layout)
+        others = (_portrait(np.array(x), layout) for x in ([made.rows[i] for i in picked], two))
+        found.append([[np.abs(a - b).mean() for a, b in zip(wanted, x, strict=True)] for x in others])
+    value, floor = np.array(found).transpose(1, 2, 0)  # each (figures, halves)
+    figures: Figures = {}
+    names = ("missing rate", "shares of labels", "labels, lags 1 to 5", "correlation across types")
+    for name, own, theirs in zip(names, value, floor, strict=True):
+        figures[name] = float(own.mean()), float(theirs.mean())
+        figures[f"{name}, above the floor in its spreads"] = (
+            float((own.mean() - theirs.mean()) / theirs.std()),
+            0.0,
+        )
+    return figures
+
+
+def _portrait(rows: Doubles, layout: Layout) -> list[Doubles]:
+    """Of windows (windows, length, columns): the share that is missing by column, the share of each label,
+    its autocorrelations, and its correlations with numbers, where these are there."""
+    discrete, numeric = rows[..., list(layout.discrete)], rows[..., list(layout.numeric)]
+    missing = np.concatenate([np.isnan(numeric), discrete < 0], 2).mean((0, 1))  # (columns,)
+    sizes = layout.sizes[: len(layout.discrete)]
+    there = np.concatenate(
+        [discrete[..., i, None] == np.arange(size) for i, size in enumerate(sizes)], 2
+    ).astype(np.float64)  # (windows, length, labels); a missing one is the last, and stays 0
+    centred = there - there.mean((0, 1))
+    variance = np.maximum((centred**2).mean((0, 1)), 1e-9)  # (labels,)
+    lags = [(centred[:, k:] * centred[:, :-k]).mean((0, 1)) / variance for k in LAGS]
+    across = []
+    for number in np.moveaxis(numeric, 2, 0):
+        known = ~np.isnan(number)
+        across += [_correlation(number[known], label[known]) for label in np.moveaxis(there, 2, 0)]
+    return [missing, there.mean((0, 1)), np.array(lags), np.array(across)]
+
+
+def _correlation(one: Doubles, other: Doubles) -> float:
+    """Pearson's; 0 where one of them is constant."""
+    deviations = one.std() * other.std()
+    return float(((one - one.mean()) * (other - other.mean())).mean() / deviations) if deviations else 0.0
 
 
 def _classes(
@@ -204,8 +282,7 @@ def _persistence(s: Sequences) -> float:
     """Autocorrelation of the size of returns, mean over lags 1 to 5."""
     sizes = np.array([np.abs(x[:, 0]) for x in s.rows])  # (windows, steps)
     sizes -= sizes.mean()
-    lags = range(1, 6)
-    return float(np.mean([(sizes[:, k:] * sizes[:, :-k]).mean() for k in lags]) / (sizes**2).mean())
+    return float(np.mean([(sizes[:, k:] * sizes[:, :-k]).mean() for k in LAGS]) / (sizes**2).mean())
 
 
 def shown(figures: Sequence[Figures]) -> Iterator[tuple[str, float, float, float]]:

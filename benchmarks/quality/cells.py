@@ -179,8 +179,13 @@ def run_cells(
                 with suppress(ProcessLookupError):
                     os.kill(child, signal.SIGTERM)
             raise
-    results = [_kept(folder, cell) for cell in wanted]
-    return [r for r in results if r is not None]
+    return [r for cell in wanted if (r := _kept(folder, cell)) is not None]
+
+
+def finished(cells: Iterable[Cell], folder: Path) -> list[Result]:
+    """The results of those of the cells that are done and did not fail."""
+    found = [_kept(folder, cell) for cell in cells]
+    return [r for r in found if r is not None and "failed" not in r]
 
 
 def _path(folder: Path, cell: Cell) -> Path:

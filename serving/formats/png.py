@@ -1,11 +1,11 @@
-"""PNG: all pictures on one sheet, in shades of grey; of one alone, the picture itself. Needs Pillow."""
+"""PNG, in shades of grey: pictures on one sheet; films one below the other, frame beside frame. A picture
+alone is itself. Needs Pillow."""
 
 import importlib.util
 from collections.abc import Iterator
 from typing import IO
 
 import numpy as np
-from numpy.typing import NDArray
 
 from contract import forms
 from contract.spec import Spec
@@ -22,7 +22,7 @@ MOST_PIXELS = 2**26
 
 def refusal(spec: Spec) -> str | None:
     """Why this form cannot hold the samples of a model, or cannot be written here, if so."""
-    if spec.form != "picture":
+    if spec.form not in ("picture", "film"):
         return f"a {spec.form} is no picture"
     if importlib.util.find_spec("PIL") is None:
         return "pictures are written by Pillow: pip install 'cadenza[pictures]'"
@@ -37,36 +37,35 @@ def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
     """
     from PIL import Image
 
-    sheet, _ = sheet_of(plan, batches)
-    Image.fromarray(sheet).save(file, "PNG")
+    shades = shades_of(plan, batches)
+    if plan.spec.frame is None:
+        made = forms.sheet(shades, BACKGROUND)
+    else:
+        made = forms.strips(shades.reshape(*shades.shape[:2], *plan.spec.frame), BACKGROUND)
+    Image.fromarray(made).save(file, "PNG")
 
 
-def sheet_of(plan: Plan, batches: Iterator[Samples]) -> tuple[forms.Pixels, NDArray[np.int32]]:
-    """The shades of all pictures on one sheet, (height, width), and the step at which each pixel is
-    made; between pictures, 0.
+def shades_of(plan: Plan, batches: Iterator[Samples]) -> forms.Pixels:
+    """The shades of all sequences, (count, steps, channels); behind an end there is BACKGROUND.
 
     Raises:
-        FormatError: it would be too large.
+        FormatError: they are too many.
     """
     channels = plan.spec.channels
-    (height, width), places = forms.places(plan.count, plan.length, len(channels))
-    if height * width > MOST_PIXELS:
+    size = plan.count, plan.length, len(channels)
+    if plan.count * (plan.length + 1) * (len(channels) + 1) > MOST_PIXELS:
         raise FormatError(
-            f"a sheet of {width:,} by {height:,} pixels is too large; at most {MOST_PIXELS:,} are written: "
-            "ask for fewer pictures"
+            f"{plan.count:,} sequences of {plan.length:,} × {len(channels):,} pixels are too many; at most "
+            f"{MOST_PIXELS:,} pixels are written: ask for fewer, or for npz"
         )
-    sheet = np.full((height, width), BACKGROUND, np.uint8)
-    made = np.zeros((height, width), np.int32)
+    made = np.full(size, BACKGROUND, np.uint8)
     low = min(c.low for c in channels if c.low is not None)
     high = max(c.high for c in channels if c.high is not None)
     for batch in batches:
         assert batch.values is not None
-        first, steps = batch.first_step, batch.shape[1]
-        shades = forms.grey(batch.values, low, high)
+        (rows, steps), row, step = batch.shape, batch.first_row, batch.first_step
+        shades = forms.grey(batch.values, low, high)  # (rows, steps, channels)
         if batch.valid is not None:
             shades[~batch.valid] = BACKGROUND
-        for picture, (top, left) in zip(shades, places[batch.first_row :], strict=False):
-            inside = np.s_[top + first : top + first + steps, left : left + len(channels)]
-            sheet[inside] = picture
-            made[inside] = np.arange(first, first + steps)[:, None]
-    return sheet, made
+        made[row : row + rows, step : step + steps] = shades
+    return made

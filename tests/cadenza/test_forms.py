@@ -83,28 +83,36 @@ def test_a_model_and_a_file_of_texts_are_scored_with_the_alphabet_of_the_model(
     assert report.samples == 120
 
 
-def test_pictures_and_music_of_a_person_come_back_as_such(tmp_path: Path):
+def test_pictures_films_and_music_of_a_person_come_back_as_such(tmp_path: Path):
     random = np.random.default_rng(0)
     for i in range(30):
         shades = random.integers(0, 256, (4, 3)).astype(np.uint8)
         (tmp_path / "squares").mkdir(exist_ok=True)
         Image.fromarray(shades).save(tmp_path / "squares" / f"{i}.png")
+        frames = [Image.fromarray(s) for s in random.integers(0, 256, (5, 3, 4)).astype(np.uint8)]
+        (tmp_path / "films").mkdir(exist_ok=True)
+        frames[0].save(tmp_path / "films" / f"{i}.gif", save_all=True, append_images=frames[1:])
         song = mido.MidiFile(type=1)
         track = [mido.Message("note_on", note=int(p), time=240) for p in random.integers(60, 64, 12)]
         song.tracks.append(mido.MidiTrack(track))
         (tmp_path / "songs").mkdir(exist_ok=True)
         song.save(tmp_path / "songs" / f"{i}.mid")
     made = {}
-    for name, length, suffixes in (("squares", None, ("png", "gif")), ("songs", 8, ("mid",))):
+    for name, length, suffixes in (
+        ("squares", None, ("png", "gif")), ("films", None, ("gif", "png")), ("songs", 8, ("mid",))
+    ):  # fmt: skip
         run = tmp_path / f"{name}-run"
         train(str(tmp_path / name), run, TrainConfig(steps=4, length=length))
         export(run, tmp_path / f"{name}.onnx")
         generator = load_generator(tmp_path / f"{name}.onnx")
         for suffix in suffixes:
             generator.sample(4, seed=1).save(tmp_path / f"{name}.{suffix}")
-            made[suffix] = (tmp_path / f"{name}.{suffix}").read_bytes()
+            made[name, suffix] = (tmp_path / f"{name}.{suffix}").read_bytes()
         generator.close()
         assert (run / "samples.png").is_file()
-    assert Image.open(io.BytesIO(made["png"])).size == (7, 9)
-    assert Image.open(io.BytesIO(made["gif"])).n_frames == 4
-    assert len(mido.MidiFile(file=io.BytesIO(made["mid"])).tracks) == 2
+    assert Image.open(io.BytesIO(made["squares", "png"])).size == (7, 9)
+    assert Image.open(io.BytesIO(made["squares", "gif"])).n_frames == 4
+    assert Image.open(io.BytesIO(made["films", "png"])).size == (24, 15)
+    film = Image.open(io.BytesIO(made["films", "gif"]))
+    assert (film.n_frames, film.size) == (5, (9, 7))
+    assert len(mido.MidiFile(file=io.BytesIO(made["songs", "mid"])).tracks) == 2

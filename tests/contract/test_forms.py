@@ -27,12 +27,19 @@ def test_shades_reach_from_black_to_white():
 def test_a_sheet_is_about_as_wide_as_high_and_its_pictures_are_a_pixel_apart(
     count: int, size: tuple[int, int]
 ):
-    found, places = forms.places(count, 2, 3)
-    assert found == size
-    used = np.zeros(size, int)
-    for top, left in places:
-        used[top : top + 2, left : left + 3] += 1
-    assert used.max() == 1 and used.sum() == 6 * count
+    pictures = np.arange(6 * count, dtype=np.uint8).reshape(count, 2, 3)
+    sheet = forms.sheet(pictures, 255)
+    assert sheet.shape == size
+    assert sorted(sheet[sheet < 255].tolist()) == list(range(6 * count))
+    np.testing.assert_array_equal(sheet[:2, :3], pictures[0])
+
+
+def test_films_are_one_below_the_other_with_their_frames_side_by_side():
+    films = np.arange(24, dtype=np.uint8).reshape(2, 3, 2, 2)
+    strips = forms.strips(films, 255)
+    assert strips.shape == (5, 8)
+    np.testing.assert_array_equal(strips[3:, 6:], films[1, 2])
+    assert (strips[2] == 255).all() and (strips[:, 2] == 255).all()
 
 
 @pytest.mark.parametrize(
@@ -41,6 +48,7 @@ def test_a_sheet_is_about_as_wide_as_high_and_its_pictures_are_a_pixel_apart(
         ("text", [("a",), ("b",)], "one channel"),
         ("text", [()], "one channel"),
         ("picture", [(), ("a",)], "numbers"),
+        ("film", [(), ("a",)], "channels of a film are numbers"),
         ("music", [LABELS, ()], "labels"),
         ("music", [("hold", "128")], "'128' is no pitch"),
         ("music", [("hold", "C4")], "'C4' is no pitch"),
@@ -54,4 +62,5 @@ def test_channels_that_can():
     assert forms.misfit("table", [(), ("a",)]) is None
     assert forms.misfit("text", [("a",)]) is None
     assert forms.misfit("picture", [(), ()]) is None
+    assert forms.misfit("film", [(), ()]) is None
     assert forms.misfit("music", [LABELS, LABELS]) is None

@@ -42,6 +42,9 @@ def test_an_unknown_field_is_named(artifact: Artifact):
         ({"training_length": "24"}, r"spec\.training_length is '24'; int"),
         ({"channels": []}, "channels is empty"),
         ({"states": 3}, r"spec\.states is int; a list"),
+        ({"frame": [1, 3]}, "films alone have frames"),
+        ({"form": "film"}, "films alone have frames"),
+        ({"form": "film", "frame": [2, 2]}, r"frame is \(2, 2\), and there are 3 pixels"),
     ],
 )
 def test_a_wrong_value_is_named(artifact: Artifact, changes: dict, message: str):

@@ -27,6 +27,7 @@ SPEC = Spec(
     step="a step",
     form="table",
     rate=None,
+    frame=None,
     channels=(Channel("at", "continuous", None, -1e6, 1e6, (), missing=False, mass=None),),
     time=None,
     training_length=24,

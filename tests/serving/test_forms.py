@@ -96,10 +96,35 @@ def test_a_gif_shows_a_row_more_in_each_frame():
     assert (frame[2:] == formats.png.BACKGROUND).all()
 
 
+def film(height: int, width: int) -> Spec:
+    return replace(shades(height * width), form="film", frame=(height, width))
+
+
+def test_films_are_strips_and_a_gif_shows_all_of_them_at_once():
+    values = np.random.default_rng(0).integers(0, 17, (3, 4, 6)).astype(np.float32)
+    wanted = np.rint(values * 255 / 16).reshape(3, 4, 2, 3)
+    samples = whole(film(2, 3), values=values)
+    content = written(formats.png, [samples], 3, 4)
+    strips = np.asarray(Image.open(io.BytesIO(content)))
+    assert strips.shape == (8, 15)
+    np.testing.assert_array_equal(strips[3:5, 8:11], wanted[1, 2])
+    assert written(formats.png, in_parts(samples, 3), 3, 4) == content
+    moving = Image.open(io.BytesIO(written(formats.gif, [samples], 3, 4)))
+    assert (moving.n_frames, moving.size) == (4, (7, 5))
+    moving.seek(2)
+    np.testing.assert_array_equal(np.asarray(moving.convert("L"))[3:, :3], wanted[2, 2])
+
+
+def test_a_film_that_ends_is_background_from_there():
+    values, valid = np.full((1, 2, 4), 16, np.float32), np.array([[True, False]])
+    content = written(formats.png, [whole(film(2, 2), values=values, valid=valid)], 1, 2)
+    assert np.asarray(Image.open(io.BytesIO(content)))[0].tolist() == [255, 255, 128, 128, 128]
+
+
 def test_a_sheet_too_large_is_refused(monkeypatch: pytest.MonkeyPatch):
     samples = whole(shades(3), values=np.zeros((4, 4, 3), np.float32))
     monkeypatch.setattr(formats.png, "MOST_PIXELS", 60)
-    with pytest.raises(FormatError, match="7 by 9 pixels is too large"):
+    with pytest.raises(FormatError, match="4 sequences of 4 × 3 pixels are too many"):
         written(formats.png, [samples], 4, 4)
 
 

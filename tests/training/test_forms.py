@@ -10,6 +10,7 @@ from PIL import Image
 from contract.forms import Form
 from tests.serving.plain import SPEC
 from training.data.dataset import Column, Dataset
+from training.data.films import dataset_of as films_of
 from training.data.music import dataset_of as music_of
 from training.data.texts import dataset_of as text_of
 from training.evaluation import judges as judging
@@ -53,6 +54,11 @@ def pictures(seed: int) -> Dataset:
         Dataset.of("squares", [Column(f"pixel {i}") for i in range(3)], list(values), "row"),
         form="picture", length=4,
     )  # fmt: skip
+
+
+def films(seed: int) -> Dataset:
+    shades = np.random.default_rng(seed).integers(0, 256, (60, 5, 3, 4)).astype(float)
+    return films_of("noise", list(shades))
 
 
 def tunes(seed: int) -> Dataset:
@@ -142,6 +148,11 @@ def test_pictures_are_on_the_page_as_pictures():
     assert page.count('src="data:image/png;base64,') == 2
 
 
+def test_films_are_on_the_page_frame_beside_frame():
+    page = render(*evaluated(films(0), films(1), ("marginal",)))
+    assert page.count('src="data:image/png;base64,') == 2
+
+
 def test_classifiers_tell_classes_that_differ_and_cannot_tell_those_that_do_not(
     monkeypatch: pytest.MonkeyPatch,
 ):
@@ -173,7 +184,9 @@ def test_notes_are_told_from_what_sounds_and_what_begins():
     assert note_bars(np.array([-1, -1]), np.array([-1, -2])) == []
 
 
-@pytest.mark.parametrize(("form", "make"), [("text", text), ("picture", pictures), ("music", tunes)])
+@pytest.mark.parametrize(
+    ("form", "make"), [("text", text), ("picture", pictures), ("film", films), ("music", tunes)]
+)
 def test_each_form_is_drawn_in_two_panels(form: Form, make, tmp_path: Path):
     data = make(0)
     number = SPEC.channels[0]
@@ -188,7 +201,7 @@ def test_each_form_is_drawn_in_two_panels(form: Form, make, tmp_path: Path):
         )
         for c in data.columns
     ]
-    draw(rows(data), rows(make(1)), channels, form, "a title", tmp_path / "x.png")
+    draw(rows(data), rows(make(1)), channels, form, "a title", tmp_path / "x.png", data.frame)
     with Image.open(tmp_path / "x.png") as image:
         assert image.width > image.height > 300
         pixels = np.asarray(image.convert("L"))[60:]

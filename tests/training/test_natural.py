@@ -187,7 +187,7 @@ def test_pictures_that_cannot_be_learnt_are_refused(tmp_path: Path):
 
 def test_a_folder_without_anything_lists_what_is_read(tmp_path: Path):
     (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match=r"no file that is read: .csv, .* .txt, .mid, .midi, .png"):
+    with pytest.raises(DataError, match=r"no file that is read: .csv, .* .txt, .mid, .midi, .gif, .png"):
         load(str(tmp_path / "empty"), TrainConfig())
     with pytest.raises(DataError, match=r"x.doc: .doc is not read; one of .csv"):
         load(str(saved(tmp_path / "x.doc", "x")), TrainConfig())

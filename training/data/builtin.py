@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from training.config import TrainConfig
+from training.data import films as films_of
 from training.data import music, sounds
 from training.data.chorales import VOICES, four_part
 from training.data.dataset import Column, Dataset, Doubles
@@ -75,6 +76,19 @@ def digits(config: TrainConfig) -> Dataset:
     return replace(dataset, form="picture")
 
 
+def moving_digits(config: TrainConfig) -> Dataset:
+    """1797 films of 16 frames of 16 by 16 pixels in which a digit moves and bounces, with the digit as a
+    condition: the pictures of `digits`, each on a straight way of its own at up to a pixel a frame. After
+    Srivastava et al., "Unsupervised learning of video representations using LSTMs" (ICML 2015), section
+    4.2."""
+    from sklearn.datasets import load_digits
+
+    pictures = load_digits()
+    films = films_of.bouncing(pictures.images * (255 / 16))  # (1797, 16, 16, 16)
+    dataset = films_of.dataset_of("moving-digits", list(films))
+    return _of_classes(dataset, Column("digit", labels=tuple(map(str, range(10)))), pictures.target)
+
+
 def vowels(config: TrainConfig) -> Dataset:
     """640 utterances of two Japanese vowels, 7 to 29 frames of 12 cepstral coefficients, with the
     speaker as a condition (Kudo et al., 1999), from sktime's files."""
@@ -135,7 +149,11 @@ def _classed(
     step: str,
 ) -> Dataset:  # fmt: skip
     """A dataset of whole sequences, each of a class, which is its condition."""
-    dataset = Dataset.of(name, columns, sequences, step)
+    return _of_classes(Dataset.of(name, columns, sequences, step), of, classes)
+
+
+def _of_classes(dataset: Dataset, of: Column, classes: Sequence[int]) -> Dataset:
+    """The same with the class of each sequence as its condition."""
     return replace(dataset, statics=(of,), static_values=np.array(classes, np.float64)[:, None])
 
 

@@ -43,6 +43,9 @@ class Column:
     """The one value of a numeric column that many rows have, beside many others; found by `Dataset.of`."""
     rounded: bool = True
     """Whether numbers that are whole in all rows are to be so in samples."""
+    shade: bool = False
+    """Whether it is one of many shades that make a frame together: these go to the networks as they are,
+    none by its own distribution."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +75,8 @@ class Dataset:
     """What a sequence naturally is; only writers and drawers ask."""
     rate: int | None = None
     """Of a sound, samples a second."""
+    frame: tuple[int, int] | None = None
+    """Height and width of a frame of a film, whose pixels are the columns."""
     behind: Doubles | float = ENDED
     """What stands behind an end, in every column or (channels,)."""
     time: Time | None = None
@@ -298,7 +303,9 @@ def _examined(where: str, column: Column, values: Doubles) -> Column:
             f"with --ignore {column.name}"
         )
     return replace(
-        column, missing=bool(absent.any()), mass=None if column.labels else _mass(values[~absent])
+        column,
+        missing=bool(absent.any()),
+        mass=None if column.labels or column.shade else _mass(values[~absent]),
     )
 
 

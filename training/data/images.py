@@ -27,7 +27,7 @@ def read(path: Path, config: TrainConfig) -> Dataset:
     files = found(path, SUFFIXES)
     if len(files) < 2:
         raise DataError(f"{path} is one picture: name a folder of many")
-    images = [_image(file) for file, _ in files]
+    images = [opened(file) for file, _ in files]
     notes = []
     sizes = Counter(image.size for image in images)
     (width, height), _ = sizes.most_common(1)[0]
@@ -44,14 +44,19 @@ def read(path: Path, config: TrainConfig) -> Dataset:
     if any(image.mode not in ("1", "L", "I;16") for image in images):
         notes.append("colours are taken as shades of grey")
     rows: list[Doubles] = [
-        np.asarray(_grey(image).resize((width, height)), np.float64) for image in images
+        np.asarray(grey(image).resize((width, height)), np.float64) for image in images
     ]  # each (height, width)
     columns = [Column(f"pixel {i + 1}") for i in range(width)]
     dataset = Dataset.of(path.resolve().stem, columns, rows, "row", notes)
     return classed(replace(dataset, form="picture", length=height), [name for _, name in files])
 
 
-def _image(file: Path) -> Image.Image:
+def opened(file: Path) -> Image.Image:
+    """A picture.
+
+    Raises:
+        DataError: it is none.
+    """
     try:
         with Image.open(file) as image:
             image.load()
@@ -60,7 +65,7 @@ def _image(file: Path) -> Image.Image:
         raise DataError(f"{file} cannot be read as a picture: {error}") from error
 
 
-def _grey(image: Image.Image) -> Image.Image:
+def grey(image: Image.Image) -> Image.Image:
     """Shades from 0 to 255; what is transparent is black."""
     if image.mode == "I;16":
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from training.config import TrainConfig
-from training.data import builtin, files, images, music, sounds, texts
+from training.data import builtin, files, films, images, music, sounds, texts
 from training.data.dataset import Dataset
 from training.data.folders import holds
 from training.errors import DataError
@@ -21,17 +21,24 @@ BUILTIN: dict[str, Callable[[TrainConfig], Dataset]] = {
     "google": builtin.google,
     "energy": builtin.energy,
     "digits": builtin.digits,
+    "moving-digits": builtin.moving_digits,
     "vowels": builtin.vowels,
     "names": builtin.names,
     "chorales": builtin.chorales,
     "ecg": builtin.ecg,
 }
 
+
+def _pictures(path: Path, config: TrainConfig) -> Dataset:
+    return films.read_pictures(path, images.SUFFIXES) if config.frames else images.read(path, config)
+
+
 READERS: dict[tuple[str, ...], Callable[[Path, TrainConfig], Dataset]] = {
     files.SUFFIXES: files.read,
     texts.SUFFIXES: texts.read,
     music.SUFFIXES: music.read,
-    images.SUFFIXES: images.read,
+    films.SUFFIXES: films.read,
+    images.SUFFIXES: _pictures,
     sounds.SUFFIXES: sounds.read,
 }
 """By the suffixes that each reads; of a folder that holds several kinds, the first."""

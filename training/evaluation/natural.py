@@ -1,4 +1,4 @@
-"""Windows on the page as what they are: words, pictures, piano rolls or sound; real ones on the left."""
+"""Windows on the page as what they are: words, pictures, films, music or sound; real ones on the left."""
 
 import base64
 import io
@@ -27,13 +27,16 @@ def words(evidence: Evidence) -> str:
 
 def pictures(evidence: Evidence) -> str:
     """A sheet of pictures of each side, in the shades of the real ones."""
-    real = evidence.original.real
-    low, high = float(np.nanmin(real)), float(real[np.isfinite(real)].max())
+    return _sheets(evidence, lambda rows, low, high: natural.sheet(rows[:_PICTURES], low, high))
 
-    def drawn(rows: Rows, kind: str) -> str:
-        return _image(natural.sheet(rows[:_PICTURES], low, high), f"{kind} pictures")
 
-    return _pair(evidence, drawn)
+def films(evidence: Evidence) -> str:
+    """Some films of each side, frame beside frame, in the same way."""
+    frame = evidence.original.dataset.frame
+    assert frame is not None
+    return _sheets(
+        evidence, lambda rows, low, high: natural.strips(rows.reshape(*rows.shape[:2], *frame), low, high)
+    )
 
 
 def rolls(evidence: Evidence) -> str:
@@ -65,6 +68,7 @@ def waves(evidence: Evidence) -> str:
 NATURAL: dict[forms.Form, Callable[[Evidence], str]] = {
     "text": words,
     "picture": pictures,
+    "film": films,
     "music": rolls,
     "sound": waves,
 }
@@ -89,6 +93,16 @@ def _wave(window: Rows, loudest: float, kind: str) -> str:
     frame = Frame(340, 70, (0, max(window.size, 2)), (-loudest, loudest))
     axes = frame.axes([0, window.size], [0])
     return frame.svg(axes, frame.path(range(len(line)), line, f"thin {kind}"), label=f"a {kind} waveform")
+
+
+def _sheets(evidence: Evidence, sheet: Callable[[Rows, float, float], forms.Pixels]) -> str:
+    real = evidence.original.real
+    low, high = float(np.nanmin(real)), float(real[np.isfinite(real)].max())
+
+    def drawn(rows: Rows, kind: str) -> str:
+        return _image(sheet(rows, low, high), f"{kind} pictures")
+
+    return _pair(evidence, drawn)
 
 
 def _words(evidence: Evidence, rows: Rows) -> str:

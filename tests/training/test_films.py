@@ -1,0 +1,125 @@
+"""Films: GIFs and folders of pictures are read frame by frame, and pixels go to the networks together."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from training.basis import Basis
+from training.config import TrainConfig
+from training.data import load
+from training.data.dataset import Dataset
+from training.data.films import bouncing, dataset_of
+from training.errors import DataError
+from training.screen import CODES, Screen
+
+
+def gif(path: Path, frames: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    first, *others = (Image.fromarray(frame.astype(np.uint8)) for frame in frames)
+    first.save(path, save_all=True, append_images=others, optimize=False)
+
+
+def some(seed: int, *shape: int) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, shape)
+
+
+def test_a_gif_is_a_film_whose_pixels_are_columns_and_sub_folders_name_the_class(tmp_path: Path):
+    films = [some(i, 3 + i, 4, 5) for i in range(4)]
+    for i, film in enumerate(films):
+        gif(tmp_path / "set" / "ab"[i % 2] / f"{i}.gif", film)
+    dataset = load(str(tmp_path / "set"), TrainConfig())
+    assert (dataset.form, dataset.frame, dataset.step, dataset.length) == ("film", (4, 5), "frame", 6)
+    np.testing.assert_array_equal(
+        dataset.values, np.concatenate([films[i] for i in (0, 2, 1, 3)]).reshape(-1, 20)
+    )
+    assert np.diff(dataset.bounds).tolist() == [3, 5, 4, 6]
+    assert dataset.static_values[:, 0].tolist() == [0, 0, 1, 1]
+    assert dataset.layout.choices == ()
+
+
+def test_pictures_are_frames_where_that_is_said_in_the_order_of_their_numbers(tmp_path: Path):
+    frames = some(0, 2, 11, 3, 4)
+    for film in range(2):
+        (tmp_path / "set" / f"film {film}").mkdir(parents=True)
+        for i, frame in enumerate(frames[film]):
+            Image.fromarray(frame.astype(np.uint8)).save(tmp_path / "set" / f"film {film}" / f"x{i}.png")
+    dataset = load(str(tmp_path / "set"), TrainConfig(frames=True))
+    np.testing.assert_array_equal(dataset.values, frames.reshape(22, 12))
+    assert np.diff(dataset.bounds).tolist() == [11, 11]
+    assert load(str(tmp_path / "set" / "film 1"), TrainConfig(frames=True)).bounds.tolist() == [0, 11]
+    assert load(str(tmp_path / "set"), TrainConfig()).form == "picture"
+
+
+def test_frames_of_other_sizes_large_ones_and_colours_are_made_alike_and_it_is_said(tmp_path: Path):
+    for i, shape in enumerate([(3, 40, 80), (3, 40, 80, 3), (2, 20, 20)]):
+        gif(tmp_path / "set" / f"{i}.gif", some(i, *shape))
+    dataset = load(str(tmp_path / "set"), TrainConfig(length=2))
+    assert dataset.frame == (22, 45)
+    said = " ".join(dataset.notes)
+    assert "2 of 8 frames are not 80 by 40 pixels as most are" in said
+    assert "frames of 80 by 40 pixels are made 45 by 22: at most 1,024" in said
+    assert "shades of grey" in said
+
+
+def test_what_is_no_film_is_refused(tmp_path: Path):
+    gif(tmp_path / "still.gif", some(0, 1, 3, 3))
+    with pytest.raises(DataError, match="a single frame is no film"):
+        load(str(tmp_path / "still.gif"), TrainConfig())
+    (tmp_path / "broken.gif").write_bytes(b"GIF89a")
+    with pytest.raises(DataError, match=r"broken.gif cannot be read as a film"):
+        load(str(tmp_path / "broken.gif"), TrainConfig())
+
+
+def test_digits_move_at_most_a_pixel_a_frame_and_stay_inside():
+    pictures = np.zeros((20, 4, 4))
+    pictures[:, 1:3, 1:3] = 200
+    films = bouncing(pictures, side=10, frames=30)
+    np.testing.assert_array_equal(films, bouncing(pictures, side=10, frames=30))
+    weight = films.sum((2, 3))  # (films, frames)
+    np.testing.assert_allclose(weight, 800, rtol=0.02)
+    centre = np.stack([(films.sum(3 - k) * np.arange(10)).sum(2) / weight for k in (0, 1)], 2)
+    assert np.hypot(*np.diff(centre, axis=1).T).max() < 1.05
+    assert centre.min() > 1 and centre.max() < 8
+    assert np.ptp(centre, axis=1).max(1).min() > 1
+
+
+def test_frames_that_mix_a_few_looks_are_as_many_codes_and_come_back(tmp_path: Path):
+    random = np.random.default_rng(0)
+    looks = random.random((3, 6, 6)) * 80
+    for i in range(40):
+        mixed = np.tensordot(random.random((4, 3)), looks, 1)
+        gif(tmp_path / "set" / f"{i}.gif", 5 * random.random((4, 6, 6)) + mixed)
+    basis, error = seen(load(str(tmp_path / "set"), TrainConfig()))
+    assert len(basis.mixing.decay) == 3
+    assert len(basis.mixing.screen) == 2  # a linear layer does
+    assert error < 3
+    assert basis.decoder.not_above.shape[1] == 1
+
+
+def test_frames_of_what_moves_are_a_few_codes_where_linear_ones_are_many():
+    pictures = np.zeros((60, 5, 5))
+    pictures[::2, 1:4, 1:4] = 255
+    pictures[1::2, :, 2] = 255
+    basis, error = seen(dataset_of("moving", list(bouncing(pictures, side=12, frames=12))))
+    assert len(basis.mixing.mean) == CODES
+    assert [len(x) for x in basis.mixing.screen[::2]] == [256, 256, 144]
+    assert error < 8  # of 255 shades
+    again, _ = seen(dataset_of("moving", list(bouncing(pictures, side=12, frames=12))))
+    np.testing.assert_array_equal(again.mixing.screen[0], basis.mixing.screen[0])
+
+
+def seen(dataset: Dataset) -> tuple[Basis, float]:
+    """A basis, and by how many shades windows are off that went through it and back."""
+    windows, _ = dataset.split(dataset.length, 1, 0.1)
+    basis = Basis(dataset, windows, "cowhitened")
+    index = np.arange(len(windows))
+    y = basis.encode(index, np.zeros((len(index), 1, 1)))
+    codes = (
+        y @ torch.from_numpy(basis.mixing.outward.T + 0.0).float()
+        + torch.from_numpy(basis.mixing.mean).float()
+    )
+    back = basis.decoder(Screen(basis.mixing.screen)(codes).numpy())
+    return basis, float(np.abs(back - windows.take(index)).mean())

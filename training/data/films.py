@@ -1,0 +1,142 @@
+"""Films: a step is a frame in shades of grey, and its pixels are the columns.
+
+A GIF is a film, and so is a folder of PNG pictures in the order of their numbers, where --frames says so.
+Frames are made as large as most are, and smaller where they have more than MOST_PIXELS.
+"""
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageSequence, UnidentifiedImageError
+
+from training.config import TrainConfig
+from training.data.dataset import Column, Dataset, Doubles
+from training.data.folders import classed, found
+from training.data.images import grey, opened
+from training.errors import DataError
+
+SUFFIXES = (".gif",)
+
+MOST_PIXELS = 1024
+"""Pixels of a frame: each is a channel."""
+_LENGTH = 24
+"""Frames of a window, where films are not learnt whole."""
+
+
+def read(path: Path, config: TrainConfig) -> Dataset:
+    """Read a GIF, or a folder of them.
+
+    Raises:
+        DataError: no GIF, or no film in any.
+    """
+    files = found(path, SUFFIXES)
+    return _films(path, [_frames(file) for file, _ in files], [name for _, name in files])
+
+
+def read_pictures(path: Path, suffixes: Sequence[str]) -> Dataset:
+    """Read a folder whose pictures are the frames of a film, or sub-folders of such.
+
+    Raises:
+        DataError: a picture that is none, or every film is a single frame.
+    """
+    films: dict[str | None, list[Path]] = defaultdict(list)
+    for file, name in found(path, suffixes):
+        films[name].append(file)
+    frames = [[opened(file) for file in sorted(files, key=_in_order)] for files in films.values()]
+    return _films(path, frames, [None] * len(films))
+
+
+def dataset_of(name: str, films: Sequence[Doubles], notes: Sequence[str] = ()) -> Dataset:
+    """Films, each (frames, height, width) in shades from 0 to 255."""
+    height, width = films[0].shape[1:]
+    columns = [Column(f"pixel {y + 1}, {x + 1}", shade=True) for y in range(height) for x in range(width)]
+    rows = [film.reshape(len(film), -1) for film in films]  # each (frames, pixels)
+    dataset = Dataset.of(name, columns, rows, "frame", notes)
+    length = min(_LENGTH, max(map(len, films)))
+    return replace(dataset, form="film", frame=(height, width), length=length)
+
+
+def bouncing(pictures: Doubles, side: int = 16, frames: int = 16) -> Doubles:
+    """A film of each of the pictures (pictures, height, width), smaller than `side`: it moves straight on,
+    at up to a pixel a frame, and is thrown back at the edges, always in the same way; between pixels it is
+    interpolated. (pictures, frames, side, side), whole shades."""
+    random = np.random.default_rng(0)
+    count, *size = pictures.shape
+    room = side - np.array(size)
+    angle, speed = random.uniform(0, 2 * np.pi, count), random.uniform(0.5, 1, count)
+    pace = (speed * np.stack([np.sin(angle), np.cos(angle)])).T  # (pictures, 2)
+    begun = random.uniform(0, room, (count, 2))
+    way = begun[:, None] + pace[:, None] * np.arange(frames)[:, None]  # (pictures, frames, 2)
+    way = room - np.abs(way % (2 * room) - room)  # thrown back
+    made = np.zeros((count, frames, side + 1, side + 1))
+    wide = np.pad(pictures, ((0, 0), (1, 1), (1, 1)))
+    for picture, places, film in zip(wide, way, made, strict=True):
+        for (top, left), frame in zip(places, film, strict=True):
+            (y, down), (x, right) = (divmod(place, 1) for place in (top, left))
+            rows = (1 - down) * picture[1:] + down * picture[:-1]
+            moved = (1 - right) * rows[:, 1:] + right * rows[:, :-1]  # a pixel wider than it was
+            frame[int(y) : int(y) + len(moved), int(x) : int(x) + moved.shape[1]] = moved
+    shades: Doubles = np.rint(made[..., :side, :side])
+    return shades
+
+
+def _films(path: Path, films: list[list[Image.Image]], classes: Sequence[str | None]) -> Dataset:
+    if max(map(len, films)) < 2:
+        raise DataError(f"{path}: a single frame is no film; a folder of PNG pictures is read as pictures")
+    sizes = Counter(frame.size for film in films for frame in film)
+    usual, most = sizes.most_common(1)[0]
+    notes = []
+    if other := sum(sizes.values()) - most:
+        notes.append(
+            f"{other} of {sum(sizes.values())} frames are not {usual[0]} by {usual[1]} pixels as most are, "
+            "and are resized to that"
+        )
+    size = _small(usual)
+    if size != usual:
+        notes.append(
+            f"frames of {usual[0]} by {usual[1]} pixels are made {size[0]} by {size[1]}: at most "
+            f"{MOST_PIXELS:,} pixels are learnt"
+        )
+    if any(frame.mode not in ("1", "L", "I;16") for film in films for frame in film):
+        notes.append("colours are taken as shades of grey")
+    shades: list[Doubles] = [
+        np.stack([np.asarray(grey(frame).resize(size), np.float64) for frame in film]) for film in films
+    ]  # each (frames, height, width)
+    return classed(dataset_of(path.resolve().stem, shades, notes), classes)
+
+
+def _in_order(file: Path) -> list[tuple[int, str]]:
+    """frame-2 before frame-10."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", file.stem)]
+
+
+def _small(size: tuple[int, int]) -> tuple[int, int]:
+    """The same shape with at most MOST_PIXELS."""
+    shrink = min(1.0, (MOST_PIXELS / (size[0] * size[1])) ** 0.5)
+    return max(1, int(size[0] * shrink)), max(1, int(size[1] * shrink))
+
+
+def _frames(file: Path) -> list[Image.Image]:
+    try:
+        with Image.open(file) as image:
+            return [_copy(frame) for frame in ImageSequence.Iterator(image)]
+    except (
+        UnidentifiedImageError,
+        OSError,
+        SyntaxError,
+        ValueError,
+        Image.DecompressionBombError,
+    ) as error:
+        raise DataError(f"{file} cannot be read as a film: {error}") from error
+
+
+def _copy(frame: Image.Image) -> Image.Image:
+    """A frame by itself, in shades where it has no colours but grey."""
+    copied = frame.convert("RGBA")
+    red, green, blue, _ = (np.asarray(band) for band in copied.split())
+    plain = bool((red == green).all() and (green == blue).all())
+    return grey(copied) if plain else copied
