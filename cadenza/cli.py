@@ -207,7 +207,7 @@ def sample(
         count: How many sequences.
         length: Steps of each; without it the training length.
         seed: The same seed gives the same samples; without it one is drawn and said.
-        where: Conditions, as NAME=VALUE.
+        where: Conditions, as NAME=VALUE; several of one NAME are one for each sequence, in their order.
         start_time: First time of each sequence in a table, where the data had times (2024-01-31, or
             2024-01-31T12:00:00); without it the data's first.
         provider: Where to compute.

@@ -61,15 +61,15 @@ def _shown(batches: Iterator[Samples], total: int) -> Iterator[Samples]:
 
 
 def _conditions(spec: Spec, where: Sequence[str]) -> dict[str, object]:
-    """NAME=VALUE as the condition's own type."""
+    """NAME=VALUE as the condition's own type; of a name that is there several times, a list."""
     numeric = {c.name for c in spec.conditions if c.kind in NUMERIC}
-    given: dict[str, object] = {}
+    found: dict[str, list[object]] = {}
     for part in where:
         name, equals, value = part.partition("=")
         if not equals:
             raise UsageError(f"--where {part}: NAME=VALUE is wanted")
         try:
-            given[name] = float(value) if name in numeric else value
+            found.setdefault(name, []).append(float(value) if name in numeric else value)
         except ValueError as error:
             raise UsageError(f"--where {part}: {value!r} is not a number") from error
-    return given
+    return {name: values if len(values) > 1 else values[0] for name, values in found.items()}

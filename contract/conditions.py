@@ -1,7 +1,8 @@
 """Conditions: what was asked for, completed by what the data would have.
 
-A condition not given is drawn from the Spec's joint table by (seed, row), among the rows
-that agree with the discrete conditions that were given; so is the length, where sequences end.
+One value is for all sequences, a list has one for each. A condition not given is drawn from the Spec's
+joint table by (seed, row), among the rows that agree with the discrete conditions that were given; so is
+the length, where sequences end.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,44 +15,65 @@ from contract.noise import NoiseStream
 from contract.spec import NUMERIC, Condition, Spec
 
 Given = Mapping[str, object]
+Values = Mapping[str, float | tuple[float, ...]]
+"""The graph's numbers by name: one for all rows, or one for each row from 0 on."""
 
 
-def validate(spec: Spec, given: Given) -> dict[str, float]:
-    """Names and values as the graph's numbers.
+def validate(spec: Spec, given: Given, count: int) -> dict[str, float | tuple[float, ...]]:
+    """Names and values as the graph's numbers, for `count` sequences.
 
     Raises:
-        ConditionError: a name or a value that the model does not know.
+        ConditionError: a name or a value that the model does not know, or not as many as sequences.
     """
     known = {c.name: c for c in spec.conditions}
-    for name in given:
+    result: dict[str, float | tuple[float, ...]] = {}
+    for name, value in given.items():
         if name not in known:
             listed = ", ".join(known) or "none"
             raise ConditionError(
                 f"condition.{name}", f"unknown condition {name!r}; this model's conditions: {listed}"
             )
-    result = {name: _number(known[name], value) for name, value in given.items()}
-    if not _matching(spec, result).any() and spec.conditions:
-        raise ConditionError("condition", f"the data never had {dict(given)} together")
+        if not isinstance(value, list | tuple | np.ndarray):
+            result[name] = _number(known[name], value)
+        elif len(value) == count:
+            result[name] = tuple(_number(known[name], one) for one in value)
+        else:
+            raise ConditionError(
+                f"condition.{name}",
+                f"{name} has {len(value)} values for {count} sequences: one, or one for each is wanted",
+            )
+    for labels in set(_labels(spec, result, range(count))):
+        if spec.conditions and not _matching(spec, labels).any():
+            named = (
+                f"{c.name} = {c.labels[int(x)]}"
+                for c, x in zip(spec.conditions, labels, strict=True)
+                if x is not None
+            )
+            raise ConditionError("condition", f"the data never had {', '.join(named)} together")
     return result
 
 
 def draw(
-    spec: Spec, given: Mapping[str, float], stream: NoiseStream, seed: int, rows: Sequence[int]
+    spec: Spec, given: Values, stream: NoiseStream, seed: int, rows: Sequence[int]
 ) -> dict[str, NDArray[np.generic]]:
     """`condition.NAME` for each of `rows`, an array (len(rows),) per condition of the Spec, and where
     sequences end their `length`."""
     if not spec.condition_table.rows:
         return {}
     table = np.asarray(spec.condition_table.rows, np.float64)  # (distinct, conditions)
-    counts = np.where(_matching(spec, given), spec.condition_table.counts, 0)
-    edges = np.cumsum(counts) / counts.sum()
-    uniforms = [stream.uniform(seed, row) for row in rows]
-    chosen = table[np.searchsorted(edges, uniforms, side="right")]  # (rows, conditions)
+    uniforms = np.array([stream.uniform(seed, row) for row in rows])
+    own = _labels(spec, given, rows)
+    chosen = np.zeros((len(rows), table.shape[1]))  # (rows, conditions)
+    for labels in set(own):
+        counts = np.where(_matching(spec, labels), spec.condition_table.counts, 0)
+        edges = np.cumsum(counts) / counts.sum()
+        at = np.array([one == labels for one in own])
+        chosen[at] = table[np.searchsorted(edges, uniforms[at], side="right")]
     result: dict[str, NDArray[np.generic]] = {}
     for column, condition in enumerate(spec.conditions):
         values = chosen[:, column]
         if condition.name in given:
-            values = np.full(len(rows), given[condition.name])
+            values = np.array([_at(given[condition.name], row) for row in rows])
         dtype = np.float32 if condition.kind in NUMERIC else np.int64
         result[f"condition.{condition.name}"] = values.astype(dtype)
     if spec.ends:
@@ -59,12 +81,24 @@ def draw(
     return result
 
 
-def _matching(spec: Spec, given: Mapping[str, float]) -> NDArray[np.bool_]:
-    """Which rows of the joint table agree with the discrete conditions in `given`."""
+def _at(value: float | tuple[float, ...], row: int) -> float:
+    return value[row] if isinstance(value, tuple) else value
+
+
+def _labels(spec: Spec, given: Values, rows: Sequence[int]) -> list[tuple[float | None, ...]]:
+    """What each of `rows` was given of the discrete conditions; None of those that are drawn."""
+    asked = [given.get(c.name) if c.kind not in NUMERIC else None for c in spec.conditions]
+    if not any(isinstance(value, tuple) for value in asked):
+        return [tuple(asked)] * len(rows)  # type: ignore[arg-type]
+    return [tuple(None if value is None else _at(value, row) for value in asked) for row in rows]
+
+
+def _matching(spec: Spec, labels: Sequence[float | None]) -> NDArray[np.bool_]:
+    """Which rows of the joint table agree with these discrete conditions."""
     keep = np.ones(len(spec.condition_table.rows), bool)
-    for column, condition in enumerate(spec.conditions):
-        if condition.kind not in NUMERIC and condition.name in given:
-            keep &= [row[column] == given[condition.name] for row in spec.condition_table.rows]
+    for column, label in enumerate(labels):
+        if label is not None:
+            keep &= [row[column] == label for row in spec.condition_table.rows]
     return keep
 
 
@@ -74,8 +108,13 @@ def _number(condition: Condition, value: object) -> float:
         if value not in condition.labels:
             raise ConditionError(where, f"{value!r} is not one of {_list(condition.labels)}")
         return float(condition.labels.index(str(value)))
-    if isinstance(value, bool) or not isinstance(value, int | float) or not np.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
         raise ConditionError(where, f"{value!r} is not a number")
+    assert condition.low is not None and condition.high is not None
+    if not condition.low <= value <= condition.high:
+        raise ConditionError(
+            where, f"{condition.name} is {value:g}; the data had {condition.low:g} to {condition.high:g}"
+        )
     return float(value)
 
 

@@ -18,7 +18,7 @@ Arrays = dict[str, Array]
 Run = Callable[[Mapping[str, Array]], Arrays]
 
 
-def sequence_feeds(spec: Spec, seed: int, rows: Sequence[int], given: Mapping[str, float]) -> Arrays:
+def sequence_feeds(spec: Spec, seed: int, rows: Sequence[int], given: conditions.Values) -> Arrays:
     """What a sequence brings once: latent (rows, latent), conditions and, where it ends, its length."""
     stream = NoiseStream()
     latents = stream.latents(seed, rows, spec.latent_size)
@@ -58,7 +58,7 @@ def rollout(
     seed: int,
     rows: Sequence[int],
     chunks: Sequence[int],
-    given: Mapping[str, float] | None = None,
+    given: conditions.Values | None = None,
 ) -> Arrays:
     """Sequences `rows` of `seed`, `sum(chunks)` steps long, made in chunks of those sizes.
 

@@ -42,7 +42,8 @@ class Generator:
         condition: Mapping[str, object] | None = None,
     ) -> Samples:
         """`count` sequences of `length` steps. If none is given: the training length, or as many as
-        each sequence has, where they end by themselves.
+        each sequence has, where they end by themselves. A condition has one value for all sequences, or
+        a list of one for each.
 
         The same seed gives the same samples; more sequences or steps leave the others as they
         are. No seed: one is drawn, and stands in `Samples.seed`.
@@ -52,7 +53,7 @@ class Generator:
             ConditionError: a condition that the model does not have.
         """
         plan = self.plan(count, length, seed)
-        given = conditions.validate(self.spec, condition or {})
+        given = conditions.validate(self.spec, condition or {}, plan.count)
         return self._make(plan, given, 0, plan.count)
 
     def plan(self, count: int, length: int | None, seed: int | None) -> Plan:
@@ -79,7 +80,7 @@ class Generator:
 
         A part is some whole sequences or, where one is too long, some steps of one sequence.
         """
-        given = conditions.validate(self.spec, condition or {})
+        given = conditions.validate(self.spec, condition or {}, plan.count)
         cells = len(self.spec.channels) * plan.length
         if cells > _BATCH_VALUES:
             for row in range(plan.count):
@@ -93,7 +94,7 @@ class Generator:
         """Stop the scheduler's thread."""
         self._scheduler.close()
 
-    def _make(self, plan: Plan, given: Mapping[str, float], first: int, count: int) -> Samples:
+    def _make(self, plan: Plan, given: conditions.Values, first: int, count: int) -> Samples:
         request = Request(plan.seed, count, plan.length, plan.drawn, condition=given, first_row=first)
         chunks = list(self._chunks(request))
         arrays = chunks[0].arrays
@@ -101,7 +102,7 @@ class Generator:
             arrays = {n: np.concatenate([c.arrays[n] for c in chunks], axis=1) for n in arrays}
         return Samples.of(self.spec, plan.seed, arrays, first)
 
-    def _stream(self, plan: Plan, given: Mapping[str, float], row: int) -> Iterator[Samples]:
+    def _stream(self, plan: Plan, given: conditions.Values, row: int) -> Iterator[Samples]:
         request = Request(plan.seed, 1, plan.length, plan.drawn, condition=given, first_row=row, ahead=64)
         elapsed = None
         for chunk in self._chunks(request):

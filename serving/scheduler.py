@@ -41,7 +41,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -78,7 +78,8 @@ class Request:
     """Steps, at most; None for no end."""
     drawn: bool = False
     """Where sequences end by themselves: draw each one's length instead of asking for `length`."""
-    condition: Mapping[str, float] = field(default_factory=dict)
+    condition: conditions.Values = field(default_factory=dict)
+    """Of values for each sequence, row 0 has the first."""
     start: int = 0
     """First step handed out; those before it are made all the same, since the state needs them."""
     first_row: int = 0

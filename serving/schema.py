@@ -12,7 +12,7 @@ import orjson
 from contract import conditions
 from contract.errors import ConditionError
 from contract.noise import MAX_SEED
-from contract.spec import NUMERIC, Spec
+from contract.spec import NUMERIC, Condition, Spec
 from serving.errors import InvalidRequest, NotJson
 from serving.sampler import draw_seed
 from serving.scheduler import Request
@@ -87,7 +87,7 @@ def parse(body: bytes, spec: Spec, settings: Settings, streamed: bool) -> Reques
         count=count,
         length=length,
         drawn=drawn,
-        condition=_condition(spec, asked.get("condition")),
+        condition=_condition(spec, asked.get("condition"), count),
         start=start,
         ahead=settings.stream_ahead if streamed else None,
     )
@@ -105,17 +105,22 @@ def body_schema(spec: Spec, settings: Settings, streamed: bool) -> dict[str, Any
         }
         for f in fields(spec, settings, streamed)
     }
-    attributes = {
-        c.name: {"type": "number"} if c.kind in NUMERIC else {"enum": list(c.labels)}
-        for c in spec.conditions
-    }
+    attributes = {c.name: _attribute(c, settings) for c in spec.conditions}
     properties["condition"] = {
         "type": ["object", "null"],
         "properties": attributes,
         "additionalProperties": False,
-        "description": "Static attributes of the sequences; what is not given is drawn.",
+        "description": "Static attributes of the sequences, one value for all or one for each; what is not "
+        "given is drawn.",
     }
     return {"type": "object", "properties": properties, "additionalProperties": False}
+
+
+def _attribute(condition: Condition, settings: Settings) -> dict[str, Any]:
+    one: dict[str, Any] = {"enum": list(condition.labels)}
+    if condition.kind in NUMERIC:
+        one = {"type": "number", "minimum": condition.low, "maximum": condition.high}
+    return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": settings.max_count}]}
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
@@ -143,12 +148,12 @@ def _number(field: _Field, value: Any) -> int | None:
     return value
 
 
-def _condition(spec: Spec, given: Any) -> dict[str, float]:
+def _condition(spec: Spec, given: Any, count: int) -> conditions.Values:
     if given is None:
         return {}
     if not isinstance(given, dict):
         raise InvalidRequest(f"condition is {given!r}; an object is wanted", "condition")
     try:
-        return conditions.validate(spec, given)
+        return conditions.validate(spec, given, count)
     except ConditionError as error:
         raise InvalidRequest(str(error), error.field) from error

@@ -141,6 +141,19 @@ def test_a_condition_not_given_is_drawn_as_in_the_data(counter: Generator):
     np.testing.assert_array_equal(again, counts[:100])
 
 
+def test_each_sequence_can_have_a_condition_of_its_own(counter: Generator):
+    paces = ["slow", "fast", "fast", "slow"] * 5
+    counts = counter.sample(20, 2, 5, {"pace": paces}).values[:, 1, 0]
+    np.testing.assert_array_equal(counts, [1, np.nan, np.nan, 1] * 5)  # the value 2 is missing
+    plan = counter.plan(20, 2, 5)
+    parts = list(counter.batches(plan, {"pace": paces, "weight": list(range(9)) + [1] * 11}))
+    np.testing.assert_array_equal(parts[0].values[:, 1, 0], counts)
+    with pytest.raises(ConditionError, match="pace has 2 values for 3 sequences: one, or one for each"):
+        counter.sample(3, condition={"pace": ["slow", "fast"]})
+    with pytest.raises(ConditionError, match="'warp' is not one of slow, fast"):
+        counter.sample(2, condition={"pace": ["slow", "warp"]})
+
+
 def test_unknown_conditions_and_values_list_what_is_known(counter: Generator):
     with pytest.raises(ConditionError, match="'speed'; this model's conditions: pace, weight"):
         counter.sample(condition={"speed": 1})
@@ -148,6 +161,8 @@ def test_unknown_conditions_and_values_list_what_is_known(counter: Generator):
         counter.sample(condition={"pace": "warp"})
     with pytest.raises(ConditionError, match="'heavy' is not a number"):
         counter.sample(condition={"weight": "heavy"})
+    with pytest.raises(ConditionError, match="weight is 9.5; the data had 0 to 9"):
+        counter.sample(condition={"weight": 9.5})
 
 
 def test_every_form_holds_labels_and_missing_values(counter: Generator, tmp_path: Path):
