@@ -87,6 +87,7 @@ def evaluate(
     scores: tuple[Scores, ...] | None = None,
     hold_out: float | None = None,
     seed: int = 0,
+    full: bool = False,
     page: bool = True,
     json: bool = False,
 ) -> None:
@@ -109,12 +110,16 @@ def evaluate(
             knows its own. Without it a model is taken to be of the default, and of a file of samples
             nothing is taken to be held out.
         seed: Seed of the judges and of the samples.
+        full: Judges of large windows see all columns and learn for all rounds, as those of small ones: it
+            can take hours.
         page: Write the page.
         json: Print the report as JSON instead of a table.
     """
     from cadenza.evaluation import evaluate_subject
 
-    report, paths = evaluate_subject(subject, data, out, scores, judges, seed, id_column, hold_out, page)
+    report, paths = evaluate_subject(
+        subject, data, out, scores, judges, seed, id_column, hold_out, page, full=full
+    )
     if json:
         print(report.to_json(), end="")
     else:

@@ -37,6 +37,7 @@ def evaluate_subject(
     hold_out: float | None = None,
     with_page: bool = True,
     quick: bool = False,
+    full: bool = False,
 ) -> tuple[Report, list[Path]]:
     """Score `subject` and write the report, as JSON and as a page; gives it back with its files.
 
@@ -45,7 +46,7 @@ def evaluate_subject(
     out by default; of a file of samples nothing is known, so nothing is taken to be held out.
 
     Without `scores` those that fit the data are computed, and if it is to be `quick`, those of them that
-    take seconds.
+    take seconds. `full`: judges of large windows learn as long as those of small ones.
 
     Raises:
         UsageError: nothing says what the real data are, or shapes differ.
@@ -70,7 +71,7 @@ def evaluate_subject(
     else:
         raise UsageError(f"{subject}: there is no such run, model or file")
     chosen = None if scores is None else tuple(dict.fromkeys(scores))
-    report, evidence = evaluate(real, other, chosen, judges, about, seed, under, quick)
+    report, evidence = evaluate(real, other, chosen, judges, about, seed, under, quick, full)
     target = out or (path / REPORT_FILE if path.is_dir() else path.with_name(f"{path.stem}.{REPORT_FILE}"))
     if target.suffix == ".html":
         raise UsageError(f"-o is {target}: name the JSON file; the page goes beside it")

@@ -42,7 +42,7 @@ def score(data: str, samples: str, out: str, judges: str, seed: str, *names: str
         raise SystemExit(f"{np.mean(~np.isfinite(made)):.1%} of the samples are no numbers")
     known = tuple(name for name in get_args(ScoreName) if name in names)
     subject = Subject("samples", samples, None)
-    report, _ = evaluate(_real(data), made, known, int(judges), subject, int(seed))
+    report, _ = evaluate(_real(data), made, known, int(judges), subject, int(seed), full=True)
     found = {
         "scores": [asdict(s) for s in report.scores],
         "memorisation": asdict(report.memorisation),

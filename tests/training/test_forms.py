@@ -156,14 +156,13 @@ def test_films_are_on_the_page_frame_beside_frame():
 def test_classifiers_tell_classes_that_differ_and_cannot_tell_those_that_do_not(
     monkeypatch: pytest.MonkeyPatch,
 ):
-    monkeypatch.setattr(judging, "STRONG", Judge(1, 8, 100))
     monkeypatch.setattr(judging, "_CLASS_RATE", 0.03)
     random = np.random.default_rng(0)
     classes = random.integers(0, 3, 600)
     told = (classes[:, None, None] / 2 + 0.05 * random.normal(size=(600, 2, 1))).astype(np.float32)
     alike = random.normal(size=(600, 2, 1)).astype(np.float32)
     halves = [((x[::2], classes[::2]), (x[1::2], classes[1::2])) for x in (told, alike)]
-    known, unknown = (float(mistaken(*pair, 3, 1, 0).mean()) for pair in halves)
+    known, unknown = (float(mistaken(*pair, 3, Judge(1, 8, 100), 1, 0).mean()) for pair in halves)
     assert known < 0.05
     assert unknown > 0.5
 

@@ -27,17 +27,13 @@ def test_another_distribution_scores_near_a_half():
     assert scores.min() > 0.45
 
 
-def test_forecasters_trained_on_noise_are_worse_than_those_trained_on_the_data(
-    monkeypatch: pytest.MonkeyPatch,
-):
-    from training.evaluation import judges
-
-    monkeypatch.setattr(judges, "PREDICTIVE", Judge(layers=1, hidden=None, iterations=600))
+def test_forecasters_trained_on_noise_are_worse_than_those_trained_on_the_data():
+    judge = Judge(layers=1, hidden=None, iterations=600)
     real = walks(500, 0)
     real[..., -1] = real[..., 0]  # the last channel can be read off the first
     other = real.copy()
     other[..., -1] = np.random.default_rng(0).random(other.shape[:2])
-    own, foreign = predictive(real, real, 2, 0), predictive(real, other, 2, 0)
+    own, foreign = predictive(real, real, judge, 2, 0), predictive(real, other, judge, 2, 0)
     assert own.mean() < foreign.mean()
 
 

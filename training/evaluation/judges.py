@@ -86,20 +86,22 @@ def discriminative(
     return (right / (2 * count) - 0.5).abs()
 
 
-def predictive(real: Windows, other: Windows, judges: int, seed: int, tick: Tick = silent) -> Tensor:
+def predictive(
+    real: Windows, other: Windows, judge: Judge, judges: int, seed: int, tick: Tick = silent
+) -> Tensor:
     """Mean absolute error, on `real`, of one-step forecasters of the last channel trained on
     `other`: (judges,). Both are (windows, length, channels) with at least two channels."""
     random = torch.Generator().manual_seed(seed)
     train, test = torch.from_numpy(other), torch.from_numpy(real)
-    net = _StackedGRU(judges, real.shape[2] - 1, PREDICTIVE, random, hidden=real.shape[2] // 2)
+    net = _StackedGRU(judges, real.shape[2] - 1, judge, random, hidden=judge.hidden or real.shape[2] // 2)
     optimiser = torch.optim.Adam(net.weights, _RATE, foreach=True)
-    for _ in range(PREDICTIVE.iterations):
+    for _ in range(judge.iterations):
         batch = train[torch.randint(len(train), (judges, _BATCH), generator=random)]
         error = (net.each(batch[:, :, :-1, :-1]).sigmoid() - batch[:, :, 1:, -1]).abs()
         optimiser.zero_grad()
         error.mean((1, 2)).sum().backward()
         optimiser.step()
-        tick(1 / PREDICTIVE.iterations)
+        tick(1 / judge.iterations)
     total = torch.zeros(judges)
     with torch.no_grad():
         for part in test.split(2000):
@@ -110,22 +112,23 @@ def predictive(real: Windows, other: Windows, judges: int, seed: int, tick: Tick
 
 
 def mistaken(
-    train: Labelled, asked: Labelled, classes: int, judges: int, seed: int, tick: Tick = silent
-) -> Tensor:
+    train: Labelled, asked: Labelled, classes: int, judge: Judge, judges: int, seed: int,
+    tick: Tick = silent,
+) -> Tensor:  # fmt: skip
     """Share of the windows `asked` that classifiers trained on others take for another class: (judges,).
-    They are the strong judge with an output a class."""
+    They are judges with an output a class."""
     random = torch.Generator().manual_seed(seed)
     (x, of), (unseen, truth) = ((torch.from_numpy(w), torch.from_numpy(c)) for w, c in (train, asked))
-    net = _StackedGRU(judges, x.shape[2], STRONG, random, outputs=classes)
+    net = _StackedGRU(judges, x.shape[2], judge, random, outputs=classes)
     optimiser = torch.optim.Adam(net.weights, _CLASS_RATE, foreach=True)
-    for _ in range(STRONG.iterations):
+    for _ in range(judge.iterations):
         picked = torch.randint(len(x), (judges, _BATCH), generator=random)
         logits = net.outputs(x[picked])  # (judges, batch, classes)
         loss = cross_entropy(logits.flatten(0, 1), of[picked].flatten(), reduction="none")
         optimiser.zero_grad()
         loss.view(judges, -1).mean(1).sum().backward()
         optimiser.step()
-        tick(1 / STRONG.iterations)
+        tick(1 / judge.iterations)
     wrong = torch.zeros(judges)
     with torch.no_grad():
         for part, right in zip(unseen.split(2000), truth.split(2000), strict=True):

@@ -20,7 +20,7 @@ from contract.spec import Score
 from contract.version import VERSION
 from training.data import Dataset, Windows
 from training.data.dataset import ENDED
-from training.evaluation import statistics
+from training.evaluation import bounds, statistics
 from training.evaluation.memorisation import Memorisation, Nearest, memorisation
 from training.evaluation.progress import bar
 from training.evaluation.scores import (
@@ -154,10 +154,12 @@ def evaluate(
     seed: int = 0,
     conditions: NDArray[np.floating] | None = None,
     quick: bool = False,
+    full: bool = False,
 ) -> tuple[Report, Evidence]:
     """Score `generated`, (windows, length, columns) like the rows of the data, against real windows.
 
     `names`: which scores; None: those that fit the data, and if it is to be `quick`, take seconds.
+    `full`: judges of large windows learn as long as those of small ones, for hours.
     `conditions`: under which each was generated, (windows, conditions) like `Dataset.static_values`; None
     if that is not known.
 
@@ -173,7 +175,7 @@ def evaluate(
     real = replace(real, dataset=view.dataset(real.dataset))
     shown, values = view(original.real), view(original.other)  # (windows, length, features)
     _require_comparable(shown, values)
-    sides = _sides(real, original, shown, values, view)
+    sides = _sides(real, original, shown, values, view, full)
     names = fitting(original, quick) if names is None else names
     channels = [c.name if c.unit is None else f"{c.name} ({c.unit})" for c in real.dataset.columns]
     still = sorted(set(range(len(channels))) - set(sides.moving.tolist()))
@@ -191,6 +193,8 @@ def evaluate(
             f"{len(shown)} real windows and {len(values)} samples are few: judges learn from batches "
             f"of {_BATCH}, and every figure is coarse"
         )
+    if not full and any(n in JUDGED for n in names) and (sentence := bounds.said(*shown.shape[1:])):
+        notes.append(f"{sentence} (--full does without)")
     scores = []
     with bar(len(names) + 1) as begin:
         for name in names:
@@ -275,8 +279,9 @@ def _original(
 
 
 def _sides(
-    real: Real, original: Original, shown: NDArray[np.float64], generated: NDArray[np.float64], view: View
-) -> Sides:
+    real: Real, original: Original, shown: NDArray[np.float64], generated: NDArray[np.float64], view: View,
+    full: bool,
+) -> Sides:  # fmt: skip
     low, high = shown.min((0, 1)), shown.max((0, 1))
     span = np.where(high > low, high - low, 1.0)
 
@@ -287,7 +292,7 @@ def _sides(
     every = real.dataset.windows(real.length, real.stride)
     moving = np.flatnonzero(high > low)
     train, held = (scale(view(x)) for x in (original.train, original.held))
-    return Sides(scale(shown), scale(generated), train, held, every, scale, moving, original)
+    return Sides(scale(shown), scale(generated), train, held, every, scale, moving, original, full)
 
 
 def _by_channel(

@@ -14,11 +14,19 @@ from numpy.typing import NDArray
 
 from training.data import Dataset, Windows
 from training.data.dataset import ENDED
-from training.evaluation import music, sound, statistics, symbols
+from training.evaluation import bounds, music, sound, statistics, symbols
 from training.evaluation.coverage import FEWEST, apart, uncovered
 from training.evaluation.encoder import fit
 from training.evaluation.frechet import frechet
-from training.evaluation.judges import FIELD, STRONG, discriminative, mistaken, predictive
+from training.evaluation.judges import (
+    FIELD,
+    PREDICTIVE,
+    STRONG,
+    Judge,
+    discriminative,
+    mistaken,
+    predictive,
+)
 from training.evaluation.progress import Tick
 
 Floats = NDArray[np.float32]
@@ -211,6 +219,8 @@ class Sides:
     moving: NDArray[np.intp]
     """Channels that are not constant in the real windows."""
     original: Original
+    full: bool = False
+    """Whether judges of large windows see and learn all; else see `training/evaluation/bounds.py`."""
 
 
 _STATISTICS: dict[ScoreName, Callable[[Floats, Floats], float]] = {
@@ -332,22 +342,34 @@ def _compared(
 
 
 def _judged(name: ScoreName, sides: Sides, judges: int, seed: int, tick: Tick) -> tuple[Figures, Figures]:
+    kind = {"field": FIELD, "predictive": PREDICTIVE}.get(name, STRONG)
+    kind = _of_size(kind, sides)
+    if name == "predictive":  # of columns, of which the last is one
+        pairs = ((sides.real, sides.other), (sides.real[::2], sides.real[1::2]))
+        found = [predictive(*pair, kind, judges, seed, tick=tick).numpy() for pair in pairs]
+        return found[0], found[1]
+    narrow = _narrow(sides)
     if name == "unseen":
         cut = int(0.8 * len(sides.other))
-        train, held, other = sides.train, sides.held, sides.other
+        train, held, other = (narrow(x) for x in (sides.train, sides.held, sides.other))
         value = discriminative(
-            train, other[:cut], STRONG, judges, seed, unseen=(held, other[cut:]), tick=tick
+            train, other[:cut], kind, judges, seed, unseen=(held, other[cut:]), tick=tick
         )
         halves = (held[::2], held[1::2])
-        floor = discriminative(train[::2], train[1::2], STRONG, judges, seed, unseen=halves, tick=tick)
+        floor = discriminative(train[::2], train[1::2], kind, judges, seed, unseen=halves, tick=tick)
         return value.numpy(), floor.numpy()
-    pairs = ((sides.real, sides.other), (sides.real[::2], sides.real[1::2]))
-    if name == "predictive":
-        found = [predictive(*pair, judges, seed, tick=tick).numpy() for pair in pairs]
-    else:
-        kind = FIELD if name == "field" else STRONG
-        found = [discriminative(*pair, kind, judges, seed, tick=tick).numpy() for pair in pairs]
+    real, other = narrow(sides.real), narrow(sides.other)
+    pairs = ((real, other), (real[::2], real[1::2]))
+    found = [discriminative(*pair, kind, judges, seed, tick=tick).numpy() for pair in pairs]
     return found[0], found[1]
+
+
+def _narrow(sides: Sides) -> Callable[[Floats], Floats]:
+    return (lambda windows: windows) if sides.full else bounds.narrowed(sides.real)
+
+
+def _of_size(judge: Judge, sides: Sides) -> Judge:
+    return judge if sides.full else bounds.shortened(judge, *sides.real.shape[1:])
 
 
 def _context_fid(sides: Sides, seed: int, tick: Tick) -> tuple[Figures, Figures]:
@@ -397,12 +419,14 @@ def _classified(
 ) -> tuple[Figures, Figures]:
     original = sides.original
     assert original.classes is not None and original.other_classes is not None
-    one, two = ((sides.real[k::2], original.classes[k::2]) for k in (0, 1))
-    samples = sides.other[: len(one[0])], original.other_classes[: len(one[0])]
+    kind, narrow = _of_size(STRONG, sides), _narrow(sides)
+    real, other = narrow(sides.real), narrow(sides.other)
+    one, two = ((real[k::2], original.classes[k::2]) for k in (0, 1))
+    samples = other[: len(one[0])], original.other_classes[: len(one[0])]
     count = original.class_count
-    floor = mistaken(one, two, count, judges, seed, tick)
+    floor = mistaken(one, two, count, kind, judges, seed, tick)
     pair = (one, samples) if name == "condition" else (samples, two)
-    return mistaken(*pair, count, judges, seed, tick).numpy(), floor.numpy()
+    return mistaken(*pair, count, kind, judges, seed, tick).numpy(), floor.numpy()
 
 
 def _lengths(rows: Rows) -> NDArray[np.float64]:
