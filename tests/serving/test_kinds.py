@@ -165,6 +165,16 @@ def test_unknown_conditions_and_values_list_what_is_known(counter: Generator):
         counter.sample(condition={"weight": 9.5})
 
 
+@pytest.mark.parametrize("value", [1, True, None, "", {"a": 1}, [["slow"]], b"slow"])
+def test_a_condition_of_the_wrong_type_is_refused(counter: Generator, value: object):
+    with pytest.raises(ConditionError, match="is not one of slow, fast") as caught:
+        counter.sample(condition={"pace": value})
+    assert caught.value.field == "condition.pace"
+    for wrong in ("1", True, None, float("nan"), {"a": 1}, [[1]]):
+        with pytest.raises(ConditionError, match="is not a number"):
+            counter.sample(condition={"weight": wrong})
+
+
 def test_every_form_holds_labels_and_missing_values(counter: Generator, tmp_path: Path):
     samples = counter.sample(2, 4, 1, {"pace": "slow"})
     for suffix in ("csv", "json", "npz", "arrow", "parquet"):

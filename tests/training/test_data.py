@@ -199,6 +199,15 @@ def test_words_and_yes_or_no_are_labels_and_said(tmp_path: Path):
     assert [c.labels for c in told.columns] == [("1", "2", "3", "4"), ("Mon", "Sun", "Tue"), ()]
 
 
+def test_a_label_seen_once_is_kept_and_said_and_an_empty_text_is_missing(tmp_path: Path):
+    rows = ["a,kind", *(f"{i}.5,{'xy'[i % 2]}" for i in range(30)), "3.5,rare", '4.5,""', "5.5,"]
+    dataset = load(csv(tmp_path / "x.csv", "\n".join(rows) + "\n"), CONFIG)
+    kind = dataset.columns[1]
+    assert (kind.labels, kind.missing) == (("rare", "x", "y"), True)
+    assert dataset.values[-3:, 1].tolist() == [0, -1, -1]
+    assert "'kind': seen in a single row, kept, and hardly learnt: rare" in dataset.notes
+
+
 def test_labels_that_are_numbers_are_in_their_order(tmp_path: Path):
     np.save(tmp_path / "x.npy", np.array([[10.0, 1], [2, 2], [10, 3]]))
     dataset = load(str(tmp_path / "x.npy"), TrainConfig(categorical=("channel 1",)))
