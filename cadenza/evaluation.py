@@ -22,6 +22,7 @@ from training.evaluation.report import REPORT_FILE, Real, Report, Subject, evalu
 from training.evaluation.scores import ScoreName
 from training.game import sample_rows
 from training.layout import Layout
+from training.networks import Generator
 
 Values = NDArray[np.floating]
 
@@ -58,11 +59,12 @@ def evaluate_subject(
         raise UsageError(f"--judges is {judges}; at least 1 is wanted")
     if scores is not None and not scores:
         raise UsageError("--scores names none; name at least one")
+    before: Values | None = None
     given = TrainConfig(
         id_column=id_column, hold_out=TrainConfig.hold_out if hold_out is None else hold_out
     )
     if path.is_dir():
-        about, real, other, under = _of_run(path, data, seed)
+        (about, real, other, under), before = _of_run(path, data, seed)
     elif path.suffix == ".onnx":
         about, real, other, under = _of_model(path, data, seed, given)
     elif path.exists():
@@ -71,7 +73,7 @@ def evaluate_subject(
     else:
         raise UsageError(f"{subject}: there is no such run, model or file")
     chosen = None if scores is None else tuple(dict.fromkeys(scores))
-    report, evidence = evaluate(real, other, chosen, judges, about, seed, under, quick, full)
+    report, evidence = evaluate(real, other, chosen, judges, about, seed, under, quick, full, before)
     target = out or (path / REPORT_FILE if path.is_dir() else path.with_name(f"{path.stem}.{REPORT_FILE}"))
     if target.suffix == ".html":
         raise UsageError(f"-o is {target}: name the JSON file; the page goes beside it")
@@ -86,15 +88,21 @@ _Sides = tuple[Subject, Real, Values, Values | None]
 """Who, the data, the samples, and under which conditions each was made, if that is known."""
 
 
-def _of_run(path: Path, data: str | None, seed: int) -> _Sides:
+def _of_run(path: Path, data: str | None, seed: int) -> tuple[_Sides, Values | None]:
+    """The sides, and samples of the generator before the game, where likelihood came first."""
     checkpoint, _ = checkpoints.load(path)
     real = _real(data or checkpoint.data.source, checkpoint.config)
-    rows = sample_rows(
-        checkpoint.generator(), checkpoint.decoding, checkpoint.conditions, len(real.windows()),
-        real.length, seed,
-    )  # fmt: skip
+
+    def made(generator: Generator) -> Values:
+        return sample_rows(
+            generator, checkpoint.decoding, checkpoint.conditions, len(real.windows()), real.length, seed
+        )
+
+    rows = made(checkpoint.generator())
+    first = checkpoint.by_likelihood()
+    before = made(first) if first else None
     conditions = checkpoint.conditions.draw(len(rows), seed)  # as `sample_rows` drew them
-    return Subject("run", str(path), checkpoint.step), real, rows, conditions
+    return (Subject("run", str(path), checkpoint.step), real, rows, conditions), before
 
 
 def _of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> _Sides:

@@ -110,11 +110,18 @@ class Checkpoint:
     def generator(self) -> Generator:
         """The averaged generator with the weights that were chosen, on the CPU."""
         look = selection.chosen(self.looks)
+        return self._with(look.weights if look and look.weights else self.game["average"])
+
+    def by_likelihood(self) -> Generator | None:
+        """The averaged generator as it was when likelihood had taught it and no game; None without such."""
+        return self._with(self.game["alone"]) if self.game["alone"] else None
+
+    def _with(self, weights: Mapping[str, torch.Tensor]) -> Generator:
         generator = Generator(
             self.sizes, self.mixing, self.drift, self.decoding.layout.sizes, self.conditions.width,
             self.conditions.most,
         )  # fmt: skip
-        generator.load_state_dict(look.weights if look and look.weights else self.game["average"])
+        generator.load_state_dict(weights)
         return generator.requires_grad_(False).eval()
 
 

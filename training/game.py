@@ -80,6 +80,8 @@ class Game:
         """Whether the level's own game was played."""
         self.likely = 0 if basis.layout.numeric else round(recipe.likelihood * steps)
         """Steps in which the generator learns by likelihood alone; then by the game as well."""
+        self.alone: dict[str, Tensor] = {}
+        """The averaged weights when these steps were done: the baseline of the game."""
         self.slowdown = 1.0
         """What the learning rate is multiplied with; halved each time that a run goes back."""
 
@@ -132,6 +134,8 @@ class Game:
             loss_g = self._step_generator(real_logits, fake, given, real)
         self._follow()
         self.step += 1
+        if self.step == self.likely:
+            self.alone = copy.deepcopy(self.average.state_dict())
         return Losses(loss_d, loss_g)
 
     def state_dict(self) -> dict[str, Any]:
@@ -139,6 +143,7 @@ class Game:
         return {
             "step": self.step,
             "begun": self.begun,
+            "alone": self.alone,
             "slowdown": self.slowdown,
             "generator": self.generator.state_dict(),
             "discriminator": self.discriminator.state_dict(),
@@ -150,6 +155,7 @@ class Game:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on from `state_dict`."""
         self.step, self.begun, self.slowdown = state["step"], state["begun"], state["slowdown"]
+        self.alone = state["alone"]
         self.generator.load_state_dict(state["generator"])
         self.discriminator.load_state_dict(state["discriminator"])
         self.average.load_state_dict(state["average"])

@@ -83,6 +83,20 @@ def test_a_model_and_a_file_of_texts_are_scored_with_the_alphabet_of_the_model(
     assert report.samples == 120
 
 
+def test_a_run_that_began_by_likelihood_is_scored_beside_it(model: Path, words: Path, tmp_path: Path):
+    names = ("bigrams", "repeated")
+    report, (_, page) = evaluate_subject(str(model.with_suffix("")), None, tmp_path / "a.json", names, 1, 0)
+    assert [s.name for s in report.baseline] == [s.name for s in report.scores] == list(names)
+    assert report.baseline[0].value != report.scores[0].value
+    assert "likelihood alone" in report.table()
+    assert page.read_text().count("likelihood alone") == 2
+    of_model, _ = evaluate_subject(
+        str(model), str(words), tmp_path / "b.json", names, 1, 0, with_page=False
+    )
+    assert of_model.baseline == ()
+    assert "likelihood" not in of_model.table()
+
+
 def test_pictures_films_and_music_of_a_person_come_back_as_such(tmp_path: Path):
     random = np.random.default_rng(0)
     for i in range(30):

@@ -105,8 +105,11 @@ def _score_row(report: Report, index: int) -> str:
     score = report.scores[index]
     reach = pictures.reach(score)
     good = " good" if reach == "at the floor" else ""
+    alone = report.baseline[index : index + 1]
+    title = pictures.title_of(score)
+    title += "".join(f"<br><small>likelihood alone {s.value:.4f}</small>" for s in alone)
     return (
-        f"<tr><td>{pictures.title_of(score)}</td><td class='strip'>{pictures.score_strip(score)}</td>"
+        f"<tr><td>{title}</td><td class='strip'>{pictures.score_strip(score)}</td>"
         f"<td class='figure'><b>{score.value:.4f}</b><br><small>± {score.spread:.4f}</small></td>"
         f"<td class='figure'>{score.floor:.4f}<br><small>± {score.floor_spread:.4f}</small></td>"
         f"<td class='reach{good}'>{reach}</td></tr>"

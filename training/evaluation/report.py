@@ -107,6 +107,8 @@ class Report:
     samples: int
     length: int
     scores: tuple[Score, ...]
+    baseline: tuple[Score, ...]
+    """The same of the generator as likelihood alone had taught it, before the game; if there was such."""
     memorisation: Memorisation
     channels: tuple[ChannelErrors, ...]
     notes: tuple[str, ...]
@@ -124,10 +126,14 @@ class Report:
 
     def table(self) -> str:
         """The report for a person."""
-        lines = [f"{'score':<16} {'value':>15} {'real against real':>20}   (lower is better)"]
+        title = f"{'score':<16} {'value':>15} {'real against real':>20}"
+        title += f" {'likelihood alone':>18}" if self.baseline else ""
+        lines = [f"{title}   (lower is better)"]
+        alone = {s.name: f" {s.value:>9.4f} ± {s.spread:.4f}" for s in self.baseline}
         for s in self.scores:
             value = f"{s.value:.4f} ± {s.spread:.4f}"
-            lines.append(f"{s.name:<16} {value:>15} {s.floor:>11.4f} ± {s.floor_spread:.4f}")
+            floor = f"{s.floor:>11.4f} ± {s.floor_spread:.4f}"
+            lines.append(f"{s.name:<16} {value:>15} {floor}{alone.get(s.name, '')}")
         return "\n".join([*lines, f"memorisation: {self.memorisation.sentence}", *self.notes])
 
 
@@ -155,10 +161,12 @@ def evaluate(
     conditions: NDArray[np.floating] | None = None,
     quick: bool = False,
     full: bool = False,
+    baseline: NDArray[np.floating] | None = None,
 ) -> tuple[Report, Evidence]:
     """Score `generated`, (windows, length, columns) like the rows of the data, against real windows.
 
     `names`: which scores; None: those that fit the data, and if it is to be `quick`, take seconds.
+    `baseline`: as `generated`, of the generator before the game, under the same conditions.
     `full`: judges of large windows learn as long as those of small ones, for hours.
     `conditions`: under which each was generated, (windows, conditions) like `Dataset.static_values`; None
     if that is not known.
@@ -171,7 +179,9 @@ def evaluate(
     view, fingerprint = View(real.dataset), real.dataset.fingerprint
     # A file may hold its samples in an order, and parts of them are taken below.
     order = np.random.default_rng(seed).permutation(len(generated))
-    original = _original(real, generated[order], None if conditions is None else conditions[order])
+    under = None if conditions is None else conditions[order]
+    original = _original(real, generated[order], under)
+    first = None if baseline is None else _original(real, baseline[order], under)
     real = replace(real, dataset=view.dataset(real.dataset))
     shown, values = view(original.real), view(original.other)  # (windows, length, features)
     _require_comparable(shown, values)
@@ -195,16 +205,20 @@ def evaluate(
         )
     if not full and any(n in JUDGED for n in names) and (sentence := bounds.said(*shown.shape[1:])):
         notes.append(f"{sentence} (--full does without)")
-    scores = []
-    with bar(len(names) + 1) as begin:
-        for name in names:
-            tick = begin(ABOUT[name].title)
-            if reason := why_not(name, sides):
-                notes.append(f"{name}: left out, {reason}")
-                continue
-            value, floor = run(name, sides, judges, seed, tick)
-            count = judges if name in JUDGED else REPEATS
-            scores.append(Score(name, *_mean_and_spread(value), *_mean_and_spread(floor), count))
+    left_out = {name: reason for name in names if (reason := why_not(name, sides))}
+    notes += [f"{name}: left out, {reason}" for name, reason in left_out.items()]
+    names = tuple(name for name in names if name not in left_out)
+    compared = [sides]
+    if first is not None:
+        compared.append(_sides(real, first, shown, view(first.other), view, full))
+    found: list[list[Score]] = []
+    with bar(len(names) * len(compared) + 1) as begin:
+        for one in compared:
+            found.append([])
+            for name in names:
+                value, floor = run(name, one, judges, seed, begin(ABOUT[name].title))
+                count = judges if name in JUDGED else REPEATS
+                found[-1].append(Score(name, *_mean_and_spread(value), *_mean_and_spread(floor), count))
         begin("memorisation")
         split = real.dataset.split(real.length, real.stride, real.hold_out)
         verdict, own, reference = memorisation(values, *split, seed)
@@ -215,7 +229,8 @@ def evaluate(
         windows=len(shown),
         samples=len(values),
         length=real.length,
-        scores=tuple(scores),
+        scores=tuple(found[0]),
+        baseline=tuple(found[1]) if first is not None else (),
         memorisation=verdict,
         channels=_by_channel(shown, values, channels, sides.moving),
         notes=tuple(notes),
