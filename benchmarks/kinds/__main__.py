@@ -18,6 +18,7 @@ import tyro
 
 from benchmarks.kinds import figures
 from benchmarks.kinds.figures import CLASSES, Figures, Sequences, sides
+from benchmarks.kinds.moving import films
 from benchmarks.kinds.tables import TABLES
 from benchmarks.quality.cases import training_code
 from benchmarks.quality.cells import Result, Worker, finished, run_cells, stop_when_terminated
@@ -49,6 +50,7 @@ class Kind:
 KINDS = {
     "names": Kind(9000, figures.text, 0.1, classes=False, alone=True),
     "digits": Kind(12_000, figures.pictures, 0.5, classes=True),
+    "moving-digits": Kind(6000, films, 0.5, classes=True),
     "vowels": Kind(6000, figures.utterances, 0.5, classes=True),
     "ecg": Kind(3500, figures.beats, 0.1, classes=False),
     "weekdays": Kind(6000, figures.prices, 0.1, classes=False, choices={"id_column": "ticker"}),

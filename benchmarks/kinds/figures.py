@@ -84,12 +84,12 @@ def text(train: Sequences, held: Sequences, made: Sequences, judge: Judge = STRO
 
 def pictures(train: Sequences, held: Sequences, made: Sequences) -> Figures:
     """Whether a classifier sees the class that was asked for, and learns from samples what classes are."""
-    return _classes(train, held, made, lambda: SVC(gamma=0.001, C=10), lambda x: x.ravel())
+    return classes(train, held, made, lambda: SVC(gamma=0.001, C=10), lambda x: x.ravel())
 
 
 def utterances(train: Sequences, held: Sequences, made: Sequences) -> Figures:
     """The same, by means, deviations, three frames and the length; and how long they are, by class."""
-    figures = _classes(
+    figures = classes(
         train, held, made,
         lambda: make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)), _summary,
     )  # fmt: skip
@@ -203,10 +203,12 @@ def _correlation(one: Doubles, other: Doubles) -> float:
     return float(((one - one.mean()) * (other - other.mean())).mean() / deviations) if deviations else 0.0
 
 
-def _classes(
+def classes(
     train: Sequences, held: Sequences, made: Sequences,
     classifier: Callable[[], Any], shape: Callable[[Doubles], Doubles],
 ) -> Figures:  # fmt: skip
+    """Whether a classifier that learnt from real sequences sees in samples which class was asked for, and
+    one that learnt from samples sees that of real ones; it is shown the `shape` of each sequence."""
     one, two, three = (np.array([shape(x) for x in s.rows]) for s in (train, held, made))
     by_real = classifier().fit(one, train.classes)
     real = float(by_real.score(two, held.classes))

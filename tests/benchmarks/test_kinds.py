@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from benchmarks.kinds import figures
+from benchmarks.kinds import figures, moving
 from benchmarks.kinds.figures import Sequences
+from training.data.dataset import Column
 from training.evaluation.judges import Judge
 
 
@@ -48,6 +49,48 @@ def test_classes_that_are_mixed_up_are_seen():
     assert right["agrees with its condition"] == (1, 1)
     assert wrong["agrees with its condition"][0] == 0
     assert wrong["train on synthetic, test on real"][0] == 0
+
+
+def test_a_film_that_moves_as_another_is_told_from_one_that_jumps():
+    def film(step: int) -> np.ndarray:
+        frames = np.zeros((6, 12, 12))
+        for i in range(6):
+            frames[i, 4:7, 1 + i * step % 8 : 4 + i * step % 8] = 100
+        return frames.reshape(6, -1)
+
+    classes = np.arange(8) % 2
+    slow = Sequences([film(1)] * 8, classes)
+    assert moving.motion(film(1)) == pytest.approx([1, 0, 0, 0], abs=1e-9)
+    np.testing.assert_array_equal(moving.steady(film(1))[0], moving.steady(film(1))[5])
+    assert moving.films(slow, slow, Sequences([film(3)] * 8, classes))["pace, relative error"][0] > 1
+
+
+def test_a_table_is_as_far_from_its_halves_as_they_from_each_other():
+    random = np.random.default_rng(0)
+    columns = (Column("x", missing=True), Column("kind", labels=("a", "b")))
+
+    def days(share: float) -> Sequences:
+        kinds = (random.random((60, 12)) < share).astype(float)
+        numbers = np.where(random.random((60, 12)) < 0.1, np.nan, kinds + random.normal(size=(60, 12)))
+        return Sequences(list(np.stack([numbers, kinds], 2)), np.zeros(60, np.int64), columns)
+
+    alike = figures.table(days(0.5), days(0.5), days(0.5))
+    apart = figures.table(days(0.5), days(0.5), days(0.9))
+    name = "shares of labels, above the floor in its spreads"
+    assert alike[name][0] < 3 < apart[name][0]
+    assert apart["shares of labels"][0] == pytest.approx(0.4, abs=0.05)
+    assert alike["missing rate"][1] < 0.05
+
+
+def test_chorales_a_semitone_up_have_other_pitch_classes_and_the_same_range():
+    columns = tuple(Column(f"voice {i}", labels=("hold", "rest", "60", "61", "67", "68")) for i in range(2))
+    rows = [np.array([[2, 4], [0, 0], [4, 2], [1, 0]], float)] * 20
+    real = Sequences(rows, np.zeros(20, np.int64), columns)
+    up = Sequences([np.where(x >= 2, x + 1, x) for x in rows], real.classes, columns)
+    assert figures.chorales(real, real, real)["pitch classes TV"][0] == 0
+    found = figures.chorales(real, real, up)
+    assert found["pitch classes TV"][0] == 1
+    assert found["pitch range, relative error"][0] == found["polyphony, relative error"][0] == 0
 
 
 def test_a_day_that_never_followed_is_illegal():
