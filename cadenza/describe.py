@@ -1,6 +1,7 @@
 """A model file in words, for `cadenza inspect` and `cadenza export`."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import groupby
 
 import numpy as np
@@ -36,10 +37,15 @@ def _lines(artifact: Artifact) -> Iterator[str]:
     yield f"step        one {spec.step}; trained on windows of {spec.training_length}"
     if spec.time:
         yield f"times       {_times(spec.time)}"
-    yield "channels"
-    names = [*(c.name for c in spec.channels), *(c.name for c in spec.conditions)]
-    width = max(map(len, names))
-    for kind, alike in groupby(spec.channels, _kind):
+    shown = () if spec.frame else spec.channels
+    if spec.frame:
+        height, width = spec.frame
+        yield f"channels    frames of {height} by {width} pixels, row by row: {_kind(_whole(spec))}"
+    else:
+        yield "channels"
+    names = [*(c.name for c in shown), *(c.name for c in spec.conditions)]
+    width = max(map(len, names), default=0)
+    for kind, alike in groupby(shown, _kind):
         own = [c.name for c in alike]
         if len(own) > _ALIKE:  # the samples of a hop, the pixels of a row
             yield f"  {own[0]} … {own[-1]}  {len(own)}, each {kind}"
@@ -65,6 +71,13 @@ def _lines(artifact: Artifact) -> Iterator[str]:
     yield f"inside      {spec.data.disclosure}"
     yield "versions    " + ", ".join(f"{k} {v}" for k, v in spec.versions.items())
     yield f"licence     {spec.licence or 'not stated'}"
+
+
+def _whole(spec: Spec) -> Channel:
+    """A pixel that has the range of all."""
+    low = min(c.low for c in spec.channels if c.low is not None)
+    high = max(c.high for c in spec.channels if c.high is not None)
+    return replace(spec.channels[0], low=low, high=high)
 
 
 def _times(time: Time) -> str:
