@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 BENTO_ENV = PATH="$(CURDIR)/$(BIN):$$PATH" BENTOML_HOME="$(CURDIR)/build/bentoml" BENTOML_DO_NOT_TRACK=True
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench speech quality ablation bento image constraints clean
+.PHONY: help demo test lint bench speech quality ablation kinds bento image constraints clean
 
 help: ## list the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -51,6 +51,9 @@ quality: $(INSTALLED) ## the whole table of sample quality, peers beside: hours,
 
 ablation: $(INSTALLED) ## what each part of the default recipe brings: hours, and it resumes (QUALITY="--jobs 2")
 	$(BIN)/python -m benchmarks.quality.ablation $(QUALITY)
+
+kinds: $(INSTALLED) ## samples of every kind by figures of their own: hours, and it resumes (KINDS="--seeds 1")
+	$(BIN)/python -m benchmarks.kinds $(KINDS)
 
 bento: $(INSTALLED) ## pack MODEL (default: the demo's) and the server into a bento: build/bentoml
 	@test -f "$(MODEL)" || { echo "there is no $(MODEL): make demo first, or make $@ MODEL=your.onnx"; exit 1; }

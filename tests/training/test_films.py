@@ -12,6 +12,7 @@ from training.config import TrainConfig
 from training.data import load
 from training.data.dataset import Dataset
 from training.data.films import bouncing, dataset_of
+from training.data.schema import outline
 from training.errors import DataError
 from training.screen import CODES, Screen
 
@@ -62,6 +63,14 @@ def test_frames_of_other_sizes_large_ones_and_colours_are_made_alike_and_it_is_s
     assert "2 of 8 frames are not 80 by 40 pixels as most are" in said
     assert "frames of 80 by 40 pixels are made 45 by 22: at most 1,024" in said
     assert "shades of grey" in said
+
+
+def test_a_dry_run_says_what_frames_are_and_lists_no_pixels(tmp_path: Path):
+    for i in range(2):
+        gif(tmp_path / "set" / f"{i}.gif", some(i, 4, 3, 5))
+    told = outline(str(tmp_path / "set"), TrainConfig(length=2))
+    assert told.startswith("# frames of 3 by 5 pixels\n")
+    assert told.endswith("[columns]")
 
 
 def test_what_is_no_film_is_refused(tmp_path: Path):

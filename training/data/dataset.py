@@ -108,7 +108,10 @@ class Dataset:
         if len(constant) == len(columns):
             raise DataError(f"{name}: every column is constant; there is nothing to learn")
         if constant:
-            notes.append(f"constant, and so in every sample: {', '.join(constant)}")
+            shown = ", ".join(constant[:8]) + (
+                f" and {len(constant) - 8} more" if len(constant) > 8 else ""
+            )
+            notes.append(f"constant, and so in every sample: {shown}")
         return cls(name, tuple(columns), values, bounds, step, tuple(notes))
 
     @property

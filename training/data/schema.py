@@ -73,6 +73,7 @@ def outline(data: str, config: TrainConfig) -> str:
     what = f"whole sequences of up to {dataset.length}" if dataset.ends else f"windows of {dataset.length}"
     step = "" if dataset.step == "row" else f", one step is {dataset.step}"
     lines = [
+        *([f"# frames of {dataset.frame[0]} by {dataset.frame[1]} pixels"] if dataset.frame else []),
         f"# {data}: {len(dataset.bounds) - 1} sequences, {len(dataset.values)} rows{step}",
         f"# {len(train)} {what} to train on, {len(test)} held out",
         *(f"# {note}" for note in dataset.notes),
@@ -80,11 +81,11 @@ def outline(data: str, config: TrainConfig) -> str:
         "",
         "[columns]",
     ]
-    found = dict(_kinds(data, dataset, config))
+    found = {} if dataset.frame else dict(_kinds(data, dataset, config))  # of pixels nothing can be told
     keys = [
         f"{json.dumps(name, ensure_ascii=False)} = {json.dumps(kind)}" for name, (kind, _) in found.items()
     ]
-    width = max(map(len, keys))
+    width = max(map(len, keys), default=0)
     return "\n".join(
         lines + [f"{key:<{width}}  # {said}" for key, (_, said) in zip(keys, found.values(), strict=True)]
     )
