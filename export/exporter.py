@@ -26,7 +26,7 @@ from contract.version import VERSION
 from export.errors import ExportError
 from export.graph import build, states_of, with_raw
 from export.parity import measure
-from export.precision import LIMITS, quantise
+from export.precision import LIMITS, ROUNDING, quantise
 from export.runtime import run_of
 from training import checkpoint as checkpoints
 from training.checkpoint import Checkpoint
@@ -122,7 +122,7 @@ def _measured(
     probe = run_of(with_raw(model, checkpoint.decoding.layout))
     run = run_of(model)
     measured = measure(spec, probe, generator, checkpoint.decoding, checkpoint.conditions)
-    limit = max(LIMITS[precision], 2 * measured.rounding)
+    limit = max(LIMITS[precision], ROUNDING * measured.rounding)
     if not measured.network <= limit or measured.decoding != 0:
         raise ExportError(
             f"the graph is not its checkpoint: raw outputs differ by {measured.network:.1e} of "

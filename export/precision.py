@@ -20,8 +20,11 @@ from onnxruntime.quantization import QuantType, quantize_dynamic
 from contract.spec import Precision
 
 LIMITS: dict[Precision, float] = {"fp32": 1e-5, "fp16": 1e-2, "int8": 0.25}
-"""Largest difference from torch that is passed, over the largest raw output; or twice torch's own
+"""Largest difference from torch that is passed, over the largest raw output; or ROUNDING times torch's own
 rounding, where that is more (`export/parity.py`)."""
+ROUNDING = 4
+"""The runtime's tanh and sigmoid are approximations of its own, and a lively recurrence makes more of their
+last bits than of torch's: 3.3 times as much, as measured after 12,000 steps on pictures."""
 
 
 def quantise(model: ModelProto) -> ModelProto:
