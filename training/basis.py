@@ -166,7 +166,8 @@ class Basis:
         self._scores_of_rows = self._straight(numbers)
         self._screen: Layers = ()
         if self._shades.any():
-            encode, self._screen = screen.fit(self._scores_of_rows[covered])
+            films = dataset.sequence_of(np.flatnonzero(covered))
+            encode, self._screen = screen.fit(self._scores_of_rows[covered], films, windows.length)
             self._scores_of_rows = encode(self._scores_of_rows)  # (rows, codes)
         self.decoder = self._fit_decoder(values)
         self.mixing = self._fit_mixing(kind)

@@ -8,6 +8,11 @@ principal component analysis using autoassociative neural networks", AIChE Journ
 fitted before the game on the frames that are trained on, and stays. Codes are a little noisy while it is:
 where they lie close together, so do frames, and what the generator says a little amiss is still a frame.
 
+LASTING of the codes are to say what there is, and the others where it is: the former are drawn together
+within a film, and a frame must also come of those of another frame nearby (after Denton and Birodkar,
+"Unsupervised learning of disentangled representations from video", NeurIPS 2017, without their adversary:
+the others are too few to say all). So what lasts is slow components, which the generator keeps.
+
 It is of the largest principal components, which hold SHOWN of the variance of pixels; what is left out is
 grain. Of CODES of them and fewer these are the codes themselves, and nothing is to be fitted.
 """
@@ -20,17 +25,20 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 Doubles = NDArray[np.float64]
+Integers = NDArray[np.int64]
 Layers = tuple[Doubles, ...]
 """Weights (outputs, inputs) and biases (outputs,) of linear layers in turn."""
 
-CODES = 16
-"""Numbers a frame."""
+CODES, LASTING = 16, 12
+"""Numbers a frame, and how many of them are drawn together within a film."""
 SHOWN, MOST_SHOWN = 0.95, 96
 """Share of the variance of pixels that components are taken for, and how many at most."""
 SLOPE = 0.2
 """Of the leaky rectifiers below zero."""
 _HIDDEN, _BATCH, _RATE, _NOISE = 256, 256, 2e-3, 0.05
-_PASSES, _FEWEST, _MOST = 25, 300, 2500
+_EXCHANGED = 0.5
+"""Share of the frames that must come of another frame's lasting codes."""
+_PASSES, _FEWEST, _MOST = 30, 300, 3000
 """How often each frame is looked at, and how many steps that is at least and at most."""
 _BLOCK = 4096
 
@@ -54,9 +62,10 @@ class Screen(nn.Module):
         return x
 
 
-def fit(frames: Doubles) -> tuple[Callable[[Doubles], Doubles], Layers]:
-    """From frames (frames, pixels): the way to codes of mean 0 and deviation 1, (frames, pixels) to
-    (frames, codes), and the screen that goes back."""
+def fit(frames: Doubles, films: Integers, reach: int) -> tuple[Callable[[Doubles], Doubles], Layers]:
+    """From frames (frames, pixels), each of one of the `films` (frames,): the way to codes of mean 0 and
+    deviation 1, (frames, pixels) to (frames, codes), and the screen that goes back. Frames of a film are
+    nearby up to `reach` apart."""
     mean = frames.mean(0)
     variance, axes = np.linalg.eigh(np.cov((frames - mean).T).reshape(len(mean), len(mean)))
     held = np.cumsum(variance[::-1]) / variance.sum()
@@ -67,7 +76,7 @@ def fit(frames: Doubles) -> tuple[Callable[[Doubles], Doubles], Layers]:
         return lambda x: (x - mean) @ inward, (outward, mean)
     scale = float(np.sqrt(variance.mean()))
     inward, outward = axes / scale, axes * scale
-    encoder, decoder, middle, deviation = _autoencoder((frames - mean) @ inward)
+    encoder, decoder, middle, deviation = _autoencoder((frames - mean) @ inward, films, reach)
 
     def encode(x: Doubles) -> Doubles:
         parts = [(x[i : i + _BLOCK] - mean) @ inward for i in range(0, len(x), _BLOCK)]
@@ -80,23 +89,31 @@ def fit(frames: Doubles) -> tuple[Callable[[Doubles], Doubles], Layers]:
     return encode, (*inner, outward @ weight, outward @ bias + mean)
 
 
-def _autoencoder(x: Doubles) -> tuple[nn.Sequential, nn.Sequential, Doubles, Doubles]:
+def _autoencoder(
+    x: Doubles, films: Integers, reach: int
+) -> tuple[nn.Sequential, nn.Sequential, Doubles, Doubles]:
     """Both halves, fitted on components (frames, components), and the mean and the deviation of codes; the
     second half takes standardised ones."""
     components = x.shape[1]
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
-        known = torch.from_numpy(x.astype(np.float32))
+        known, film = torch.from_numpy(x.astype(np.float32)), torch.from_numpy(films)
         encoder, decoder = (_layers(*ends) for ends in ((components, CODES), (CODES, components)))
         steps = min(_MOST, max(_FEWEST, _PASSES * len(x) // _BATCH))
         optimiser = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], _RATE, foreach=True)
         rate = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
         for _ in range(steps):
-            batch = known[torch.randint(len(known), (_BATCH,))]
-            codes = encoder(batch)
-            codes = (codes - codes.mean(0)) / (codes.std(0) + 1e-4)
+            at = torch.randint(len(known), (_BATCH,))
+            near = (at + torch.randint(-reach, reach + 1, (_BATCH,))).clamp(0, len(known) - 1)
+            near = torch.where(film[near] == film[at], near, at)
+            codes = encoder(known[torch.cat([at, near])])
+            own, other = ((codes - codes.mean(0)) / (codes.std(0) + 1e-4)).chunk(2)  # (batch, codes)
+            exchanged = torch.rand(_BATCH, 1) < _EXCHANGED
+            lasting = torch.where(exchanged, other[:, :LASTING], own[:, :LASTING])
+            codes = torch.cat([lasting, own[:, LASTING:]], 1)
             made = decoder(codes + _NOISE * torch.randn_like(codes))
-            loss = (made - batch).square().sum(1).mean()
+            loss = (made - known[at]).square().sum(1).mean()
+            loss = loss + (own - other)[:, :LASTING].square().sum(1).mean()
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
