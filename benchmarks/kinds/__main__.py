@@ -134,11 +134,11 @@ def _report(results: list[Result]) -> None:
 
 def table(rows: list[dict[str, Any]]) -> str:
     """A line a figure."""
-    lines = [f"{'kind':<24} {'figure':<36} {'samples':>9} {'spread':>8} {'floor':>8}"]
+    lines = [f"{'kind':<24} {'figure':<50} {'samples':>9} {'spread':>8} {'floor':>8}"]
     for row in rows:
         for name, mean, spread, floor in row["figures"]:
-            lines.append(f"{row['name']:<24} {name:<36} {mean:>9.4f} {spread:>8.4f} {floor:>8.4f}")
-        lines.append(f"{row['name']:<24} {'CPU seconds of training':<36} {row['train_cpu']:>9.0f}")
+            lines.append(f"{row['name']:<24} {name:<50} {mean:>9.4f} {spread:>8.4f} {floor:>8.4f}")
+        lines.append(f"{row['name']:<24} {'CPU seconds of training':<50} {row['train_cpu']:>9.0f}")
     return "\n".join(lines)
 
 

@@ -171,7 +171,7 @@ def table(train: Sequences, held: Sequences, made: Sequences) -> Figures:
     names = ("missing rate", "shares of labels", "labels, lags 1 to 5", "correlation across types")
     for name, own, theirs in zip(names, value, floor, strict=True):
         figures[name] = float(own.mean()), float(theirs.mean())
-        figures[f"{name}, above the floor in its spreads"] = (
+        figures[f"{name}: floor's spreads above it"] = (
             float((own.mean() - theirs.mean()) / theirs.std()),
             0.0,
         )

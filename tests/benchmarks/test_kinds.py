@@ -76,7 +76,7 @@ def test_a_table_is_as_far_from_its_halves_as_they_from_each_other():
 
     alike = figures.table(days(0.5), days(0.5), days(0.5))
     apart = figures.table(days(0.5), days(0.5), days(0.9))
-    name = "shares of labels, above the floor in its spreads"
+    name = "shares of labels: floor's spreads above it"
     assert alike[name][0] < 3 < apart[name][0]
     assert apart["shares of labels"][0] == pytest.approx(0.4, abs=0.05)
     assert alike["missing rate"][1] < 0.05
