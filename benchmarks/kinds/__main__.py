@@ -55,7 +55,7 @@ KINDS = {
     "ecg": Kind(3500, figures.beats, 0.1, classes=False),
     "weekdays": Kind(6000, figures.prices, 0.1, classes=False, choices={"id_column": "ticker"}),
     "glucose": Kind(3000, figures.table, 0.1, classes=False, choices={"id_column": "day"}),
-    "chorales": Kind(900, figures.chorales, 0.1, classes=False, alone=True),
+    "chorales": Kind(1400, figures.chorales, 0.1, classes=False, alone=True),
 }
 
 
