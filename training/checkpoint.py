@@ -27,7 +27,7 @@ from training.networks import Generator
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 7
+FORMAT = 8
 _KEPT = 2
 
 
