@@ -374,7 +374,9 @@ def _numbers(n: Nodes, decoding: Decoding, outcomes: list[str], valid: str) -> N
         of = n.constant("grid.of", decoder.of)
         whole = n.add("Div", n.add("Mul", values, per, to="grid.small"), of, to="grid.steps")
         whole = n.add("Mul", n.add("Round", whole, to="grid.whole"), of, to="grid.times")
-        whole = n.add("Div", whole, per, to="grid.rounded")
+        whole = n.add("Div", whole, per, to="grid.signed")
+        zero = n.constant("grid.zero", np.zeros(1, np.float32))
+        whole = n.add("Where", n.add("Equal", whole, zero, to="grid.none"), zero, whole, to="grid.rounded")
         values = n.add("Where", n.constant("grid.known", known), whole, values, to="values.rounded")
     bounds = (("ReduceMin", decoder.not_above, "lowered"), ("ReduceMax", decoder.not_below, "raised"))
     for reduce, others, name in bounds:

@@ -90,6 +90,7 @@ class Decoder:
         values = np.clip(values, self.table[:, 0], self.table[:, -1])
         per = np.where(self.per > 0, self.per, np.float32(1))
         whole = np.rint(values * per / self.of) * self.of / per
+        whole = np.where(whole == 0, np.float32(0), whole)  # of a zero's sign runtimes are not of one mind
         values = np.where(self.per > 0, whole, values)
         values = values[..., self.not_above].min(-1)  # (…, channels)
         decoded: Floats = values[..., self.not_below].max(-1)
