@@ -21,7 +21,7 @@ COLUMNS = (Column("a", missing=True), Column("b", labels=("x", "y"), missing=Tru
 
 def mixing(components: int) -> Mixing:
     one = np.ones(components)
-    return Mixing(0 * one, np.eye(components), np.eye(components), one, 0.9 * one)
+    return Mixing(0 * one, np.eye(components), np.eye(components), one, 0.9 * one, one)
 
 
 def test_a_normal_becomes_a_gumbel():
