@@ -61,7 +61,7 @@ def draw(
     if not spec.condition_table.rows:
         return {}
     table = np.asarray(spec.condition_table.rows, np.float64)  # (distinct, conditions)
-    uniforms = np.array([stream.uniform(seed, row) for row in rows])
+    uniforms = stream.uniforms(seed, rows)
     own = _labels(spec, given, rows)
     chosen = np.zeros((len(rows), table.shape[1]))  # (rows, conditions)
     for labels in set(own):

@@ -3,89 +3,143 @@
 Every request is drawn from its own seed before anything is batched, so neighbours, chunking
 and threads cannot change an answer, and more rows or more steps never change those already
 given. Philox is counter-based (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3",
-SC 2011): a block of the stream is addressed, not reached by drawing all before it.
+SC 2011): a step of a row is addressed, not reached by drawing all before it.
 
     key     = (seed, 0)
-    counter = (draws inside the block, block of steps, row, what is drawn)
+    counter = ((row · 32 + step mod 32) · counters of a step, step div 32, 0, what is drawn)
 
-Within a block, steps are drawn in order with numpy's float32 ziggurat; a part of a block that
-starts at its beginning costs only itself. Setting the counter costs half a microsecond, a new
-Philox object about twenty: one object is kept and moved. The rest, some five microseconds for a
-block of 32 × 16, is the ziggurat itself, and runs without Python's lock.
+So the rows of a request lie one behind the other in the stream, and 32 steps of all of them come
+from one call. A counter gives sixteen whole numbers of 16 bits. Each stands for the middle of one of
+65,536 equally likely parts of the normal distribution, looked up in a table: an inverse
+distribution function of additions and memory alone, so that every machine and numpy gives the
+same bits. The numbers of a step are then turned in pairs by 45 degrees, (a + b, a − b) / √2, which
+leaves independent normals what they are, and makes 2³¹ values out of 65,536, up to 6.2 deviations out.
+
+Measured: 2 ns a value, where numpy's ziggurat on the same bits takes 10 and must be moved for each row.
 """
 
 import hashlib
+import itertools
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-ALGORITHM = "philox4x64-10/ziggurat-f32"
-VERSION = 1
+ALGORITHM = "philox4x64-10/quantile16-turned"
+VERSION = 2
 BLOCK_STEPS = 32
 MAX_SEED = 2**63 - 1
 
 Floats = NDArray[np.float32]
+Words = NDArray[np.uint64]
 
 _LATENT, _NOISE, _UNIFORM = 0, 1, 2
+_WORDS, _NUMBERS = 4, 16
+"""Of one counter: words of 64 bits, and numbers of 16."""
 
 
 class NoiseStream:
     """Draws the noise of any (seed, row, step). Not thread-safe: one to a thread."""
 
     def __init__(self) -> None:
+        # One object is kept and moved: that costs half a microsecond, a new one twenty.
         self._bits = np.random.Philox(key=np.zeros(2, np.uint64))
-        self._generator = np.random.Generator(self._bits)
         # Plain tuples: numpy reads them in a third of the time that it takes for arrays.
         self._at: dict[str, tuple[int, ...]] = {}
         self._state: Any = {**self._bits.state, "buffer": (0, 0, 0, 0), "state": self._at}
 
     def latents(self, seed: int, rows: Sequence[int], size: int) -> Floats:
         """The sequences' own normals, once a sequence: (rows, size)."""
-        latents = np.empty((len(rows), size), np.float32)
-        for row, out in zip(rows, latents, strict=True):
-            self._fill(seed, row, 0, _LATENT, out)
-        return latents
+        words = np.empty((len(rows), words_of(size)), np.uint64)
+        counters = words.shape[1] // _WORDS  # of a row
+        for run, part in _runs(rows, words):
+            drawn = self._raw(seed, (run[0] * counters, 0), _LATENT, len(run) * counters)
+            part[:] = drawn.reshape(part.shape)
+        return normals(words, size)
 
     def steps(self, seed: int, rows: Sequence[int], start: int, out: Floats) -> None:
         """Fill `out` (rows, steps, size) with the normals of steps `start` and on."""
-        filled, (_, total, size) = 0, out.shape
+        count, steps, size = out.shape
+        words = np.empty((count, steps, words_of(size)), np.uint64)
+        for run, part in _runs(rows, words):
+            self.words(seed, run, start, part)
+        out[:] = normals(words, size)
+
+    def words(self, seed: int, rows: range, start: int, out: Words) -> None:
+        """Fill `out` (rows, steps, `words_of(size)`) with what `normals` makes those of `steps` from.
+
+        For who draws for many seeds at once.
+        """
+        filled, (count, total, words) = 0, out.shape
+        counters = words // _WORDS  # of a step
         while filled < total:
-            block, offset = divmod(start + filled, BLOCK_STEPS)
-            count = min(BLOCK_STEPS - offset, total - filled)
-            if offset:  # what stands before it in the block is drawn, and dropped
-                skipped = np.empty((offset + count, size), np.float32)
-                for row, part in zip(rows, out[:, filled : filled + count], strict=True):
-                    self._fill(seed, row, block, _NOISE, skipped)
-                    part[:] = skipped[offset:]
-            else:
-                for row, part in zip(rows, out[:, filled : filled + count], strict=True):
-                    self._fill(seed, row, block, _NOISE, part)
-            filled += count
+            block, first = divmod(start + filled, BLOCK_STEPS)
+            steps = min(BLOCK_STEPS - first, total - filled)
+            # Of several rows whole blocks: what lies between their steps costs less than a call.
+            begin, drawn = (first, steps) if count == 1 else (0, BLOCK_STEPS)
+            place = (rows[0] * BLOCK_STEPS + begin) * counters, block
+            made = self._raw(seed, place, _NOISE, count * drawn * counters).reshape(count, drawn, words)
+            out[:, filled : filled + steps] = made[:, first - begin : first - begin + steps]
+            filled += steps
 
-    def uniform(self, seed: int, row: int) -> float:
-        """One uniform in [0, 1) a sequence, which draws its conditions."""
-        self._seek(seed, row, 0, _UNIFORM)
-        return float(self._generator.random())
+    def uniforms(self, seed: int, rows: Sequence[int]) -> NDArray[np.float64]:
+        """One uniform in [0, 1) a sequence, which draws its conditions: (rows,)."""
+        words = [int(self._raw(seed, (row, 0), _UNIFORM, 1)[0]) for row in rows]
+        return np.array([word >> 11 for word in words], np.float64) * 2.0**-53
 
-    def _fill(self, seed: int, row: int, block: int, what: int, out: Floats) -> None:
-        self._seek(seed, row, block, what)
-        self._generator.standard_normal(None, np.float32, out)
-
-    def _seek(self, seed: int, row: int, block: int, what: int) -> None:
+    def _raw(self, seed: int, place: tuple[int, int], what: int, counters: int) -> Words:
+        """So many counters' words from a place on: (counters · 4,)."""
         self._at["key"] = (seed, 0)
-        self._at["counter"] = (0, block, row, what)
+        self._at["counter"] = (*place, 0, what)
         self._bits.state = self._state
+        return self._bits.random_raw(_WORDS * counters)
+
+
+def words_of(size: int) -> int:
+    """Words that `size` normals are made from."""
+    return -(-size // _NUMBERS) * _WORDS
+
+
+def normals(words: Words, size: int) -> Floats:
+    """(…, words) as (…, size) independent N(0, 1)."""
+    numbers = words.astype("<u8", copy=False).view("<u2")  # (…, 4 · words)
+    turned: Floats = _table().take(numbers[..., : size + size % 2])  # (…, size), one more if it is odd
+    # (a + bi) · (1 + i) = (a − b) + (a + b)i: exact but for the rounding of each sum.
+    pairs = turned.view(np.complex64)
+    np.multiply(pairs, np.complex64(1 + 1j), pairs)
+    drawn: Floats = turned[..., :size]
+    return drawn
+
+
+@cache
+def _table() -> Floats:
+    """The normal distribution's values in the middle of equally likely parts, over √2: (65536,)."""
+    parts = 2**_NUMBERS
+    above = [NormalDist().inv_cdf((parts // 2 + i + 0.5) / parts) for i in range(parts // 2)]
+    table = np.array([-value for value in reversed(above)] + above)
+    # The middle of the outermost parts is less far out than they are on average.
+    return (table / np.sqrt(2 * np.mean(table**2))).astype(np.float32)
+
+
+def _runs(rows: Sequence[int], out: Words) -> Iterator[tuple[range, Words]]:
+    """Rows that follow one another, and their part of `out`."""
+    if isinstance(rows, range) and rows.step == 1:
+        yield rows, out
+        return
+    breaks = [i for i in range(1, len(rows)) if rows[i] != rows[i - 1] + 1]
+    for first, last in itertools.pairwise([0, *breaks, len(rows)]):
+        yield range(rows[first], rows[last - 1] + 1), out[first:last]
 
 
 @cache
 def digest() -> str:
-    """SHA-256 of a fixed probe of the stream, as this numpy draws it."""
-    stream, out = NoiseStream(), np.empty((1, 2 * BLOCK_STEPS, 16), np.float32)
-    stream.steps(7, [3], 0, out)
-    uniform = struct.pack("<d", stream.uniform(7, 3))
-    floats = np.concatenate([stream.latents(7, [3], 64), out], axis=None)
+    """SHA-256 of the table and of a fixed probe of the stream, as this machine draws it."""
+    stream, out = NoiseStream(), np.empty((2, 2 * BLOCK_STEPS, 15), np.float32)
+    stream.steps(7, range(3, 5), 1, out)
+    floats = np.concatenate([_table(), stream.latents(7, [3], 64), out], axis=None)
+    uniform = struct.pack("<d", stream.uniforms(7, [3])[0])
     return hashlib.sha256(floats.astype("<f4").tobytes() + uniform).hexdigest()

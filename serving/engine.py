@@ -120,8 +120,6 @@ class Engine:
             else:
                 _hand_over(loop, _settle, done, item)
 
-        # Whoever still waits for a tick when the time is over is not begun.
-        request = replace(request, deadline=time.monotonic() + seconds)
         job = self.scheduler.submit(request, consume)
         late = TimedOut(f"not made within {seconds:g} s; its work was stopped")
         timer = loop.call_later(seconds, _settle, done, late)

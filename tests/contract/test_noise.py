@@ -30,7 +30,7 @@ def test_any_start_gives_the_same_steps(start: int):
 def test_rows_do_not_depend_on_what_was_drawn_before():
     stream, out, rows = NoiseStream(), np.empty((3, 40, 5), np.float32), (7, 0, 3)
     stream.latents(1, rows, 6)
-    stream.uniform(1, 7)
+    stream.uniforms(1, [7])
     stream.steps(1, rows, 3, out)
     for row, made in zip(rows, out, strict=True):
         np.testing.assert_array_equal(made, draw(1, row, 3, 40))
@@ -60,6 +60,33 @@ def test_the_largest_seed_and_row_work():
     assert np.isfinite(draw(MAX_SEED, 2**40, 10**9, 3)).all()
 
 
-def test_the_digest_is_that_of_the_tested_numpy():
+def test_no_two_values_of_a_pair_hang_together_and_tails_are_as_long_as_they_should_be():
+    """A step's normals are turned in pairs: neither they nor their squares may be correlated."""
+    out = np.empty((4000, BLOCK_STEPS, 8), np.float32)
+    NoiseStream().steps(5, range(4000), 0, out)
+    steps = out.reshape(-1, 8).astype(float)  # (128,000, 8)
+    for each in (steps, steps**2):
+        assert np.abs(np.corrcoef(each.T) - np.eye(8)).max() * np.sqrt(len(steps)) < 4
+    far = int((np.abs(steps) > 4).sum())
+    assert far == pytest.approx(6.33e-5 * steps.size, rel=0.4)
+    assert len(np.unique(out)) > 0.9 * out.size
+
+
+def test_an_odd_number_of_values_is_drawn_too():
+    sizes = [draw(1, 1, 0, 3, size) for size in (1, 15, 16, 17, 33)]
+    assert [s.shape[1] for s in sizes] == [1, 15, 16, 17, 33]
+    np.testing.assert_array_equal(sizes[1], sizes[2][:, :15])
+    assert all(np.isfinite(s).all() and len(np.unique(s)) == s.size for s in sizes)
+
+
+def test_uniforms_are_those_of_their_rows():
+    stream = NoiseStream()
+    drawn = stream.uniforms(3, range(1000))
+    assert drawn[17] == stream.uniforms(3, [17])[0]
+    assert ((drawn >= 0) & (drawn < 1)).all()
+    assert abs(drawn.mean() - 0.5) < 0.03
+
+
+def test_the_digest_is_that_of_the_tested_machine():
     # Written down once: another figure means that every seed gives other samples.
-    assert noise.digest().startswith("4eac27b048b189d2")
+    assert noise.digest().startswith("67081dd22f2778a9")

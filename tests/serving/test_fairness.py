@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from contract.rollout import rollout
-from serving.errors import Cancelled, TimedOut
+from serving.errors import Cancelled
 from serving.scheduler import Request
 from tests.serving.plain import SPEC, Asked, Machine, walk
 
@@ -108,7 +108,8 @@ def test_ten_times_too_much_is_refused_or_done_and_leaves_nothing_behind():
     jobs = [weakref.ref(a.job) for a in asked if a.job is not None]
     accepted = [a for a in asked if a.refused is None]
     assert all(a.done for a in accepted)
-    assert len(accepted) < len(asked) / 4
+    work = sum(a.request.count * (a.request.length or 0) for a in accepted)
+    assert work <= 60 * machine.rate + most
     assert all(a.refused.retry_after >= 1 for a in asked if a.refused is not None)
     assert deepest <= most
     # Each of five clients has a fifth, of which a quarter at least goes in the order of arrival.
@@ -148,21 +149,6 @@ def test_the_measured_rate_is_what_the_machine_does():
     machine.ask(Request(1, ROWS, 100 * STEPS))
     machine.go()
     assert machine.scheduler.rate == pytest.approx(machine.rate, rel=0.01)
-
-
-def test_what_is_late_is_not_begun_and_what_runs_stops():
-    machine = Machine(ROWS, STEPS)
-    running = machine.ask(Request(1, ROWS, 100 * STEPS, deadline=2.5 * TICK / machine.rate))
-    waiting = machine.ask(Request(2, ROWS, 100 * STEPS, deadline=0.5 * TICK / machine.rate))
-    other = machine.ask(Request(3, 1, 4 * STEPS, deadline=1e9))
-    machine.go()
-    assert isinstance(running.outcome, TimedOut)
-    assert isinstance(waiting.outcome, TimedOut)
-    assert running.ended is not None
-    assert running.ended <= 3.5 * TICK / machine.rate
-    assert other.done
-    assert sum(r * s for r, s in machine.ticks) <= 4 * TICK
-    assert machine.scheduler.queued == 0
 
 
 def test_a_cancelled_request_is_in_no_further_tick():
@@ -215,3 +201,15 @@ def test_no_tick_is_larger_than_it_may_be_and_a_full_line_fills_it():
     machine.go()
     assert all(rows <= ROWS and steps <= STEPS for rows, steps in machine.ticks)
     assert np.mean([rows for rows, _ in machine.ticks]) > 0.8 * ROWS
+
+
+def test_a_tick_ends_where_a_row_does_if_that_wastes_little():
+    """Rows of 20, 41, … steps: with ticks of 64 whatever is left of them, a quarter would be padding."""
+    machine = Machine(64, 64, rate=500_000.0)
+    lengths = [20 + 37 * n % 181 for n in range(200)]
+    for seed, length in enumerate(lengths):
+        machine.ask(Request(seed, 1 + seed % 4, length))
+    machine.go()
+    work = sum((1 + n % 4) * length for n, length in enumerate(lengths))
+    assert sum(rows * steps for rows, steps in machine.ticks) < 1.1 * work
+    assert len(machine.ticks) < work / (64 * 16)
