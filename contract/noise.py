@@ -111,8 +111,7 @@ def normals(words: Words, size: int) -> Floats:
     # (a + bi) · (1 + i) = (a − b) + (a + b)i: exact but for the rounding of each sum.
     pairs = turned.view(np.complex64)
     np.multiply(pairs, np.complex64(1 + 1j), pairs)
-    drawn: Floats = turned[..., :size]
-    return drawn
+    return turned[..., :size]
 
 
 @cache
@@ -120,9 +119,10 @@ def _table() -> Floats:
     """The normal distribution's values in the middle of equally likely parts, over √2: (65536,)."""
     parts = 2**_NUMBERS
     above = [NormalDist().inv_cdf((parts // 2 + i + 0.5) / parts) for i in range(parts // 2)]
-    table = np.array([-value for value in reversed(above)] + above)
+    middles = np.array([-value for value in reversed(above)] + above)
     # The middle of the outermost parts is less far out than they are on average.
-    return (table / np.sqrt(2 * np.mean(table**2))).astype(np.float32)
+    table: Floats = (middles / np.sqrt(2 * np.mean(middles**2))).astype(np.float32)
+    return table
 
 
 def _runs(rows: Sequence[int], out: Words) -> Iterator[tuple[range, Words]]:

@@ -211,5 +211,6 @@ def test_a_tick_ends_where_a_row_does_if_that_wastes_little():
         machine.ask(Request(seed, 1 + seed % 4, length))
     machine.go()
     work = sum((1 + n % 4) * length for n, length in enumerate(lengths))
-    assert sum(rows * steps for rows, steps in machine.ticks) < 1.1 * work
-    assert len(machine.ticks) < work / (64 * 16)
+    made = sum(rows * steps for rows, steps in machine.ticks)
+    assert made < 1.1 * work
+    assert made + len(machine.ticks) * 200 < 1.35 * work  # with what each costs besides, .4 ms
