@@ -15,8 +15,9 @@ from contract.seal import load
 from contract.spec import Spec
 from serving.calibration import calibrate
 from serving.errors import ServingError, Starting, TimedOut
+from serving.jobs import Chunk, Request
 from serving.samples import Samples
-from serving.scheduler import Chunk, Request, Scheduler
+from serving.scheduler import Scheduler
 from serving.session import Session
 from serving.settings import Provider, Settings
 

@@ -11,6 +11,8 @@ def choose(accept: str | None, offered: Sequence[str]) -> str:
     Raises:
         NotAcceptable: none of `offered` is accepted.
     """
+    if accept is not None and accept in offered:
+        return accept  # as it mostly is
     ranges = [_parse(part) for part in (accept or "*/*").split(",") if part.strip()]
     rated = [(_quality(kind, ranges), kind) for kind in offered]
     best, kind = max(rated, key=lambda pair: pair[0])

@@ -3,24 +3,29 @@
 It wraps the application from outside, since only there the last byte of a stream is seen.
 """
 
+import asyncio
+import itertools
 import logging
 import re
 import secrets
+import sys
 import time
 from dataclasses import dataclass, field
 
-from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.jobs import Request
 from serving.metrics import Metrics
-from serving.scheduler import Request
 
 _log = logging.getLogger("bentoml.cadenza")
-_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_NUMBERS = itertools.count(secrets.randbits(63))
+"""Of exchanges, from anywhere on: asking the system for each costs as much as a write."""
+_TOGETHER_SECONDS = 0.1
 KEY = "cadenza.record"
 
 
-@dataclass
+@dataclass(slots=True)
 class Record:
     """One exchange. Handlers write down what they learn."""
 
@@ -28,6 +33,9 @@ class Record:
     client: str
     """The name of its API key, else its address."""
     method: str
+    path: str
+    headers: dict[str, str]
+    """By their names in small letters; of one that comes several times, the first."""
     route: str = "other"
     """One of ours; a path that is not there is `other`, or anybody could make metrics without end."""
     request: Request | None = None
@@ -42,6 +50,31 @@ class Record:
     begun: float = field(default_factory=time.perf_counter)
 
 
+class Lines:
+    """Lines of the log, written together after a tenth of a second.
+
+    A write is a system call, for which Python's lock is let go, and taken by the scheduler: with one a
+    request it cost more than the handler. The logging module's own records cost as much again.
+    """
+
+    def __init__(self) -> None:
+        self._waiting: list[str] = []
+
+    def add(self, line: str) -> None:
+        """Write it soon."""
+        if not _log.isEnabledFor(logging.INFO):
+            return
+        if not self._waiting:
+            asyncio.get_running_loop().call_later(_TOGETHER_SECONDS, self.flush)
+        self._waiting.append(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} [INFO] [requests] {line}\n")
+
+    def flush(self) -> None:
+        """Write what waits."""
+        lines, self._waiting = self._waiting, []
+        sys.stdout.write("".join(lines))
+        sys.stdout.flush()
+
+
 def of(scope: Scope) -> Record:
     """The record of the exchange that this scope belongs to."""
     record = scope[KEY]
@@ -49,43 +82,45 @@ def of(scope: Scope) -> Record:
     return record
 
 
-def recorded(app: ASGIApp, metrics: Metrics) -> ASGIApp:
+def recorded(app: ASGIApp, metrics: Metrics, lines: Lines) -> ASGIApp:
     """`app`, with a record of every exchange."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await app(scope, receive, send)
             return
-        record = scope[KEY] = Record(_id(scope), _address(scope), scope["method"])
+        headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in reversed(scope["headers"])}
+        identity = _id(headers.get("x-request-id"))
+        record = scope[KEY] = Record(identity, _address(scope), scope["method"], scope["path"], headers)
 
         async def noted(message: Message) -> None:
             if message["type"] == "http.response.start":
                 record.status = message["status"]
-                MutableHeaders(scope=message)["X-Request-ID"] = record.id
+                message["headers"].append((b"x-request-id", identity.encode()))
             else:
                 if not record.size and record.status == 200:
-                    metrics.first.labels(record.route).observe(time.perf_counter() - record.begun)
+                    metrics.first.observe(time.perf_counter() - record.begun, record.route)
                 record.size += len(message.get("body", b""))
             await send(message)
             record.whole = message["type"] == "http.response.body" and not message.get("more_body", False)
 
-        metrics.open.inc()
+        metrics.open += 1
         try:
             await app(scope, receive, noted)
         finally:
-            metrics.open.dec()
-            _keep(record, metrics)
+            metrics.open -= 1
+            _keep(record, metrics, lines)
 
     return wrapped
 
 
-def _keep(record: Record, metrics: Metrics) -> None:
+def _keep(record: Record, metrics: Metrics, lines: Lines) -> None:
     seconds = time.perf_counter() - record.begun
-    metrics.answers.labels(record.route, record.status).inc()
-    metrics.seconds.labels(record.route).observe(seconds)
-    metrics.sent.labels(record.route).inc(record.size)
+    metrics.answers.add(record.route, str(record.status))
+    metrics.seconds.observe(seconds, record.route)
+    metrics.sent.add(record.route, amount=record.size)
     if record.reason is not None:
-        metrics.refusals.labels(record.reason).inc()
+        metrics.refusals.add(record.reason)
     if record.method != "POST":
         return
     asked = record.request
@@ -94,17 +129,15 @@ def _keep(record: Record, metrics: Metrics) -> None:
     )  # fmt: skip
     reason = "" if record.reason is None else f" error={record.reason}"
     cut = "" if record.whole else " cut=true"
-    _log.info(
-        "id=%s client=%s route=%s status=%d model=%s%s bytes=%d seconds=%.4f%s%s",
-        record.id, record.client, record.route, record.status, record.digest[:12], wanted,
-        record.size, seconds, reason, cut,
-    )  # fmt: skip
+    lines.add(
+        f"id={record.id} client={record.client} route={record.route} status={record.status} "
+        f"model={record.digest[:12]}{wanted} bytes={record.size} seconds={seconds:.4f}{reason}{cut}"
+    )
 
 
-def _id(scope: Scope) -> str:
+def _id(given: str | None) -> str:
     """The client's own id, if it is one that a log can hold, else a new one."""
-    given = next((value for name, value in scope["headers"] if name == b"x-request-id"), b"")
-    return given.decode() if _ID.fullmatch(given) else secrets.token_hex(8)
+    return given if given is not None and _ID.fullmatch(given) else f"{next(_NUMBERS):016x}"
 
 
 def _address(scope: Scope) -> str:

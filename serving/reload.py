@@ -49,7 +49,7 @@ async def _take_up(path: Path, engines: Engines, metrics: Metrics, start: Callab
     try:
         engine = await asyncio.to_thread(start)
     except Exception as error:  # noqa: BLE001  whatever is wrong with it, the old one serves on
-        metrics.reloads.labels("refused").inc()
+        metrics.reloads.add("refused")
         _log.error(
             "the new file at %s is refused, model %s serves on: %s", path, before[:12], error,
             exc_info=not isinstance(error, CadenzaError),
@@ -59,7 +59,7 @@ async def _take_up(path: Path, engines: Engines, metrics: Metrics, start: Callab
         engine.scheduler.refuse()
         return
     engines.set(engine)
-    metrics.reloads.labels("taken").inc()
+    metrics.reloads.add("taken")
     _log.info("model %s takes over from %s", engine.digest[:12], before[:12])
 
 

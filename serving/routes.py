@@ -1,7 +1,7 @@
 """The HTTP routes: /generate, /stream, /model, /metrics, /docs.json and the playground at /.
 
 Each handler says what an answer is made of. What every answer has in common, the key and errors in
-the one form, is in `_answer`; what is kept of it, in `record.py`.
+the one form, is in `_answer`; what is kept of it, in `record.py`; how it goes out, in `answer.py`.
 """
 
 import asyncio
@@ -10,18 +10,19 @@ import io
 import logging
 import math
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import aclosing, contextmanager, suppress
-from dataclasses import asdict, replace
+from contextlib import aclosing, contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeVar
 
-from starlette.requests import Request as HttpRequest
-from starlette.responses import Response, StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.responses import StreamingResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from contract.version import VERSION
-from serving import body, record, schema
+from serving import body, schema
 from serving.access import Keys
+from serving.answer import JSON, Answer, Parts, refused, said
 from serving.engine import Engine, Engines
 from serving.errors import (
     Cancelled,
@@ -30,22 +31,19 @@ from serving.errors import (
     MethodNotAllowed,
     ModelChanged,
     NotFound,
-    QueueFull,
     ServingError,
-    Starting,
-    Unauthorized,
 )
-from serving.formats import csv, served, text
+from serving.formats import csv, npy, served, text
 from serving.formats import json as json_format
 from serving.formats import stream as stream_format
+from serving.jobs import Request
 from serving.metrics import CONTENT_TYPE, Metrics
 from serving.negotiation import choose, gzip_asked
 from serving.openapi import describe
+from serving.record import Lines, Record, of, recorded
 from serving.samples import Plan, Samples
-from serving.scheduler import Request
 from serving.settings import Settings
 
-JSON = "application/json"
 TIMEOUT, MODEL = "X-Cadenza-Timeout", "X-Cadenza-Model"
 _OPEN = ("/", "/metrics")
 """Routes that want no key: the page is the same for every model, and a scraper has none."""
@@ -56,10 +54,37 @@ _COMPRESSED_FROM = 2**10
 _PLAYGROUND = Path(__file__).with_name("playground.html")
 _SMALL = 2**12
 """Values that are encoded on the event loop: as JSON they take less than a thread is away, 0.1 ms."""
+_QUICK_SECONDS = 0.05
+"""Work that is done by then is not worth looking whether its client is still there."""
 _log = logging.getLogger("bentoml.cadenza")
 
 _T = TypeVar("_T")
-Handler = Callable[[HttpRequest], Awaitable[Response]]
+Handler = Callable[[Record, Receive], Awaitable[ASGIApp]]
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """What is the same for all requests to a model."""
+
+    digest: str
+    forms: Mapping[str, ModuleType]
+    """By media type."""
+    streams: tuple[str, ...]
+    fields: tuple[schema.Fields, schema.Fields]
+    """Of a body of /generate, and of /stream."""
+    about: Mapping[str, str]
+    """Headers."""
+
+    @classmethod
+    def of(cls, engine: Engine) -> "_Offer":
+        spec, settings = engine.spec, engine.settings
+        about = {
+            MODEL: engine.digest,
+            "X-Cadenza-Provider": engine.provider,
+            "X-Cadenza-Version": VERSION,
+        }
+        fields = schema.fields(spec, settings, False), schema.fields(spec, settings, True)
+        return cls(engine.digest, served(spec), tuple(stream_format.offered(spec)), fields, about)
 
 
 class Application:
@@ -77,7 +102,9 @@ class Application:
             "/": ("GET", self._playground),
             "/metrics": ("GET", self._figures),
         }
-        self._app = record.recorded(self._respond, metrics)
+        self._offered: _Offer | None = None
+        self.lines = Lines()
+        self._app = recorded(self._respond, metrics, self.lines)
 
     def knows(self, path: str) -> bool:
         """Whether there is a route of ours."""
@@ -87,80 +114,94 @@ class Application:
         """ASGI."""
         await self._app(scope, receive, send)
 
-    async def _generate(self, http: HttpRequest) -> Response:
-        engine, request, seconds = await self._request(http, streamed=False)
-        offered = served(engine.spec)
-        media = choose(http.headers.get("accept"), list(offered))
+    async def _generate(self, kept: Record, receive: Receive) -> ASGIApp:
+        engine, request, seconds = await self._request(kept, receive, streamed=False)
+        offer = self._offer(engine)
+        media = choose(kept.headers.get("accept"), list(offer.forms))
         if media == JSON:
-            self._refuse_large_json(engine, request, list(offered))
-        samples = await _unless_left(http, engine.samples(request, seconds))
+            self._refuse_large_json(engine, request, list(offer.forms))
+        samples = await _unless_left(receive, engine.samples(request, seconds))
+        form = offer.forms[media]
+        headers = self._provenance(engine, request) | {"Vary": "Accept, Accept-Encoding"}
+        if form is npy:  # the array's own memory: nothing is encoded
+            parts = Parts()
+            npy.write(parts, Plan(engine.spec, request.seed, *samples.shape), iter([samples]))
+            return Answer(parts, media, headers)
         try:
-            content = await _off_loop(samples, _encoded, offered[media], samples)
+            content = await _off_loop(samples, _encoded, form, samples)
         except FormatError as error:
             raise InvalidRequest(str(error), "count") from error
-        headers = _provenance(engine, request) | {"Vary": "Accept, Accept-Encoding"}
-        asked = gzip_asked(http.headers.get("accept-encoding"))
+        asked = gzip_asked(kept.headers.get("accept-encoding"))
         if asked and media in _COMPRESSED and len(content) >= _COMPRESSED_FROM:
             content = await asyncio.to_thread(gzip.compress, content, 1, mtime=0)
             headers["Content-Encoding"] = "gzip"
-        return Response(content, media_type=media, headers=headers)
+        return Answer([content], media, headers)
 
-    async def _stream(self, http: HttpRequest) -> Response:
-        engine, request, seconds = await self._request(http, streamed=True)
-        media = choose(http.headers.get("accept"), stream_format.offered(engine.spec))
+    async def _stream(self, kept: Record, receive: Receive) -> ASGIApp:
+        engine, request, seconds = await self._request(kept, receive, streamed=True)
+        media = choose(kept.headers.get("accept"), self._offer(engine).streams)
         stream_format.require(media, request.count)
         parts = engine.parts(request, seconds)
         # Before anything is sent, so that a refusal is still a status.
-        first = await _unless_left(http, anext(parts, None))
+        first = await _unless_left(receive, anext(parts, None))
         return StreamingResponse(
-            _framed(engine, media, first, parts, record.of(http.scope)),
+            _framed(engine, media, first, parts, kept),
             media_type=media,
-            headers=_provenance(engine, request) | {"Cache-Control": "no-store"},
+            headers=self._provenance(engine, request) | {"Cache-Control": "no-store"},
         )
 
-    async def _model(self, http: HttpRequest) -> Response:
+    async def _model(self, kept: Record, receive: Receive) -> ASGIApp:
         engine = self._engines.current
+        offer = self._offer(engine)
         limits = {k: v for k, v in asdict(self._settings).items() if k != "api_keys_file"}
         about = {
             "digest": engine.digest,
             "provider": engine.provider,
             "version": VERSION,
-            "answers": {
-                "/generate": list(served(engine.spec)),
-                "/stream": stream_format.offered(engine.spec),
-            },
+            "answers": {"/generate": list(offer.forms), "/stream": offer.streams},
             "tick": {"rows": engine.scheduler.rows, "steps": engine.scheduler.steps},
             "limits": limits,
             "spec": asdict(engine.spec),
         }
-        return Response(json_format.dumps(about), media_type=JSON, headers=_about(engine))
+        return Answer([json_format.dumps(about)], JSON, offer.about)
 
-    async def _docs(self, http: HttpRequest) -> Response:
+    async def _docs(self, kept: Record, receive: Receive) -> ASGIApp:
         engine = self._engines.current
         document = describe(engine.spec, engine.digest, self._settings, locked=bool(self._keys))
-        return Response(json_format.dumps(document), media_type=JSON)
+        return Answer([json_format.dumps(document)], JSON)
 
-    async def _figures(self, http: HttpRequest) -> Response:
-        return Response(self._metrics.text(), headers={"Content-Type": CONTENT_TYPE})
+    async def _figures(self, kept: Record, receive: Receive) -> ASGIApp:
+        return Answer([self._metrics.text()], CONTENT_TYPE)
 
-    async def _playground(self, http: HttpRequest) -> Response:
-        return Response(_PLAYGROUND.read_bytes(), media_type="text/html")
+    async def _playground(self, kept: Record, receive: Receive) -> ASGIApp:
+        return Answer([_PLAYGROUND.read_bytes()], "text/html")
 
-    async def _request(self, http: HttpRequest, *, streamed: bool) -> tuple[Engine, Request, float]:
+    async def _request(
+        self, kept: Record, receive: Receive, *, streamed: bool
+    ) -> tuple[Engine, Request, float]:
         """The engine, the body as a request within the bounds, and the seconds it may take."""
-        declared = http.headers.get("content-length")
+        declared = kept.headers.get("content-length")
         settings = self._settings
-        content = await body.read(http.receive, declared, settings.max_body, settings.timeout)
+        content = await body.read(receive, declared, settings.max_body, settings.timeout)
         # Only now: a client that sends slowly shall not hold an engine that is being replaced.
         engine = self._engines.current
-        kept = record.of(http.scope)
         kept.digest = engine.digest
-        wanted = http.headers.get(MODEL, engine.digest)
+        wanted = kept.headers.get(MODEL.lower(), engine.digest)
         if wanted != engine.digest:
             raise ModelChanged(f"{MODEL} is {wanted!r}, and model {engine.digest} is served", MODEL)
-        asked = schema.parse(content, engine.spec, settings, streamed)
-        kept.request = replace(asked, client=kept.client)
-        return engine, kept.request, self._deadline(http.headers.get(TIMEOUT))
+        fields = self._offer(engine).fields[streamed]
+        kept.request = schema.parse(content, engine.spec, settings, streamed, fields, kept.client)
+        return engine, kept.request, self._deadline(kept.headers.get(TIMEOUT.lower()))
+
+    def _offer(self, engine: Engine) -> _Offer:
+        """What is offered of the engine's model, put together once."""
+        if self._offered is None or self._offered.digest != engine.digest:
+            self._offered = _Offer.of(engine)
+        return self._offered
+
+    def _provenance(self, engine: Engine, request: Request) -> dict[str, str]:
+        """What makes the answer again: seed, model, provider and version."""
+        return {**self._offer(engine).about, "X-Cadenza-Seed": str(request.seed)}
 
     def _deadline(self, asked: str | None) -> float:
         """Seconds that an answer may take, or of a stream each chunk."""
@@ -190,13 +231,11 @@ class Application:
             )
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        http = HttpRequest(scope, receive, send)
-        await (await self._answer(http))(scope, receive, send)
+        await (await self._answer(of(scope), receive))(scope, receive, send)
 
-    async def _answer(self, http: HttpRequest) -> Response:
+    async def _answer(self, kept: Record, receive: Receive) -> ASGIApp:
         """What the handler gives, or the error that came of it."""
-        kept = record.of(http.scope)
-        path, method = http.scope["path"], http.method
+        path, method = kept.path, kept.method
         try:
             if path not in self._routes:
                 raise NotFound(f"there is no {path} here; /docs.json lists what is")
@@ -206,31 +245,49 @@ class Application:
                 allowed = "GET, HEAD" if taken == "GET" else taken
                 raise MethodNotAllowed(f"{path} takes {allowed}, not {method}", allowed)
             if self._keys and path not in _OPEN:
-                kept.client = self._keys.name(http.headers.get("authorization"))
-            return await handler(http)
+                kept.client = self._keys.name(kept.headers.get("authorization"))
+            return await handler(kept, receive)
         except (ServingError, ConnectionError) as error:
-            said = error if isinstance(error, ServingError) else Cancelled(str(error))
+            told = error if isinstance(error, ServingError) else Cancelled(str(error))
         except Exception:  # noqa: BLE001  whatever it is, the client gets an answer
             _log.exception("%s %s failed, id=%s", method, path, kept.id)
-            said = ServingError("something went wrong here; the log says what")
-        kept.reason = said.code
-        return _error(said)
+            told = ServingError("something went wrong here; the log says what")
+        kept.reason = told.code
+        return refused(told)
 
 
-async def _unless_left(http: HttpRequest, work: Awaitable[_T]) -> _T:
-    """Await `work`, but stop it when the client leaves: nobody else would tell."""
-    task = asyncio.ensure_future(work)
-    left = asyncio.ensure_future(http.receive())
+async def _unless_left(receive: Receive, work: Awaitable[_T]) -> _T:
+    """Await `work`, but stop it when the client leaves: nobody else would tell. It is looked for once the
+    work has lasted a little: most is done before, and a task each would cost it more than its handler."""
+    loop, mine = asyncio.get_running_loop(), asyncio.current_task()
+    assert mine is not None
+    watch: asyncio.Future[Any] | None = None
+    gone = False
+
+    def look() -> None:
+        nonlocal watch
+        watch = asyncio.ensure_future(receive())
+        watch.add_done_callback(leave)
+
+    def leave(watch: "asyncio.Future[Any]") -> None:
+        nonlocal gone
+        if not watch.cancelled():
+            gone = True
+            mine.cancel()
+
+    timer = loop.call_later(_QUICK_SECONDS, look)
     try:
-        await asyncio.wait({task, left}, return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            raise Cancelled("the client left")
-        return task.result()
+        return await work
+    except asyncio.CancelledError:
+        if gone:
+            mine.uncancel()
+            raise Cancelled("the client left") from None
+        raise
     finally:
-        for waiting in (task, left):
-            waiting.cancel()
-            with suppress(asyncio.CancelledError, ServingError):
-                await waiting
+        timer.cancel()
+        if watch is not None:
+            watch.remove_done_callback(leave)
+            watch.cancel()
 
 
 async def _framed(
@@ -238,7 +295,7 @@ async def _framed(
     media: str,
     first: Samples | None,
     parts: AsyncGenerator[Samples],
-    kept: record.Record,
+    kept: Record,
 ) -> AsyncIterator[bytes]:
     """A stream's bytes, a frame a chunk. A client that leaves closes this, and so the work; one that
     stays and reads nothing is let go after the time that an answer may take."""
@@ -260,7 +317,7 @@ async def _framed(
             _log.warning("a stream ended early, id=%s: %s", kept.id, error)
             if media != stream_format.NDJSON:
                 raise
-            yield json_format.dumps(_error_body(error)) + b"\n"
+            yield json_format.dumps(said(error)) + b"\n"
 
 
 @contextmanager
@@ -284,39 +341,7 @@ async def _off_loop(samples: Samples, encode: Callable[..., bytes], *arguments: 
     return await asyncio.to_thread(encode, *arguments)
 
 
-def _encoded(form: Any, samples: Samples) -> bytes:
+def _encoded(form: ModuleType, samples: Samples) -> bytes:
     out = io.BytesIO()
     form.write(out, Plan(samples.spec, samples.seed, *samples.shape), iter([samples]))
     return out.getvalue()
-
-
-def _about(engine: Engine) -> dict[str, str]:
-    return {
-        MODEL: engine.digest,
-        "X-Cadenza-Provider": engine.provider,
-        "X-Cadenza-Version": VERSION,
-    }
-
-
-def _provenance(engine: Engine, request: Request) -> dict[str, str]:
-    """What makes the answer again: seed, model, provider and version."""
-    return _about(engine) | {"X-Cadenza-Seed": str(request.seed)}
-
-
-def _error_body(error: ServingError) -> Mapping[str, Any]:
-    return {"error": {"code": error.code, "message": str(error), "field": error.field}}
-
-
-def _error(error: ServingError) -> Response:
-    sent = {}
-    if isinstance(error, MethodNotAllowed):
-        sent["Allow"] = error.allowed
-    if isinstance(error, QueueFull):
-        sent["Retry-After"] = str(error.retry_after)
-    if isinstance(error, Starting):
-        sent["Retry-After"] = "1"
-    if isinstance(error, Unauthorized):
-        sent["WWW-Authenticate"] = 'Bearer realm="cadenza"'
-    if error.status in (408, 413):
-        sent["Connection"] = "close"  # the rest of the body is not read
-    return Response(json_format.dumps(_error_body(error)), error.status, sent, JSON)

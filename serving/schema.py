@@ -14,8 +14,8 @@ from contract.errors import ConditionError
 from contract.noise import MAX_SEED
 from contract.spec import NUMERIC, Condition, Spec
 from serving.errors import InvalidRequest, NotJson
+from serving.jobs import Request
 from serving.sampler import draw_seed
-from serving.scheduler import Request
 from serving.settings import Settings
 
 
@@ -31,7 +31,10 @@ class _Field:
     about: str
 
 
-def fields(spec: Spec, settings: Settings, streamed: bool) -> tuple[_Field, ...]:
+Fields = tuple[_Field, ...]
+
+
+def fields(spec: Spec, settings: Settings, streamed: bool) -> Fields:
     """The whole numbers of a body, with their bounds."""
     end = "null: no end" if streamed else f"null: {spec.training_length}, the training length"
     shared = (
@@ -48,20 +51,21 @@ def fields(spec: Spec, settings: Settings, streamed: bool) -> tuple[_Field, ...]
     return (*shared, start)
 
 
-def parse(body: bytes, spec: Spec, settings: Settings, streamed: bool) -> Request:
-    """A body as a request.
+def parse(
+    body: bytes, spec: Spec, settings: Settings, streamed: bool, known: Fields, client: str
+) -> Request:
+    """A body as a `client`'s request; `known` are its `fields`.
 
     Raises:
         NotJson: the body is not a JSON object.
         InvalidRequest: a field is unknown, of the wrong type, or over its bound.
     """
     asked = _object(body)
-    known = fields(spec, settings, streamed)
-    names = [f.name for f in known] + ["condition"]
-    for name in asked:
-        if name not in names:
-            raise InvalidRequest(f"unknown field {name!r}; known are {', '.join(names)}", name)
     numbers = {f.name: _number(f, asked.get(f.name, f.default)) for f in known}
+    for name in asked:
+        if name not in numbers and name != "condition":
+            listed = ", ".join([*numbers, "condition"])
+            raise InvalidRequest(f"unknown field {name!r}; known are {listed}", name)
     count, length, seed = numbers["count"], numbers["length"], numbers["seed"]
     start = numbers.get("start") or 0
     assert count is not None
@@ -90,6 +94,7 @@ def parse(body: bytes, spec: Spec, settings: Settings, streamed: bool) -> Reques
         condition=_condition(spec, asked.get("condition"), count),
         start=start,
         ahead=settings.stream_ahead if streamed else None,
+        client=client,
     )
 
 

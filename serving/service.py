@@ -51,14 +51,19 @@ _application = Application(_engines, _settings, _keys, _metrics)
 
 
 class _Ahead:
-    """Our routes before BentoML's: the context and the routers that it puts around a mounted application
-    cost more than our handlers. What is not ours goes on, and comes back to us if it is not BentoML's."""
+    """Our routes before BentoML's: its tracing, context and routers cost more than our handlers, and its
+    timeout keeps a timer and two futures of every request until that time is over. What is not ours goes
+    on, and comes back to us if it is not BentoML's."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
+        if scope["type"] == "lifespan":
+            # It may add a layer only below its own; what its life begins with is the whole of them.
+            whole = scope["app"]
+            whole.middleware_stack = _Ahead(whole.middleware_stack)
         ours = scope["type"] == "http" and _application.knows(scope["path"])
         await (_application if ours else self._app)(scope, receive, send)
 
@@ -71,6 +76,7 @@ def _stop_in_time(stop_listening: Callable[[], object]) -> None:
     _engines.refuse()
     stop_listening()
     time.sleep(_settings.timeout)
+    _application.lines.flush()
     _log.warning("some readers did not take their answers in %g s and are cut off", _settings.timeout)
     os._exit(0)
 
@@ -129,6 +135,11 @@ class Cadenza:
         except CadenzaError as error:
             _log.error("the model cannot be served: %s", error)
             raise
+
+    @bentoml.on_shutdown
+    def end(self) -> None:
+        """Once all is answered."""
+        _application.lines.flush()
 
     async def __is_ready__(self) -> bool:
         return _engines.ready

@@ -1,7 +1,7 @@
 """NPY: `values` or `labels` alone, (sequences, steps, channels), for numpy.load."""
 
 from collections.abc import Iterator
-from typing import IO
+from typing import Any, Protocol, cast
 
 import numpy as np
 
@@ -20,7 +20,14 @@ def refusal(spec: Spec) -> str | None:
     return None
 
 
-def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
+class Written(Protocol):
+    """What samples are written to."""
+
+    def write(self, part: bytes | memoryview, /) -> object:
+        """As of a file."""
+
+
+def write(file: Written, plan: Plan, batches: Iterator[Samples]) -> None:
     """The header for all, then each batch as it comes."""
     spec = plan.spec
     dtype, channels = ("<f4", len(spec.numeric)) if spec.numeric else ("<i8", len(spec.discrete))
@@ -30,7 +37,7 @@ def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
         file.write(np.ascontiguousarray(array, dtype).data)
 
 
-def write_header(file: IO[bytes], dtype: str, shape: tuple[int, ...]) -> None:
+def write_header(file: Written, dtype: str, shape: tuple[int, ...]) -> None:
     """What stands before the bytes of a C-ordered array."""
     header = {"descr": dtype, "fortran_order": False, "shape": shape}
-    np.lib.format.write_array_header_1_0(file, header)
+    np.lib.format.write_array_header_1_0(cast(Any, file), header)

@@ -1,0 +1,75 @@
+"""An answer as it goes out: the parts of its body as they are, without copying them together.
+
+A large array is the memory that the samples were made in; only what fits a few packets is joined.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from starlette.types import Receive, Scope, Send
+
+from serving.errors import MethodNotAllowed, QueueFull, ServingError, Starting, Unauthorized
+from serving.formats import json
+
+JSON = "application/json"
+_JOINED = 2**16
+"""Bytes up to which one write is less work than several."""
+
+Part = bytes | memoryview
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer, as an ASGI application."""
+
+    parts: list[Part]
+    media: str
+    headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it."""
+        parts, size = self.parts, sum(map(len, self.parts))
+        if size <= _JOINED:
+            parts = [b"".join(parts)]
+        text = self.media.startswith("text/") and "charset=" not in self.media
+        fields = {
+            "content-length": str(size),
+            "content-type": self.media + "; charset=utf-8" * text,
+            **self.headers,
+        }
+        raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
+        await send({"type": "http.response.start", "status": self.status, "headers": raw})
+        for part in parts[:-1]:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": parts[-1], "more_body": False})
+
+
+class Parts(list[Part]):
+    """A file that keeps what is written to it, uncopied."""
+
+    def write(self, part: bytes | memoryview) -> int:
+        """As of a file."""
+        self.append(part if isinstance(part, bytes) else part.cast("B"))
+        return len(self[-1])
+
+
+def said(error: ServingError) -> Mapping[str, object]:
+    """An error as the body of an answer."""
+    return {"error": {"code": error.code, "message": str(error), "field": error.field}}
+
+
+def refused(error: ServingError) -> Answer:
+    """The answer that says an error."""
+    headers = {}
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = error.allowed
+    if isinstance(error, QueueFull):
+        headers["Retry-After"] = str(error.retry_after)
+    if isinstance(error, Starting):
+        headers["Retry-After"] = "1"
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = 'Bearer realm="cadenza"'
+    if error.status in (408, 413):
+        headers["Connection"] = "close"  # the rest of the body is not read
+    return Answer([json.dumps(said(error))], JSON, headers, error.status)
