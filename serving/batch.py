@@ -56,14 +56,14 @@ class Batch:
         self._groups = groups
         return groups
 
-    def feeds(self, needs: list[int], steps: int) -> Arrays:
-        """What a tick of so many steps is fed with; each group makes as many as it needs, and what it is
-        fed with behind its end is anything."""
+    def feeds(self, steps: int) -> Arrays:
+        """What a tick of so many steps is fed with; a group may need fewer, and what it is fed with behind
+        its end is anything."""
         rows = sum(g.size for g in self._groups)
         words = np.empty((rows, steps, words_of(self._noise)), np.uint64)
         position: list[int] = []
-        for group, need in zip(self._groups, needs, strict=True):
-            own = words[len(position) : len(position) + group.size, :need]
+        for group in self._groups:
+            own = words[len(position) : len(position) + group.size, : group.needs]
             self._stream.words(group.job.request.seed, group.rows, group.position, own)
             position += [group.position] * group.size
         noise = normals(words, self._noise)  # (rows, steps, noise)

@@ -106,12 +106,7 @@ class Group:
         self.row: int | None = None  # where it stands in the batch
         self.kept: Arrays = {}  # its rows of the batch, while it has no place there
         self.reckoned = 0  # row-steps that it counts for in the queue
-        self.charged = 0  # of the tick that it was picked for, to its client
-
-    def need(self, steps: int) -> int:
-        """Steps that it runs in a tick of so many."""
-        length = self.job.request.length
-        return steps if length is None else min(length - self.position, steps)
+        self.needs = 0  # steps of the tick that it was picked for, at most
 
     @property
     def waiting(self) -> int:

@@ -65,11 +65,13 @@ class Client:
         if group.size > room:
             return None
         heapq.heappop(chosen)
-        group.charged = group.size * group.need(steps)
-        self.served += group.charged
+        length = group.job.request.length
+        group.needs = steps if length is None else min(length - group.position, steps)
+        work = group.size * group.needs
+        self.served += work
         if shortest != oldest:
-            self._by_age += group.charged * by_age
-            self._by_size += group.charged * (not by_age)
+            self._by_age += work * by_age
+            self._by_size += work * (not by_age)
         return group
 
     @property

@@ -191,13 +191,13 @@ class Scheduler:
                 self._begin(group)
         groups = self._batch.bring(picked)
         steps = self._length(groups)
-        needs = [g.need(steps) for g in groups]
-        out = self._run(self._batch.feeds(needs, steps))
+        out = self._run(self._batch.feeds(steps))
         self._batch.keep(out)
         work = 0
-        for group, need in zip(groups, needs, strict=True):
-            self._advance(group, need, out)
-            work += group.size * need
+        for group in groups:
+            made = min(group.needs, steps)
+            self._advance(group, made, out)
+            work += group.size * made
         self.ticks += 1
         self.row_steps += work
         rate = work / max(self._clock() - begun, 1e-9)
@@ -205,8 +205,8 @@ class Scheduler:
         for job in {g.job: None for g in groups}:
             self._emit(job)
         with self._wake:
-            for group, need in zip(groups, needs, strict=True):
-                group.job.client.served += group.size * need - group.charged
+            for group in groups:
+                group.job.client.served -= group.size * max(0, group.needs - steps)  # it was given less
                 if group.ended:
                     self._line.reckon(group, 0)
                 elif not group.job.over:
@@ -214,7 +214,7 @@ class Scheduler:
 
     def _length(self, groups: list[Group]) -> int:
         """Steps of a tick: the earliest end that brings enough for its time."""
-        needs = sorted((g.need(self.steps), g.size) for g in groups)
+        needs = sorted([(g.needs, g.size) for g in groups])
         if needs[0][0] == needs[-1][0]:
             return needs[0][0]
         rows = running = sum(g.size for g in groups)
