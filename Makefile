@@ -4,6 +4,8 @@ PYTHON ?= python3
 MODEL ?= runs/demo/model.onnx
 IMAGE ?= cadenza:latest
 SPEECH := asterisk-core-sounds-en-wav
+PROVIDER ?= cpu
+BENTOFILE := $(if $(filter cuda,$(PROVIDER)),bentofile.cuda.yaml,bentofile.yaml)
 VENV := .venv
 INSTALLED := $(VENV)/.installed
 BIN := $(VENV)/bin
@@ -56,10 +58,11 @@ kinds: $(INSTALLED) ## samples of every kind by figures of their own: hours, and
 	$(BIN)/python -m benchmarks.kinds $(KINDS)
 
 bento: $(INSTALLED) ## pack MODEL (default: the demo's) and the server into a bento: build/bentoml
+bento: $(INSTALLED) ## pack MODEL (default: the demo's) and the server into a bento: build/bentoml (PROVIDER=cuda)
 	@test -f "$(MODEL)" || { echo "there is no $(MODEL): make demo first, or make $@ MODEL=your.onnx"; exit 1; }
 	$(BIN)/cadenza check "$(MODEL)"
 	@test "$(MODEL)" -ef model.onnx || cp "$(MODEL)" model.onnx
-	$(BENTO_ENV) bentoml build
+	$(BENTO_ENV) bentoml build -f $(BENTOFILE)
 	@path="$$($(BENTO_ENV) bentoml get cadenza:latest -o path)"; \
 	echo "cadenza:$${path##*/}, $$(du -sh "$$path" | cut -f1), in $$path"
 
@@ -70,14 +73,19 @@ image: bento ## build the bento's container image IMAGE with Docker, else with b
 	else echo "make image needs a running Docker engine, or buildah"; exit 1; fi; \
 	set -x; $$build $(BUILD_ARGS) -t $(IMAGE) -f "$$bento/env/docker/Dockerfile" "$$bento"
 
+define pinned
+{ echo "# $(1), from the tested set; written by make constraints."; \
+	  build/constraints/bin/uv pip compile --quiet --no-header --no-annotate --no-emit-index-url \
+	    --python-version 3.11 --python-platform linux --extra $(2) -c constraints.txt pyproject.toml; }
+endef
+
 constraints: ## write the tested set of versions anew, from a fresh environment
 	rm -rf build/constraints && $(PYTHON) -m venv build/constraints
 	build/constraints/bin/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	{ echo "# The whole tested set; written by make constraints."; \
 	  build/constraints/bin/python -m pip freeze --exclude-editable | sed 's/+cpu$$//'; } > constraints.txt
-	{ echo "# What the image installs, from the tested set; written by make constraints."; \
-	  build/constraints/bin/uv pip compile --quiet --no-header --no-annotate --no-emit-index-url \
-	    --python-version 3.11 --python-platform linux --extra serve -c constraints.txt pyproject.toml; } > serving/requirements.txt
+	$(call pinned,What the image installs,serve) > serving/requirements.txt
+	$(call pinned,What the CUDA image installs,serve-gpu) > serving/requirements-cuda.txt
 
 clean: ## remove what was built here, but not the runs
 	rm -rf $(VENV) build *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis

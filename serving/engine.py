@@ -28,6 +28,12 @@ Ticked = Callable[[int, float], None]
 """Called after each inference with its rows and its seconds."""
 
 
+def queue_limit(settings: Settings, rate: float) -> int:
+    """Row-steps that may wait where so many are made a second. A number of row-steps alone would be two
+    seconds of a small model and two minutes of a large one, most of which would come too late."""
+    return settings.max_queue or max(settings.max_row_steps, round(settings.max_wait * rate))
+
+
 @dataclass
 class Engine:
     """A model that is warm and takes requests."""
@@ -41,20 +47,23 @@ class Engine:
     """Requests that are being made."""
 
     @classmethod
-    def start(cls, model: Path, settings: Settings, ticked: Ticked | None = None) -> "Engine":
-        """Load, verify and warm up. Takes a second or so: not for the event loop.
+    def start(
+        cls, model: Path, settings: Settings, ticked: Ticked | None = None, device: int = 0
+    ) -> "Engine":
+        """Load, verify and warm up; with CUDA on the GPU of that number. Takes a second or so: not for the
+        event loop.
 
         Raises:
             ContractError: the file does not keep the contract.
             ProviderError: the provider that was asked for does not run here.
         """
-        session = Session(load(model), settings.provider, settings.threads)
+        session = Session(load(model), settings.provider, settings.threads, device)
         run = session.run_ticks
         tick = calibrate(session.spec, run, session.clock, settings.tick_rows, settings.tick_steps)
         session.trim()
         scheduler = Scheduler(
             session.spec, run if ticked is None else _timed(run, ticked), tick.rows, tick.steps,
-            settings.max_queue, rate=tick.rate,
+            queue_limit(settings, tick.rate), rate=tick.rate,
         )  # fmt: skip
         _log.info(
             "%s, model %s, on %s, ticks of %d rows × %d steps, %.0f row-steps a second",
@@ -166,6 +175,11 @@ class Engines:
     def queued(self) -> int:
         """Row-steps that wait."""
         return sum(e.scheduler.queued for e in self.all)
+
+    @property
+    def queue_limit(self) -> int:
+        """Row-steps that may wait for the engine that serves now."""
+        return self.all[-1].scheduler.max_queue if self.all else 0
 
     @property
     def ticks(self) -> int:

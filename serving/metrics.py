@@ -74,7 +74,7 @@ class _Histogram:
 class Metrics:
     """What is counted as it happens, and the engines' own figures read when asked for."""
 
-    def __init__(self, engines: Engines, queue_limit: int) -> None:
+    def __init__(self, engines: Engines) -> None:
         self.answers = _Counter("cadenza_answers", "Answers by route and status.", ["route", "status"])
         self.refusals = _Counter("cadenza_refusals", "Errors by their code.", ["reason"])
         self.seconds = _Histogram(
@@ -93,7 +93,7 @@ class Metrics:
         self._tick_seconds = _Histogram("cadenza_tick_seconds", "Time of one inference.", [], _TICK_SECONDS)
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        self._registry.register(_Figures(self, engines, queue_limit))
+        self._registry.register(_Figures(self, engines))
 
     def ticked(self, rows: int, seconds: float) -> None:
         """One inference of so many rows took so long."""
@@ -112,8 +112,8 @@ class Metrics:
 
 
 class _Figures(Collector):
-    def __init__(self, metrics: Metrics, engines: Engines, queue_limit: int) -> None:
-        self._metrics, self._engines, self._queue_limit = metrics, engines, queue_limit
+    def __init__(self, metrics: Metrics, engines: Engines) -> None:
+        self._metrics, self._engines = metrics, engines
 
     def collect(self) -> Iterator[Metric]:
         engines = self._engines
@@ -122,7 +122,7 @@ class _Figures(Collector):
         yield GaugeMetricFamily("cadenza_ready", "1 when requests are answered.", int(engines.ready))
         yield GaugeMetricFamily("cadenza_engines", "Models in memory.", len(engines.all))
         yield GaugeMetricFamily("cadenza_queue_row_steps", "Row-steps that wait.", engines.queued)
-        yield GaugeMetricFamily("cadenza_queue_limit", "Row-steps that may wait.", self._queue_limit)
+        yield GaugeMetricFamily("cadenza_queue_limit", "Row-steps that may wait.", engines.queue_limit)
         yield CounterMetricFamily("cadenza_ticks", "Inferences made.", engines.ticks)
         yield CounterMetricFamily("cadenza_row_steps", "Row-steps made.", engines.row_steps)
         about = GaugeMetricFamily(

@@ -154,6 +154,7 @@ class Application:
         engine = self._engines.current
         offer = self._offer(engine)
         limits = {k: v for k, v in asdict(self._settings).items() if k != "api_keys_file"}
+        limits["max_queue"] = engine.scheduler.max_queue
         about = {
             "digest": engine.digest,
             "provider": engine.provider,

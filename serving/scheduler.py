@@ -71,7 +71,7 @@ class Scheduler:
         row-steps may wait. `rate` is what is expected of it, in row-steps a second, until it is seen.
         Not `threaded`, it does nothing but in `step`.
         """
-        self.rows, self.steps, self.rate = rows, steps, rate
+        self.rows, self.steps, self.rate, self.max_queue = rows, steps, rate, max_queue
         self.ticks = self.row_steps = 0
         self._spec, self._run, self._clock = spec, run, clock
         self._stream = NoiseStream()

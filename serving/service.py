@@ -38,7 +38,7 @@ _log = logging.getLogger("bentoml.cadenza")
 _settings = Settings.from_environment()
 _keys = Keys.from_environment(_settings.api_keys_file)
 _engines = Engines()
-_metrics = Metrics(_engines, _settings.max_queue)
+_metrics = Metrics(_engines)
 
 UV = "0.13.9"
 _image = bentoml.images.Image(
@@ -93,7 +93,7 @@ def model_path() -> Path:
 @bentoml.service(
     name="cadenza",
     image=_image,
-    workers=1,
+    workers=_settings.workers,
     # Our own deadline comes first and stops the work; this one only gives up waiting.
     traffic={"timeout": _settings.timeout + 5},
     metrics={"enabled": False},
@@ -130,7 +130,9 @@ class Cadenza:
     async def _start(self) -> None:
         try:
             path = model_path()
-            start = partial(Engine.start, path, _settings, _metrics.ticked)
+            # Workers are counted from 1, GPUs from 0.
+            device = max(0, (bentoml.server_context.worker_index or 1) - 1)
+            start = partial(Engine.start, path, _settings, _metrics.ticked, device)
             await follow(path, _engines, _metrics, start, _settings.reload)
         except CadenzaError as error:
             _log.error("the model cannot be served: %s", error)

@@ -26,15 +26,18 @@ _log = logging.getLogger(__name__)
 class Session:
     """A model that can be run."""
 
-    def __init__(self, artifact: Artifact, provider: Provider = "auto", threads: int = 1) -> None:
-        """Start the runtime on `provider`.
+    def __init__(
+        self, artifact: Artifact, provider: Provider = "auto", threads: int = 1, device: int = 0
+    ) -> None:
+        """Start the runtime on `provider`; with CUDA on the GPU of that number.
 
         Raises:
             InterfaceError: the graph is not what its Spec says.
             ProviderError: CUDA was asked for and does not run here.
         """
         self.spec, self.digest = artifact.spec, artifact.digest
-        self.provider, self._session = _start(artifact, provider, threads)
+        self._device = device
+        self.provider, self._session = _start(artifact, provider, threads, device)
         interface.compare(
             self.spec,
             map(_tensor, self._session.get_inputs()),
@@ -60,7 +63,8 @@ class Session:
             else:
                 binding.bind_ortvalue_input(name, resident)
         for name in self._names:
-            binding.bind_output(name, self.provider if name.startswith("next.") else "cpu")
+            stays = name.startswith("next.")
+            binding.bind_output(name, self.provider if stays else "cpu", self._device if stays else 0)
         self._session.run_with_iobinding(binding)
         return {
             name: cast(Array, _Resident(value)) if name.startswith("next.") else value.numpy()
@@ -97,7 +101,7 @@ class _Resident:
         return np.asarray(self.resident.numpy(), dtype)
 
 
-def _start(artifact: Artifact, wanted: Provider, threads: int) -> tuple[Provider, Any]:
+def _start(artifact: Artifact, wanted: Provider, threads: int, device: int) -> tuple[Provider, Any]:
     """The provider that really runs, and its session."""
     if wanted == "cpu":
         return "cpu", _session(artifact, _CPU, threads)
@@ -105,7 +109,7 @@ def _start(artifact: Artifact, wanted: Provider, threads: int) -> tuple[Provider
         if _CUDA not in onnxruntime.get_available_providers():
             raise ProviderError("this onnxruntime has no CUDA: install cadenza[serve-gpu]")
         onnxruntime.preload_dlls()
-        session = _session(artifact, _CUDA, threads)
+        session = _session(artifact, (_CUDA, {"device_id": device}), threads)
         if session.get_providers()[0] != _CUDA:
             raise ProviderError("CUDA is built in, but cannot be loaded on this machine")
         session.run(None, first_feeds(artifact.spec, 0, range(1), 1))
@@ -118,7 +122,7 @@ def _start(artifact: Artifact, wanted: Provider, threads: int) -> tuple[Provider
     return "cpu", _session(artifact, _CPU, threads)
 
 
-def _session(artifact: Artifact, provider: str, threads: int) -> Any:
+def _session(artifact: Artifact, provider: str | tuple[str, dict[str, int]], threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1

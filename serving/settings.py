@@ -20,6 +20,8 @@ class Settings:
     """Where to compute: `auto` takes CUDA if it really runs one inference, else the CPU."""
     threads: int = 1
     """CPU threads of one inference."""
+    workers: int = 1
+    """Processes that serve, each with its own queue and memory; with CUDA each on a GPU of its own."""
     max_count: int = 4096
     """Most sequences a request may ask for."""
     max_length: int = 65_536
@@ -28,8 +30,10 @@ class Settings:
     """Most work a request may be: sequences times steps."""
     max_body: int = 64 * 1024
     """Largest request body in bytes."""
-    max_queue: int = 2**22
-    """Most row-steps that may wait; a request that would exceed it is refused at once."""
+    max_wait: float = 5.0
+    """Most work that may wait, in seconds at the trial's rate; what would exceed it is refused at once."""
+    max_queue: int = 0
+    """The same in row-steps; 0: as many as `max_wait` says, but room for one of the largest requests."""
     max_json_values: int = 2**18
     """Most values of a JSON answer; larger answers are to be had in the binary forms."""
     timeout: float = 60.0
@@ -52,7 +56,7 @@ class Settings:
             value = getattr(self, f.name)
             if not isinstance(value, int | float):
                 continue
-            zero_too = f.name in ("drain", "reload", "tick_rows", "tick_steps")
+            zero_too = f.name in ("drain", "reload", "max_queue", "tick_rows", "tick_steps")
             if not (value > 0 or (zero_too and value == 0)) or value == float("inf"):
                 least = "0 or more" if zero_too else "more than 0"
                 raise UsageError(f"{f.name} is {value}; {least} is wanted")

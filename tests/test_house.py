@@ -92,9 +92,25 @@ def test_the_constraints_pin_everything_and_no_local_build():
     assert "torch==2.13.0" in pins
 
 
+def _pins(name: str) -> set[str]:
+    lines = (ROOT / name).read_text().lower().replace("_", "-").splitlines()
+    return {line.strip() for line in lines if line.strip() and not line.strip().startswith("#")}
+
+
 def test_the_image_runs_the_tested_set():
-    tested = set((ROOT / "constraints.txt").read_text().lower().replace("_", "-").split())
-    lines = (ROOT / "serving" / "requirements.txt").read_text().lower().replace("_", "-").splitlines()
-    pins = {line.strip() for line in lines if line.strip() and not line.strip().startswith("#")}
+    pins = _pins("serving/requirements.txt")
     assert pins
-    assert pins <= tested
+    assert pins <= _pins("constraints.txt")
+
+
+def test_the_cuda_image_differs_by_the_runtime_alone():
+    pins, cuda = _pins("serving/requirements.txt"), _pins("serving/requirements-cuda.txt")
+    (runtime,) = pins - cuda
+    assert runtime.startswith("onnxruntime==")
+    assert {re.split("[-=]", pin)[0] for pin in cuda - pins} == {"nvidia", "onnxruntime"}
+    plain = (ROOT / "bentofile.yaml").read_text().splitlines()
+    other = (ROOT / "bentofile.cuda.yaml").read_text().splitlines()
+    more = [line for line in other if line not in plain and not line.startswith("#")]
+    assert [line.split(":")[0].strip() for line in more] == [
+        "requirements_txt", "- name", "value",
+    ]  # fmt: skip

@@ -32,7 +32,7 @@ class Fifo:
     def __init__(
         self, spec: Spec, run: Run, rows: int, steps: int, max_queue: int, *, rate: float = 0.0
     ) -> None:
-        self.rows, self.steps, self.rate = rows, steps, rate
+        self.rows, self.steps, self.rate, self.max_queue = rows, steps, rate, max_queue
         self.ticks = self.row_steps = 0
         self._spec, self._run = spec, run
         self._stream = NoiseStream()

@@ -1,8 +1,10 @@
 """What is measured. Each part gives rows of figures, one a method and load, by interleaved rounds."""
 
 import asyncio
+import json
 import statistics
 import time
+import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +23,6 @@ from contract.rollout import first_feeds
 from contract.seal import load
 from contract.spec import Precision
 from serving.session import Session
-from serving.settings import Settings
 
 Row = dict[str, Any]
 
@@ -176,11 +177,14 @@ def overload(plan: Plan) -> list[Row]:
         heavy = _always(method.asks(*HEAVY))
         found = [_ask(server, heavy, CLIENTS, plan.seconds) for _ in range(plan.rounds)]
         rate = statistics.median(f["requests"] for f in found)
-        return [uvloop.run(_overloaded(server, method, rate, 15 * plan.seconds))]
+        with urllib.request.urlopen(f"{server.base}/model") as answer:
+            limit = json.load(answer)["limits"]["max_queue"]
+        return [uvloop.run(_overloaded(server, method, rate, limit, 15 * plan.seconds))]
 
 
-async def _overloaded(server: Running, method: Method, rate: float, seconds: float) -> Row:
-    """Probes go on before, during and after a load of ten times `rate` requests a second."""
+async def _overloaded(server: Running, method: Method, rate: float, limit: int, seconds: float) -> Row:
+    """Probes go on before, during and after a load of ten times `rate` requests a second; at most `limit`
+    row-steps may wait."""
     before, after = seconds / 6, seconds / 2
     whole = before + seconds + after
     memory: list[float] = []
@@ -217,7 +221,7 @@ async def _overloaded(server: Running, method: Method, rate: float, seconds: flo
         "asked": len(answers), "answered": len(good), "refused": sum(a.status == 429 for a in answers),
         "failed": sum(a.status not in (200, 429) for a in (*answers, *probes)),
         "row_steps_share": round(sum(a.row_steps for a in good) / (over - before) / possible, 3),
-        "p99_ms": _quantile(good, 0.99), "bound_ms": round(1000 * Settings().max_queue / possible),
+        "p99_ms": _quantile(good, 0.99), "bound_ms": round(1000 * limit / possible),
         "probe_before_p99_ms": _quantile(calm, 0.99),
         "last_late_probe_seconds": round(max(late, default=0.0), 2),
         "late_probes": len(late),

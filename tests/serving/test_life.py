@@ -3,6 +3,7 @@
 import http.client
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -10,6 +11,7 @@ import sys
 import threading
 import time
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -252,3 +254,16 @@ def test_settings_survive_the_environment():
 
     chosen = Settings(provider="cpu", max_count=7, timeout=1.5)
     assert Settings.from_environment(chosen.to_environment()) == chosen
+
+
+def test_several_workers_give_the_same_bytes_and_end_together(model: Path, tmp_path: Path):
+    log = tmp_path / "log"
+    with booted(model, log, {"CADENZA_WORKERS": "2"}) as (server, process):
+        with ThreadPoolExecutor(8) as pool:
+            asked = [{"seed": 5, "count": 3, "length": 2000}] * 24
+            answers = list(pool.map(lambda body: server.post("/generate", body), asked))
+        assert {a.status for a in answers} == {200}
+        assert len({a.content for a in answers}) == 1
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=30) == 0
+    assert len(re.findall("ticks of", log.read_text())) == 2
