@@ -25,14 +25,7 @@ from training.trainer import train
 
 RESULT = Path(__file__).parent / "results" / "precisions.json"
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
-SCORES: tuple[ScoreName, ...] = (
-    "field",
-    "strong",
-    "marginal",
-    "increments",
-    "autocorrelation",
-    "correlation",
-)
+SCORES: tuple[ScoreName, ...] = ("field", "marginal", "increments", "autocorrelation", "correlation")
 JUDGES = 2
 
 
