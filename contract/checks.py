@@ -48,7 +48,7 @@ def checks(spec: Spec, run: Run) -> Iterator[Check]:
 
 
 def noise_is_as_sealed(spec: Spec) -> Check:
-    """numpy may change its normal stream between versions; then seeds mean something else."""
+    """An algorithm may change between versions; then seeds mean something else."""
     same = (spec.noise.algorithm, spec.noise.version, spec.noise.block_steps) == (
         noise.ALGORITHM,
         noise.VERSION,
@@ -56,7 +56,10 @@ def noise_is_as_sealed(spec: Spec) -> Check:
     ) and spec.noise.digest == noise.digest()
     detail = f"{spec.noise.algorithm}, version {spec.noise.version}"
     if not same:
-        detail += f" is not what this numpy {np.__version__} draws: samples of a seed will differ"
+        detail += (
+            f", is not what is drawn here ({noise.ALGORITHM}, version {noise.VERSION}): samples of a seed"
+        )
+        detail += " would differ"
     return Check("noise stream", same, 0.0, detail)
 
 

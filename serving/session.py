@@ -13,6 +13,8 @@ import numpy as np
 import onnxruntime
 
 from contract import interface
+from contract.checks import noise_is_as_sealed
+from contract.errors import SpecError
 from contract.rollout import Array, Arrays, Run, first_feeds
 from contract.seal import Artifact
 from serving.errors import ProviderError
@@ -32,10 +34,14 @@ class Session:
         """Start the runtime on `provider`; with CUDA on the GPU of that number.
 
         Raises:
+            SpecError: its seeds mean other noise than this cadenza draws.
             InterfaceError: the graph is not what its Spec says.
             ProviderError: CUDA was asked for and does not run here.
         """
         self.spec, self.digest = artifact.spec, artifact.digest
+        sealed = noise_is_as_sealed(self.spec)
+        if not sealed.passed:
+            raise SpecError(f"the model's noise stream, {sealed.detail}; export it anew from its run")
         self._device = device
         self.provider, self._session = _start(artifact, provider, threads, device)
         interface.compare(

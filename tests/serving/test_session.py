@@ -9,7 +9,7 @@ import numpy as np
 import onnxruntime
 import pytest
 
-from contract.errors import InterfaceError
+from contract.errors import InterfaceError, SpecError
 from contract.rollout import first_feeds, rollout
 from contract.seal import Artifact
 from serving.errors import ProviderError, ServingError
@@ -46,6 +46,12 @@ def test_a_graph_that_is_not_its_spec_is_refused(artifact: Artifact):
     other = replace(artifact, spec=replace(artifact.spec, noise_size=artifact.spec.noise_size + 1))
     with pytest.raises(InterfaceError, match="noise float32"):
         Session(other, "cpu")
+
+
+def test_a_model_whose_seeds_meant_other_noise_is_refused(artifact: Artifact):
+    old = replace(artifact.spec.noise, algorithm="philox4x64-10/ziggurat-f32", version=1)
+    with pytest.raises(SpecError, match="version 1, is not what is drawn here .* export it anew"):
+        Session(replace(artifact, spec=replace(artifact.spec, noise=old)), "cpu")
 
 
 @pytest.mark.parametrize("shape", [(0, 5), (5, 0)])
