@@ -11,6 +11,9 @@ from serving.access import Keys
 from serving.settings import Settings
 
 SERVICE = "serving.service:Cadenza"
+KEEP_ALIVE_SECONDS = 75
+"""Idle connections are kept so long, longer than proxies keep theirs: whoever closes one may meet a request
+that is on its way."""
 
 
 def serve_model(model: Path, host: str, port: int, settings: Settings) -> None:
@@ -33,6 +36,7 @@ def serve_model(model: Path, host: str, port: int, settings: Settings) -> None:
     print(f"{artifact.spec.name}, model {artifact.digest[:12]}…, on http://{host}:{port}", flush=True)
     os.environ.update(environment(model, settings))
     command = [sys.executable, "-m", "bentoml", "serve", SERVICE, "--host", address, "--port", str(port)]
+    command += ["--timeout-keep-alive", str(KEEP_ALIVE_SECONDS)]
     os.execv(sys.executable, command)
 
 

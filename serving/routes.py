@@ -248,13 +248,17 @@ class Application:
             if self._keys and path not in _OPEN:
                 kept.client = self._keys.name(kept.headers.get("authorization"))
             return await handler(kept, receive)
-        except (ServingError, ConnectionError) as error:
-            told = error if isinstance(error, ServingError) else Cancelled(str(error))
+        # No name may keep an error: it holds this frame, and all would wait for the garbage collector.
+        except ServingError as error:
+            kept.reason = error.code
+            return refused(error)
+        except ConnectionError as error:
+            kept.reason = Cancelled.code
+            return refused(Cancelled(str(error)))
         except Exception:  # noqa: BLE001  whatever it is, the client gets an answer
             _log.exception("%s %s failed, id=%s", method, path, kept.id)
-            told = ServingError("something went wrong here; the log says what")
-        kept.reason = told.code
-        return refused(told)
+            kept.reason = ServingError.code
+            return refused(ServingError("something went wrong here; the log says what"))
 
 
 async def _unless_left(receive: Receive, work: Awaitable[_T]) -> _T:

@@ -35,7 +35,7 @@ from contract.noise import NoiseStream
 from contract.rollout import Arrays, Run
 from contract.spec import Spec
 from serving.batch import Batch
-from serving.errors import Cancelled, ServingError, Stopping
+from serving.errors import Cancelled, QueueFull, ServingError, Stopping
 from serving.jobs import CHUNK_STEPS, Chunk, Consume, Group, Job, Request
 from serving.line import Line
 
@@ -107,7 +107,11 @@ class Scheduler:
             line = self._line
             client = line.client(request.client)
             job = Job(request, consume, client, line.number(), max(1, self.rows // _GROUPS))
-            line.admit(client, sum(g.size * g.waiting for g in job.groups), self.rate)
+            try:
+                line.admit(client, sum(g.size * g.waiting for g in job.groups), self.rate)
+            except QueueFull:
+                job.groups = []
+                raise
             line.enter(request.client, client)
             self._jobs[job] = None
             for group in job.groups:
@@ -285,7 +289,8 @@ class Scheduler:
             for group in job.groups:
                 self._line.reckon(group, 0)
             self._line.leave(job.request.client, job.client)
-        job.chunks = {}
+        # A job and its groups hold one another, and with them the answer, until garbage is looked for.
+        job.chunks, job.groups = {}, []
         self._deliver(job, outcome)
 
     def _deliver(self, job: Job, item: Chunk | ServingError | None) -> None:

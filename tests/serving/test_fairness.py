@@ -126,6 +126,24 @@ def test_ten_times_too_much_is_refused_or_done_and_leaves_nothing_behind():
     assert machine.scheduler.queued == 0
 
 
+def test_what_is_over_is_let_go_without_the_garbage_collector():
+    machine = Machine(ROWS, STEPS, max_queue=20 * TICK)
+    gc.collect()
+    gc.disable()
+    try:
+        asked = [machine.ask(Request(seed, 3, 10 * STEPS)) for seed in range(50)]
+        machine.go()
+        jobs = [weakref.ref(a.job) for a in asked if a.job is not None]
+        assert 1 < len(jobs) < len(asked)
+        machine.ask(Request(1, 1, 1))  # another tick: the batch held the last one's rows
+        machine.go()
+        for a in asked:
+            a.job = None  # it knows its consumer, and this one knows it
+        assert sum(ref() is not None for ref in jobs) == 0
+    finally:
+        gc.enable()
+
+
 def test_one_client_cannot_fill_the_queue_for_the_others():
     machine = Machine(ROWS, STEPS, max_queue=1000)
     asked = [machine.ask(Request(1, 1, 100, client="greedy")) for _ in range(20)]
