@@ -163,7 +163,7 @@ def workers(parent: int) -> list[int]:
 def test_a_killed_worker_leaves_no_client_hanging(model: Path, tmp_path: Path, contained: bool):
     """On its own the parent starts another worker; in a container it ends, and is started again."""
     log, port, body = tmp_path / "log", free_port(), {"count": 16, "length": 60_000, "seed": 3}
-    settings = {"BENTOML_DO_NOT_TRACK": "True", "CADENZA_DRAIN": "0"}
+    settings = {"BENTOML_DO_NOT_TRACK": "True", "CADENZA_DRAIN": "0", "CADENZA_MAX_QUEUE": "10000000"}
     settings |= {"BENTOML_CONTAINERIZED": "True"} if contained else {}
     command = [sys.executable, "-m", "cadenza", "serve", str(model), "--port", str(port)]
     became: list[object] = []
