@@ -26,7 +26,7 @@ from training.trainer import train
 RESULT = Path(__file__).parent / "results" / "precisions.json"
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 SCORES: tuple[ScoreName, ...] = ("field", "marginal", "increments", "autocorrelation", "correlation")
-JUDGES = 2
+JUDGES = 1
 
 
 @dataclass(frozen=True)

@@ -238,7 +238,7 @@ def test_work_that_takes_too_long_is_stopped_with_504(model: Path, tmp_path: Pat
         assert server.post("/generate", {}).status == 200
 
 
-@pytest.mark.parametrize(("name", "value"), [("COUNT", "many"), ("QUEUE", "0"), ("PROVIDER", "tpu")])
+@pytest.mark.parametrize(("name", "value"), [("COUNT", "many"), ("BODY", "0"), ("PROVIDER", "tpu")])
 def test_a_wrong_variable_is_named(name: str, value: str, monkeypatch: pytest.MonkeyPatch):
     from contract.errors import UsageError
     from serving.settings import Settings
@@ -259,6 +259,10 @@ def test_settings_survive_the_environment():
 def test_several_workers_give_the_same_bytes_and_end_together(model: Path, tmp_path: Path):
     log = tmp_path / "log"
     with booted(model, log, {"CADENZA_WORKERS": "2"}) as (server, process):
+        deadline = time.monotonic() + 60
+        while len(re.findall("ticks of", log.read_text())) < 2:  # one is ready, both shall be
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
         with ThreadPoolExecutor(8) as pool:
             asked = [{"seed": 5, "count": 3, "length": 2000}] * 24
             answers = list(pool.map(lambda body: server.post("/generate", body), asked))
@@ -266,4 +270,3 @@ def test_several_workers_give_the_same_bytes_and_end_together(model: Path, tmp_p
         assert len({a.content for a in answers}) == 1
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
-    assert len(re.findall("ticks of", log.read_text())) == 2
