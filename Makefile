@@ -57,7 +57,6 @@ ablation: $(INSTALLED) ## what each part of the default recipe brings: hours, an
 kinds: $(INSTALLED) ## samples of every kind by figures of their own: hours, and it resumes (KINDS="--seeds 1")
 	$(BIN)/python -m benchmarks.kinds $(KINDS)
 
-bento: $(INSTALLED) ## pack MODEL (default: the demo's) and the server into a bento: build/bentoml
 bento: $(INSTALLED) ## pack MODEL (default: the demo's) and the server into a bento: build/bentoml (PROVIDER=cuda)
 	@test -f "$(MODEL)" || { echo "there is no $(MODEL): make demo first, or make $@ MODEL=your.onnx"; exit 1; }
 	$(BIN)/cadenza check "$(MODEL)"
