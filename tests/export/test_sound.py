@@ -16,6 +16,7 @@ from export.runtime import run_of
 from serving.sampler import load as load_generator
 from training import data
 from training.config import TrainConfig
+from training.evaluation.sound import seam
 from training.trainer import train
 
 
@@ -68,10 +69,7 @@ def test_no_border_of_chunks_and_none_of_steps_can_be_heard(model: Path):
     whole = rollout(spec, graph, 7, range(6), (400,))["values"]
     parts = rollout(spec, graph, 7, range(6), (1, 32, 31, 2, 300, 34))["values"]
     assert parts.tobytes() == whole.tobytes()
-    flat = whole.reshape(6, -1)
-    jumps = np.abs(np.diff(flat, n=2, axis=1)).mean(0)[10:]
-    border = (np.arange(len(jumps)) + 11) % len(spec.numeric) < 2
-    assert jumps[border].mean() / jumps[~border].mean() == pytest.approx(1, abs=0.25)
+    assert seam(whole) < 1.25  # a click would be a jump there, of weights that have hardly learnt as well
 
 
 def test_a_run_and_a_model_are_scored_as_sound(run: Path, model: Path, heart: Path, tmp_path: Path):
