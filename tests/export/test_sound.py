@@ -16,7 +16,6 @@ from export.runtime import run_of
 from serving.sampler import load as load_generator
 from training import data
 from training.config import TrainConfig
-from training.evaluation.sound import seam
 from training.trainer import train
 
 
@@ -63,13 +62,12 @@ def test_it_is_its_checkpoint_and_keeps_the_contract(run: Path, tmp_path: Path, 
     assert [c.name for c in artifact.spec.conditions] == ["lead"]
 
 
-def test_no_border_of_chunks_and_none_of_steps_can_be_heard(model: Path):
+def test_chunks_of_any_length_are_the_whole_bit_for_bit(model: Path):
     artifact = load(model)
     spec, graph = artifact.spec, run_of(artifact.data)
     whole = rollout(spec, graph, 7, range(6), (400,))["values"]
     parts = rollout(spec, graph, 7, range(6), (1, 32, 31, 2, 300, 34))["values"]
     assert parts.tobytes() == whole.tobytes()
-    assert seam(whole) < 1.25  # a click would be a jump there, of weights that have hardly learnt as well
 
 
 def test_a_run_and_a_model_are_scored_as_sound(run: Path, model: Path, heart: Path, tmp_path: Path):

@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from training.evaluation.sound import seam
 from training.overlap import OverlapAdd, axes_of, hann
 
 HOP = 8
@@ -34,6 +35,17 @@ def test_of_real_frames_overlap_add_gives_back_the_signal():
     rows, _ = head(y[:, 1:], head.tail(y[:, 0]))
     wanted = signal[:, HOP:-HOP].reshape(len(signal), -1, HOP)
     assert np.abs(rows.numpy() - wanted).max() < 1e-5
+
+
+def test_frames_that_do_not_agree_meet_without_a_click():
+    random = np.random.default_rng(2)
+    axes = axes_of(frames_of(np.cumsum(random.normal(size=(300, 80)), 1) / 9).reshape(-1, 2 * HOP))
+    y = torch.from_numpy(random.normal(size=(50, 40, len(axes))).astype(np.float32))
+    head = OverlapAdd(axes)
+    rows, _ = head(y, head.tail(y[:, 0]))
+    assert 0.5 < seam(rows.numpy()) < 1.5
+    beside = (y @ torch.from_numpy(axes[:, :HOP].astype(np.float32))).numpy()
+    assert seam(beside) > 3  # without a window they click
 
 
 def test_parts_are_the_whole():
