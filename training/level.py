@@ -2,8 +2,8 @@
 
 Where a window lies is a question without time: points, not sequences. A small generator against
 a small critic on large batches of points settles it in seconds, and better than the game of
-windows does, whose discriminator has moves to look at. There the level is not touched again. The loss and the
-penalty are those of `training/losses.py`, the weights that are kept a running average.
+windows does, whose discriminator has moves to look at. There the level is not touched again. The loss and
+the penalty are those of `training/losses.py`, the weights that are kept a running average.
 """
 
 import copy
