@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from contract import checks
 from contract.rollout import Run
 from contract.spec import Spec
-from export.graph import LOGITS, SCORES
+from export.choices import LOGITS
+from export.scores import SCORES
 from training.basis import Decoding
 from training.conditions import Conditions
 from training.networks import Generator

@@ -78,7 +78,7 @@ def test_steps_beyond_the_training_length_go_on(model: Path):
 def test_a_graph_that_is_not_its_checkpoint_is_not_written(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr("export.graph.SLOPE", 0.21)
+    monkeypatch.setattr("export.layers.SLOPE", 0.21)
     with pytest.raises(ExportError, match="not its checkpoint"):
         export(run, tmp_path / "m.onnx")
     assert not list(tmp_path.iterdir())

@@ -1,0 +1,61 @@
+"""What is known of a sequence before its first step: its conditions, its length, and so the time left."""
+
+import numpy as np
+from onnx import TensorProto
+
+from export.nodes import Nodes
+from training.conditions import Conditions
+from training.networks import SOON
+
+
+def encode(n: Nodes, conditions: Conditions) -> str:
+    """The conditions as the generator sees them, (batch, given), as `Conditions.encode`."""
+    parts = []
+    for i, condition in enumerate(conditions.described):
+        name = f"condition.{condition.name}"
+        column = n.add("Unsqueeze", name, n.integers(1), to=f"given.{i}.column")  # (batch, 1)
+        if condition.labels:
+            every = n.constant(f"outcomes.{len(condition.labels)}", np.arange(len(condition.labels)))
+            hit = n.add("Equal", column, every, to=f"given.{i}.hit")  # (batch, labels)
+            parts.append(n.cast(hit, TensorProto.FLOAT, to=f"given.{i}"))
+        else:
+            mean, scale = (np.full(1, x, np.float32) for x in conditions.scale(i))
+            column = n.add("Sub", column, n.constant(f"given.{i}.mean", mean), to=f"given.{i}.centred")
+            parts.append(n.add("Mul", column, n.constant(f"given.{i}.scale", scale), to=f"given.{i}"))
+    if conditions.most:
+        share = n.constant("given.share", np.full(1, 1 / conditions.most, np.float32))
+        column = n.add("Unsqueeze", "length", n.integers(1), to="given.length")  # (batch, 1)
+        column = n.cast(column, TensorProto.FLOAT, to="given.length.float")
+        parts.append(n.add("Mul", column, share, to="given.length.share"))
+    return n.add("Concat", *parts, to="given", axis=1)
+
+
+def validity(n: Nodes) -> str:
+    """`valid`, and the same as (steps, batch, 1); on the way "time" (steps, batch), the number of each
+    step in its sequence."""
+    steps = n.add("Shape", "noise", to="steps.list", start=1, end=2)
+    steps = n.add("Squeeze", steps, n.integers(0), to="steps")
+    one, zero = (n.constant(f"scalar.{k}", np.array(k, np.int64)) for k in (1, 0))
+    step = n.add("Range", zero, steps, one, to="step")
+    step = n.add("Unsqueeze", step, n.integers(1), to="step.time")  # (steps, 1)
+    time = n.add("Add", step, "position", to="time")  # (steps, batch)
+    valid = n.add("Less", time, "length", to="valid.time")  # (steps, batch)
+    n.add("Transpose", valid, to="valid", perm=[1, 0])
+    return n.add("Unsqueeze", valid, n.integers(2), to="valid.wide")
+
+
+def clock(n: Nodes, most: int) -> list[str]:
+    """What the generator sees of time, operation by operation as `networks.clock`."""
+    nothing = n.constant("clock.nothing", np.zeros(1, np.int64))
+    left = n.add("Sub", "length", "time", to="clock.left.any")
+    left = n.add("Max", left, nothing, to="clock.left")
+    gone = n.add("Sub", "length", left, to="clock.gone")
+    parts = []
+    for name, count, whole in (("gone", gone, most), ("left", left, most), ("soon", left, SOON)):
+        share = n.cast(count, TensorProto.FLOAT, to=f"clock.{name}.float")
+        of = n.constant(f"clock.{name}.of", np.full(1, whole, np.float32))
+        share = n.add("Div", share, of, to=f"clock.{name}.share")
+        if name == "soon":
+            share = n.add("Min", share, n.constant("clock.one", np.ones(1, np.float32)), to="clock.soon")
+        parts.append(n.add("Unsqueeze", share, n.integers(2), to=f"clock.{name}.time"))
+    return parts
