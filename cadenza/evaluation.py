@@ -15,7 +15,8 @@ from contract.spec import Channel, Time
 from training import checkpoint as checkpoints
 from training.config import TrainConfig
 from training.data import BUILTIN, Dataset, load
-from training.data.dataset import ENDED, Column, relabelled
+from training.data.columns import Column, relabelled
+from training.data.dataset import ENDED
 from training.data.files import names_of
 from training.evaluation import page
 from training.evaluation.report import REPORT_FILE, Real, Report, Subject, evaluate

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data import Dataset
-from training.data.dataset import ENDED, Column, Doubles
+from training.data.columns import Column
+from training.data.dataset import ENDED, Doubles
 
 
 class View:

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from training.data import Dataset
-from training.data.dataset import Column
+from training.data.columns import Column
 from training.evaluation import music, sound
 from training.evaluation.judges import STRONG, Judge, discriminative
 from training.layout import Layout

@@ -5,7 +5,7 @@ import pytest
 
 from benchmarks.kinds import figures, moving
 from benchmarks.kinds.figures import Sequences
-from training.data.dataset import Column
+from training.data.columns import Column
 from training.evaluation.judges import Judge
 
 

@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from training.basis import FLOOR, KNOTS, Basis, Decoding, _grid, channels_of
-from training.data.dataset import Column, Dataset
+from training.data.columns import Column
+from training.data.dataset import Dataset
 
 
 def dataset(values: np.ndarray) -> Dataset:

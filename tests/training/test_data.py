@@ -10,7 +10,8 @@ import pytest
 from training.conditions import Conditions
 from training.config import TrainConfig
 from training.data import BUILTIN, load
-from training.data.dataset import Column, Dataset
+from training.data.columns import Column
+from training.data.dataset import Dataset
 from training.errors import DataError
 
 CONFIG = TrainConfig()

@@ -8,7 +8,8 @@ import torch
 from training.basis import Basis, Decoding, Mixing
 from training.config import RECIPES, Sizes, TrainConfig
 from training.data import load
-from training.data.dataset import Column, Dataset
+from training.data.columns import Column
+from training.data.dataset import Dataset
 from training.discrete import EDGE, LOUDNESS, Choices
 from training.layout import Layout
 from training.likelihood import negative_log_likelihood

@@ -10,7 +10,8 @@ from training.basis import Basis, Mixing
 from training.conditions import Conditions
 from training.config import Sizes, TrainConfig
 from training.data import load
-from training.data.dataset import ENDED, Column, Dataset
+from training.data.columns import Column
+from training.data.dataset import ENDED, Dataset
 from training.errors import DataError
 from training.networks import Discriminator, Generator, clock, validity
 from training.view import View

@@ -9,7 +9,8 @@ from PIL import Image
 
 from contract.forms import Form
 from tests.serving.plain import SPEC
-from training.data.dataset import Column, Dataset
+from training.data.columns import Column
+from training.data.dataset import Dataset
 from training.data.films import dataset_of as films_of
 from training.data.music import dataset_of as music_of
 from training.data.texts import dataset_of as text_of

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from training.data.dataset import Column, Dataset, Windows
+from training.data.columns import Column
+from training.data.dataset import Dataset, Windows
 from training.evaluation.memorisation import Memorisation, memorisation
 
 LENGTH = 12

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from contract.forms import HELD, SILENT
-from training.data.dataset import ENDED, Column
+from training.data.columns import Column
+from training.data.dataset import ENDED
 from training.evaluation import music
 
 C_MAJOR = [60, 62, 64, 65, 67, 69, 71, 72]

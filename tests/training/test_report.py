@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from contract.errors import UsageError
-from training.data.dataset import Column, Dataset
+from training.data.columns import Column
+from training.data.dataset import Dataset
 from training.evaluation import judges as judging
 from training.evaluation import scores as scoring
 from training.evaluation.coverage import apart, uncovered

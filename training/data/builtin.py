@@ -13,7 +13,8 @@ from training.config import TrainConfig
 from training.data import films as films_of
 from training.data import music, sounds
 from training.data.chorales import VOICES, four_part
-from training.data.dataset import Column, Dataset, Doubles
+from training.data.columns import Column
+from training.data.dataset import Dataset, Doubles
 from training.errors import DataError
 
 _TICKERS = ("AAPL", "IBM", "MSFT", "GOOG")

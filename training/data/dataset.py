@@ -1,7 +1,7 @@
 """Sequences in memory: one table of values and where each sequence begins."""
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from contract.forms import Form
 from contract.spec import Time
+from training.data.columns import Column, examined, notes_on
 from training.errors import DataError
 from training.layout import Layout
 
@@ -22,30 +23,6 @@ _WHOLE_SEQUENCES = 5
 """Whole sequences are held out where the share asked for is at least as many."""
 ENDED = np.inf
 """What stands in every column of a window behind the end of its sequence."""
-MASS, MANY = 0.5, 20
-"""Share of the rows from which on one value of a number is drawn by itself, and how many values there must
-be at least beside it: of few, each is its own."""
-MOST_LABELS = 128
-"""Labels of one column: more are an identifier or a text rather than a category."""
-
-
-@dataclass(frozen=True)
-class Column:
-    """A channel before anything is fitted to it."""
-
-    name: str
-    unit: str | None = None
-    labels: tuple[str, ...] = ()
-    """What the numbers of a categorical column stand for; none of a numeric one."""
-    missing: bool = False
-    """Whether it has gaps; found in the values by `Dataset.of`."""
-    mass: float | None = None
-    """The one value of a numeric column that many rows have, beside many others; found by `Dataset.of`."""
-    rounded: bool = True
-    """Whether numbers that are whole in all rows are to be so in samples."""
-    shade: bool = False
-    """Whether it is one of many shades that make a frame together: these go to the networks as they are,
-    none by its own distribution."""
 
 
 @dataclass(frozen=True)
@@ -100,10 +77,10 @@ class Dataset:
             raise DataError(f"{name} is empty: there is no row to learn from")
         values = np.concatenate(sequences).astype(np.float64)  # (rows, channels)
         bounds = np.cumsum([0, *map(len, sequences)], dtype=np.int64)
-        columns = [_examined(name, column, x) for column, x in zip(columns, values.T, strict=True)]
+        columns = [examined(name, column, x) for column, x in zip(columns, values.T, strict=True)]
         if len(values) == 1:
             raise DataError(f"{name} has 1 row: sequences of several rows are wanted")
-        notes = [*notes, *_notes(columns, values)]
+        notes = [*notes, *notes_on(columns, values)]
         constant = [c.name for c, v in zip(columns, values.T, strict=True) if (v == v[0]).all()]
         if len(constant) == len(columns):
             raise DataError(f"{name}: every column is constant; there is nothing to learn")
@@ -261,80 +238,6 @@ class Dataset:
         if train.sum() < 2:
             train, test = np.ones(len(windows), bool), np.zeros(len(windows), bool)
         return windows.some(np.flatnonzero(train)), windows.some(np.flatnonzero(test))
-
-
-def require_finite(where: str, names: Sequence[str], values: Doubles) -> None:
-    """Raise a DataError that names the column and the row if a value of (rows, channels) is infinite."""
-    for name, column in zip(names, values.T, strict=True):
-        bad = np.flatnonzero(np.isinf(column))
-        if len(bad):
-            raise DataError(
-                f"{where}: column {name!r} is infinite in {len(bad)} of {len(values)} rows, first in row "
-                f"{bad[0] + 1}: leave these values empty, or the column out with --ignore {name}"
-            )
-
-
-def relabelled(values: Doubles, was: Sequence[Column], now: Sequence[Column]) -> Doubles:
-    """Rows (rows, columns) of some columns in the labels of others of the same names.
-
-    Raises:
-        DataError: a label that the others do not have.
-    """
-    result = values.copy()
-    for i, (one, other) in enumerate(zip(was, now, strict=False)):
-        if one.labels != other.labels:
-            if strange := sorted(set(one.labels) - set(other.labels)):
-                raise DataError(f"column {one.name!r} holds {strange[0]!r}, which is no label of it")
-            place = np.array([*map(other.labels.index, one.labels), -1], np.float64)
-            result[:, i] = place[values[:, i].astype(np.int64)]  # -1 stays -1
-    return result
-
-
-def _examined(where: str, column: Column, values: Doubles) -> Column:
-    """The column, with what its values (rows,) say of it."""
-    require_finite(where, [column.name], values[:, None])
-    absent = values == -1 if column.labels else np.isnan(values)
-    if absent.all():
-        raise DataError(
-            f"{where}: column {column.name!r} has no value in any row: leave it out with "
-            f"--ignore {column.name}"
-        )
-    if len(column.labels) > MOST_LABELS:
-        raise DataError(
-            f"{where}: column {column.name!r} has {len(column.labels):,} different labels, and at most "
-            f"{MOST_LABELS} can be learnt: put rare ones together under one name, or leave the column out "
-            f"with --ignore {column.name}"
-        )
-    return replace(
-        column,
-        missing=bool(absent.any()),
-        mass=None if column.labels or column.shade else _mass(values[~absent]),
-    )
-
-
-def _mass(values: Doubles) -> float | None:
-    """The value of (rows,) that is drawn by itself, if there is one."""
-    distinct, counts = np.unique(values, return_counts=True)
-    most = counts.argmax()
-    return float(distinct[most]) if counts[most] >= MASS * len(values) and len(distinct) > MANY else None
-
-
-def _notes(columns: Sequence[Column], values: Doubles) -> Iterator[str]:
-    """What a person should know of columns that are not plain numbers."""
-    for column, x in zip(columns, values.T, strict=True):
-        if column.labels:
-            counts = np.bincount(x[x >= 0].astype(np.int64), minlength=len(column.labels))
-            shown = ", ".join(column.labels[:8]) + (" …" if len(column.labels) > 8 else "")
-            yield f"{column.name!r} is categorical, of {len(column.labels)} labels: {shown}"
-            if once := [label for label, n in zip(column.labels, counts, strict=True) if n == 1]:
-                shown = ", ".join(once[:8]) + (" …" if len(once) > 8 else "")
-                yield f"{column.name!r}: seen in a single row, kept, and hardly learnt: {shown}"
-        if column.mass is not None:
-            share = (x == column.mass).mean()
-            yield f"{column.name!r} is {column.mass:g} in {share:.1%} of the rows: that is drawn by itself"
-        if column.missing:
-            share = (x == -1 if column.labels else np.isnan(x)).mean()
-            yield f"{column.name!r} is missing in {share:.1%} of the rows, and so it will be in samples"
 
 
 def _fill(column: Doubles, bounds: Integers) -> None:

@@ -4,14 +4,11 @@ Tables are read by Arrow, which infers types and names the line that breaks the 
 is one long series, or many sequences by an id column; an array (rows, channels) is one
 series and (sequences, steps, channels) are many; an NPZ with several arrays and a folder
 with several files hold one sequence each.
-
-Text and yes-or-no are categories, numbers are numbers, and both can be told otherwise. An empty
-cell, and a number that is NaN, is missing.
 """
 
 import re
 import zipfile
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
@@ -22,8 +19,11 @@ import pyarrow.parquet
 
 from training.config import TrainConfig
 from training.data import sounds, times
-from training.data.dataset import Column, Dataset, Doubles, relabelled, require_finite
+from training.data.cells import column_of, in_order, labelled
+from training.data.columns import Column, relabelled, require_finite
+from training.data.dataset import Dataset, Doubles
 from training.data.delimited import read_csv
+from training.data.spacing import fitted
 from training.data.times import Stamps
 from training.errors import DataError
 
@@ -59,7 +59,7 @@ def read(path: Path, config: TrainConfig) -> Dataset:
     if found.stamps is not None:
         cuts = np.cumsum([len(s) for s in sequences])[:-1]
         ticks = np.split(found.stamps.ticks, cuts)
-        time, step, column, gaps, said = times.fitted(found.stamps, ticks, config.gaps)
+        time, step, column, gaps, said = fitted(found.stamps, ticks, config.gaps)
         notes = [*notes, *found.stamps.notes, *said]
         if column:
             if column.name in [c.name for c in columns]:
@@ -159,7 +159,7 @@ def _folder(path: Path, config: TrainConfig) -> Read:
 
 def _united(columns: Sequence[Column]) -> Column:
     """One column of several files, with the labels of all of them."""
-    return replace(columns[0], labels=_in_order({label for c in columns for label in c.labels}))
+    return replace(columns[0], labels=in_order({label for c in columns for label in c.labels}))
 
 
 def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
@@ -183,7 +183,7 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
         ):
             notes.append(f"{name!r} holds times and is left out")
             continue
-        column, values = _column(path, name, table.column(name), config)
+        column, values = column_of(path, name, table.column(name), config)
         if name not in told and column.labels and all(map(_WRITTEN.fullmatch, column.labels)):
             notes.append(
                 f"{name!r} looks like numbers with units or marks of thousands, such as "
@@ -242,76 +242,6 @@ def _require_names(path: Path, names: Sequence[str], config: TrainConfig) -> Non
             raise DataError(f"{path} has no column {name!r}; it has {', '.join(names)}")
 
 
-def _column(
-    path: Path, name: str, column: arrow.ChunkedArray, config: TrainConfig
-) -> tuple[Column, Doubles]:
-    """A column of a table, and its rows (rows,): numbers, or indices of labels."""
-    kind = column.type
-    if arrow.types.is_dictionary(kind):
-        column = column.cast(kind.value_type)
-        kind = kind.value_type
-    if name in config.categorical:
-        return _labelled(name, column)
-    number = Column(name, rounded=name not in config.continuous)
-    if _is_numeric(kind) or arrow.types.is_null(kind):
-        values = _numbers(column)
-    elif arrow.types.is_boolean(kind):
-        if name not in (*config.continuous, *config.integer):
-            return _labelled(name, column)
-        values = _numbers(column)
-    elif arrow.types.is_string(kind) or arrow.types.is_large_string(kind):
-        texts = column.to_pylist()
-        words = [i for i, text in enumerate(texts) if text is not None and not _is_number(text)]
-        numbers = len(texts) - column.null_count - len(words)
-        if not (name in (*config.continuous, *config.integer) or numbers > len(words)):
-            return _labelled(name, column)
-        if words:
-            raise DataError(
-                f"{path}: column {name!r} mixes numbers and words: {numbers} rows are numbers, and row "
-                f"{words[0] + 1} is {texts[words[0]]!r}: leave such cells empty, or take all of it as "
-                f"labels with --categorical {name}"
-            )
-        values = np.array([np.nan if t is None else float(t) for t in texts])
-    else:
-        wanted = "make columns of what is in it" if arrow.types.is_nested(kind) else "make it one of these"
-        raise DataError(
-            f"{path}: column {name!r} is of type {kind}; numbers, text and yes-or-no are read: {wanted}, "
-            f"or leave it out with --ignore {name}"
-        )
-    if name in config.integer and len(broken := np.flatnonzero(values % 1 > 0)):
-        raise DataError(
-            f"{path}: column {name!r} is to hold whole numbers, and row {broken[0] + 1} is "
-            f"{values[broken[0]]:g}: take it for what it is with --continuous {name}"
-        )
-    return number, values
-
-
-def _labelled(name: str, column: arrow.ChunkedArray) -> tuple[Column, Doubles]:
-    """A column as labels: (rows,) indices, -1 where it is null."""
-    texts = [_label(value) for value in column.to_pylist()]
-    labels = _in_order({text for text in texts if text is not None})
-    if not labels:
-        return Column(name), np.full(len(texts), np.nan)
-    place: dict[str | None, float] = {label: float(i) for i, label in enumerate(labels)}
-    return Column(name, labels=labels), np.array([place.get(text, -1.0) for text in texts])
-
-
-def _label(value: object) -> str | None:
-    """A cell as text; None where there is none."""
-    if value is None or value != value:  # noqa: PLR0124  NaN
-        return None
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _in_order(labels: Collection[str]) -> tuple[str, ...]:
-    """Labels in the order of numbers where all are some, else of the alphabet."""
-    if all(map(_is_number, labels)):
-        return tuple(sorted(labels, key=lambda label: (float(label), label)))
-    return tuple(sorted(labels))
-
-
 def _arrays(path: Path, arrays: list[np.ndarray], config: TrainConfig) -> Read:
     sequences: list[Doubles] = []
     for array in arrays:
@@ -335,28 +265,8 @@ def _arrays(path: Path, arrays: list[np.ndarray], config: TrainConfig) -> Read:
     for i, name in enumerate(names):
         if name in config.categorical:
             whole = arrow.chunked_array([arrow.array(np.concatenate([s[:, i] for s in sequences]))])
-            columns[i], values = _labelled(name, whole)
+            columns[i], values = labelled(name, whole)
             ends = np.cumsum([len(s) for s in sequences])[:-1]
             for s, part in zip(sequences, np.split(values, ends), strict=True):
                 s[:, i] = part
     return Read(columns, sequences, [])
-
-
-def _numbers(column: arrow.ChunkedArray) -> Doubles:
-    """An Arrow column as doubles, NaN where it is null: (rows,)."""
-    doubles: Doubles = column.cast(arrow.float64(), safe=False).to_numpy()
-    return doubles.astype(np.float64)
-
-
-def _is_numeric(kind: arrow.DataType) -> bool:
-    return bool(
-        arrow.types.is_integer(kind) or arrow.types.is_floating(kind) or arrow.types.is_decimal(kind)
-    )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -14,7 +14,8 @@ import numpy as np
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from training.config import TrainConfig
-from training.data.dataset import Column, Dataset, Doubles
+from training.data.columns import Column
+from training.data.dataset import Dataset, Doubles
 from training.data.folders import classed, found
 from training.data.images import grey, opened
 from training.errors import DataError

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from training.data.dataset import Column, Dataset
+from training.data.columns import Column
+from training.data.dataset import Dataset
 from training.errors import DataError
 
 CLASS = "class"

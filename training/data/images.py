@@ -8,7 +8,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from training.config import TrainConfig
-from training.data.dataset import Column, Dataset, Doubles
+from training.data.columns import Column
+from training.data.dataset import Dataset, Doubles
 from training.data.folders import classed, found
 from training.errors import DataError
 

@@ -14,7 +14,8 @@ import numpy as np
 
 from contract.forms import HELD, HOLD, REST, SILENT, STEPS_A_BEAT, Integers
 from training.config import TrainConfig
-from training.data.dataset import Column, Dataset, Doubles
+from training.data.columns import Column
+from training.data.dataset import Dataset, Doubles
 from training.data.folders import classed, found
 from training.errors import DataError
 

@@ -20,7 +20,8 @@ import numpy as np
 from contract import times
 from training.config import TrainConfig
 from training.data import files
-from training.data.dataset import Column, Dataset, Doubles
+from training.data.columns import Column
+from training.data.dataset import Dataset, Doubles
 from training.data.source import load
 from training.errors import DataError
 

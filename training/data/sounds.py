@@ -17,7 +17,8 @@ from scipy.signal import resample_poly
 
 from contract.forms import FULL_SCALE
 from training.config import TrainConfig
-from training.data.dataset import Column, Dataset, Doubles, require_finite
+from training.data.columns import Column, require_finite
+from training.data.dataset import Dataset, Doubles
 from training.data.folders import classed, found
 from training.errors import DataError
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from training.config import TrainConfig
-from training.data.dataset import MOST_LABELS, Column, Dataset, Doubles
+from training.data.columns import MOST_LABELS, Column
+from training.data.dataset import Dataset, Doubles
 from training.data.folders import classed, found
 from training.errors import DataError
 

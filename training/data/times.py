@@ -1,9 +1,4 @@
-"""A column of times: what it says, whether its rows are evenly apart, and the gaps where they are not.
-
-Times are read as whole ticks, see `contract/times.py`. Where rows are one step apart nothing of them
-is learnt: a sample's times are counted from the data's first. Where they are not, the gap to the next row
-is one more channel, in the largest unit of which all gaps are whole numbers, so that their sums are exact.
-"""
+"""A column of times, read from dates, time stamps, texts or numbers: whole ticks (`contract/times.py`)."""
 
 import re
 from calendar import monthrange
@@ -15,13 +10,9 @@ import numpy as np
 import pyarrow as arrow
 
 from contract import times
-from contract.spec import Calendar, Time, TimeKind
-from training.data.dataset import Column, Doubles, Integers
+from contract.spec import Time, TimeKind
+from training.data.dataset import Integers
 from training.errors import DataError
-
-EVEN, WEEKDAYS = 0.99, 0.95
-"""Share of rows that are one step after the one before from which on all are taken to be so: a lost row
-here and there is none of the series' own, and of weekdays holidays are missing."""
 
 _FRACTION = r"(?:[.,](?P<f>\d{1,9}))?"
 _ZONE = r"\s?(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?"
@@ -37,8 +28,6 @@ _DAYS = {
 _FORMS = {day: re.compile(rf"{pattern}(?:{_CLOCK})?") for day, pattern in _DAYS.items()}
 _ISO = "%Y-%m-%d"
 _MONTH = re.compile(r"(19|20)\d\d-(0[1-9]|1[0-2])")
-_UNITS = (("days", 86_400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
-_FINER = {"milliseconds": 3, "microseconds": 6, "nanoseconds": 9}
 
 
 @dataclass(frozen=True)
@@ -61,6 +50,10 @@ class Stamps:
             self.name, 0, self.kind, self.digits, self.zone, self.format,
             start=0, step=1, calendar="even", gap=None,
         )  # fmt: skip
+
+    def shown(self, ticks: int) -> str:
+        """One time as the data would write it."""
+        return times.texts(self.as_time, np.array([ticks], np.int64))[0]
 
 
 def looks_like_times(column: arrow.ChunkedArray) -> bool:
@@ -151,7 +144,7 @@ def in_order(path: Path, stamps: Stamps, ids: Integers, named: bool) -> tuple[In
     if same.any():
         at = int(same.argmax())
         one, two = sorted((int(order[at]) + 1, int(order[at + 1]) + 1))
-        said = f"rows {one} and {two} have the same {stamps.name!r}, {_shown_at(stamps, ticks[at])}"
+        said = f"rows {one} and {two} have the same {stamps.name!r}, {stamps.shown(ticks[at])}"
         if 2 * same.sum() >= len(ticks) - 1 and not named:
             raise DataError(
                 f"{path}: {said}, and so have most rows: if they belong to several sequences, name the "
@@ -161,103 +154,6 @@ def in_order(path: Path, stamps: Stamps, ids: Integers, named: bool) -> tuple[In
             f"{said}, and {int(same.sum())} in all have that of the row before them: kept in this order"
         )
     return order, notes
-
-
-def fitted(
-    stamps: Stamps, sequences: Sequence[Integers], gaps: bool | None
-) -> tuple[Time, str, Column | None, list[Doubles], list[str]]:
-    """What the ticks of `sequences`, each (rows,) and rising, say: the Spec's words on them, what one step
-    is, the channel of gaps with its values, each (rows, 1), where there is to be one, and notes.
-
-    `gaps` says whether there is; None where the rows shall say it themselves.
-    """
-    moves = np.concatenate([np.diff(ticks) for ticks in sequences])
-    start = int(min(ticks[0] for ticks in sequences))
-    time = replace(stamps.as_time, start=start)
-    even = None if gaps else _even(time, sequences, moves, forced=gaps is False)
-    if even is None:
-        return _uneven(stamps, time, sequences, moves)
-    time, share = even
-    step = _step_said(time)
-    first = _shown_at(stamps, time.start)
-    note = f"{time.name!r} holds the times, {step} apart: samples get them back, from {first} on"
-    if share < 1:
-        lost = "holidays and lost rows" if time.calendar == "weekdays" else "a row lost or doubled"
-        note += (
-            f"; {1 - share:.1%} of the rows are not one step after the one before ({lost}) and taken as if"
-        )
-    return time, step, None, [], [note]
-
-
-def _even(
-    time: Time, sequences: Sequence[Integers], moves: Integers, forced: bool
-) -> tuple[Time, float] | None:
-    """The step that all rows are apart, and the share of them that are; None where too few are."""
-    if not len(moves):
-        return time, 1.0
-    values, counts = np.unique(moves[moves > 0] if forced else moves, return_counts=True)
-    if not len(values):
-        return time, 0.0
-    most = int(values[counts.argmax()])
-    share = float((moves == most).mean())
-    if most > 0 and (share >= EVEN or (forced and time.kind == "number")):
-        return replace(time, step=most), share
-    if time.kind != "number" and (found := _by_calendar(time, sequences)):
-        return found
-    return (replace(time, step=most), share) if forced else None
-
-
-def _by_calendar(time: Time, sequences: Sequence[Integers]) -> tuple[Time, float] | None:
-    """Weekdays or months apart, where the clock is the same in all rows."""
-    clocks = np.concatenate(sequences) % times.ticks_a_day(time)
-    if (clocks != clocks[0]).any():
-        return None
-    days = [(ticks // times.ticks_a_day(time)).astype("datetime64[D]") for ticks in sequences]
-    every = np.concatenate(days)
-    if np.is_busday(every).all():
-        moves = np.concatenate([np.busday_count(d[:-1], d[1:]) for d in days])
-        if (share := float((moves == 1).mean())) >= WEEKDAYS:
-            return replace(time, calendar="weekdays", step=1), share
-    months = every.astype("datetime64[M]")
-    of_month = (every - months.astype("datetime64[D]")).astype(np.int64)
-    calendar: Calendar
-    if (of_month == of_month[0]).all() and of_month[0] < 28:
-        calendar = "months"
-    elif (every + 1 == (months + 1).astype("datetime64[D]")).all():
-        calendar = "month ends"
-    else:
-        return None
-    moves = np.concatenate([np.diff(d.astype("datetime64[M]").astype(np.int64)) for d in days])
-    values, counts = np.unique(moves, return_counts=True)
-    share = float(counts.max() / len(moves))
-    if share < EVEN or values[counts.argmax()] < 1:
-        return None
-    return replace(time, calendar=calendar, step=int(values[counts.argmax()])), share
-
-
-def _uneven(
-    stamps: Stamps, time: Time, sequences: Sequence[Integers], moves: Integers
-) -> tuple[Time, str, Column | None, list[Doubles], list[str]]:
-    common = int(np.gcd.reduce(moves)) if len(moves) else 0
-    unit, step = None, max(1, common)
-    if time.kind != "number":
-        day = times.ticks_a_day(time)
-        sizes = [(name, day * seconds // 86_400) for name, seconds in _UNITS if day > 1 or name == "days"]
-        sizes += [(name, 10 ** (time.digits - d)) for name, d in _FINER.items() if d <= time.digits]
-        unit, step = next((name, size) for name, size in sizes if common % size == 0)
-    time = replace(time, step=step, gap=f"{time.name} gap")
-    middle = round(float(np.median(moves)) / step) if len(moves) else 0
-    values = []
-    for ticks in sequences:
-        gaps = np.diff(ticks) // step
-        last = round(float(np.median(gaps))) if len(gaps) else middle
-        values.append(np.append(gaps, last).astype(np.float64)[:, None])  # (rows, 1)
-    channel = repr(time.gap) + (f", in {unit}" if unit else "")
-    note = (
-        f"{time.name!r} holds the times, not evenly apart: the gap to the next is learnt as the channel "
-        f"{channel}, and samples get times back, from {_shown_at(stamps, time.start)} on"
-    )
-    return time, "row", Column(f"{time.name} gap", unit), values, [note]
 
 
 def _of_texts(path: Path, name: str, texts: Sequence[str]) -> Stamps:
@@ -374,24 +270,3 @@ def _iso(digits: int) -> str:
 def _said(stamps: Stamps) -> str:
     zone = f" of zone {stamps.zone}" if stamps.zone else ""
     return {"date": "date", "timestamp": "time stamp", "number": "number"}[stamps.kind] + zone
-
-
-def _shown_at(stamps: Stamps, ticks: int) -> str:
-    return times.texts(stamps.as_time, np.array([ticks], np.int64))[0]
-
-
-def _step_said(time: Time) -> str:
-    """What one step is, such as `10 minutes`."""
-    if time.calendar != "even":
-        name = "weekday" if time.calendar == "weekdays" else "month"
-        return f"{time.step} {name}{'s' * (time.step > 1)}"
-    if time.kind == "number":
-        return f"{time.step / 10**time.digits:g}"
-    seconds = (
-        time.step * (86_400 if time.kind == "date" else 1) / (1 if time.kind == "date" else 10**time.digits)
-    )
-    for name, size in _UNITS:
-        if seconds % size == 0:
-            count = int(seconds // size)
-            return f"{count} {name if count > 1 else name[:-1]}"
-    return f"{seconds:g} seconds"

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract import forms
-from training.data.dataset import ENDED, Column
+from training.data.columns import Column
+from training.data.dataset import ENDED
 
 Doubles = NDArray[np.float64]
 Begun = forms.Integers

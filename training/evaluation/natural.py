@@ -10,7 +10,8 @@ from PIL import Image
 
 from contract import forms
 from training import natural
-from training.data.dataset import ENDED, Column
+from training.data.columns import Column
+from training.data.dataset import ENDED
 from training.evaluation.report import Evidence
 from training.evaluation.scores import Rows
 from training.evaluation.svg import Frame

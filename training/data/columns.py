@@ -1,0 +1,110 @@
+"""A column of numbers or of labels, and what its values say of it: gaps, and a value of its own."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.errors import DataError
+
+Doubles = NDArray[np.float64]
+
+MASS, MANY = 0.5, 20
+"""Share of the rows from which on one value of a number is drawn by itself, and how many values there must
+be at least beside it: of few, each is its own."""
+MOST_LABELS = 128
+"""Labels of one column: more are an identifier or a text rather than a category."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A channel before anything is fitted to it."""
+
+    name: str
+    unit: str | None = None
+    labels: tuple[str, ...] = ()
+    """What the numbers of a categorical column stand for; none of a numeric one."""
+    missing: bool = False
+    """Whether it has gaps; found in the values by `Dataset.of`."""
+    mass: float | None = None
+    """The one value of a numeric column that many rows have, beside many others; found by `Dataset.of`."""
+    rounded: bool = True
+    """Whether numbers that are whole in all rows are to be so in samples."""
+    shade: bool = False
+    """Whether it is one of many shades that make a frame together: these go to the networks as they are,
+    none by its own distribution."""
+
+
+def examined(where: str, column: Column, values: Doubles) -> Column:
+    """The column, with what its values (rows,) say of it."""
+    require_finite(where, [column.name], values[:, None])
+    absent = values == -1 if column.labels else np.isnan(values)
+    if absent.all():
+        raise DataError(
+            f"{where}: column {column.name!r} has no value in any row: leave it out with "
+            f"--ignore {column.name}"
+        )
+    if len(column.labels) > MOST_LABELS:
+        raise DataError(
+            f"{where}: column {column.name!r} has {len(column.labels):,} different labels, and at most "
+            f"{MOST_LABELS} can be learnt: put rare ones together under one name, or leave the column out "
+            f"with --ignore {column.name}"
+        )
+    return replace(
+        column,
+        missing=bool(absent.any()),
+        mass=None if column.labels or column.shade else _mass(values[~absent]),
+    )
+
+
+def _mass(values: Doubles) -> float | None:
+    """The value of (rows,) that is drawn by itself, if there is one."""
+    distinct, counts = np.unique(values, return_counts=True)
+    most = counts.argmax()
+    return float(distinct[most]) if counts[most] >= MASS * len(values) and len(distinct) > MANY else None
+
+
+def notes_on(columns: Sequence[Column], values: Doubles) -> Iterator[str]:
+    """What a person should know of columns that are not plain numbers."""
+    for column, x in zip(columns, values.T, strict=True):
+        if column.labels:
+            counts = np.bincount(x[x >= 0].astype(np.int64), minlength=len(column.labels))
+            shown = ", ".join(column.labels[:8]) + (" …" if len(column.labels) > 8 else "")
+            yield f"{column.name!r} is categorical, of {len(column.labels)} labels: {shown}"
+            if once := [label for label, n in zip(column.labels, counts, strict=True) if n == 1]:
+                shown = ", ".join(once[:8]) + (" …" if len(once) > 8 else "")
+                yield f"{column.name!r}: seen in a single row, kept, and hardly learnt: {shown}"
+        if column.mass is not None:
+            share = (x == column.mass).mean()
+            yield f"{column.name!r} is {column.mass:g} in {share:.1%} of the rows: that is drawn by itself"
+        if column.missing:
+            share = (x == -1 if column.labels else np.isnan(x)).mean()
+            yield f"{column.name!r} is missing in {share:.1%} of the rows, and so it will be in samples"
+
+
+def require_finite(where: str, names: Sequence[str], values: Doubles) -> None:
+    """Raise a DataError that names the column and the row if a value of (rows, channels) is infinite."""
+    for name, column in zip(names, values.T, strict=True):
+        bad = np.flatnonzero(np.isinf(column))
+        if len(bad):
+            raise DataError(
+                f"{where}: column {name!r} is infinite in {len(bad)} of {len(values)} rows, first in row "
+                f"{bad[0] + 1}: leave these values empty, or the column out with --ignore {name}"
+            )
+
+
+def relabelled(values: Doubles, was: Sequence[Column], now: Sequence[Column]) -> Doubles:
+    """Rows (rows, columns) of some columns in the labels of others of the same names.
+
+    Raises:
+        DataError: a label that the others do not have.
+    """
+    result = values.copy()
+    for i, (one, other) in enumerate(zip(was, now, strict=False)):
+        if one.labels != other.labels:
+            if strange := sorted(set(one.labels) - set(other.labels)):
+                raise DataError(f"column {one.name!r} holds {strange[0]!r}, which is no label of it")
+            place = np.array([*map(other.labels.index, one.labels), -1], np.float64)
+            result[:, i] = place[values[:, i].astype(np.int64)]  # -1 stays -1
+    return result

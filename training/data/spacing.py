@@ -1,0 +1,137 @@
+"""How far apart rows are: one step all of them, weekdays or months, or gaps that are to be learnt.
+
+Where rows are one step apart nothing of their times is learnt: a sample's times are counted from the
+data's first. Where they are not, the gap to the next row is one more channel, in the largest unit of which
+all gaps are whole numbers, so that their sums are exact.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from contract import times
+from contract.spec import Calendar, Time
+from training.data.columns import Column
+from training.data.dataset import Doubles, Integers
+from training.data.times import Stamps
+
+EVEN, WEEKDAYS = 0.99, 0.95
+"""Share of rows that are one step after the one before from which on all are taken to be so: a lost row
+here and there is none of the series' own, and of weekdays holidays are missing."""
+_UNITS = (("days", 86_400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
+_FINER = {"milliseconds": 3, "microseconds": 6, "nanoseconds": 9}
+
+
+def fitted(
+    stamps: Stamps, sequences: Sequence[Integers], gaps: bool | None
+) -> tuple[Time, str, Column | None, list[Doubles], list[str]]:
+    """What the ticks of `sequences`, each (rows,) and rising, say: the Spec's words on them, what one step
+    is, the channel of gaps with its values, each (rows, 1), where there is to be one, and notes.
+
+    `gaps` says whether there is; None where the rows shall say it themselves.
+    """
+    moves = np.concatenate([np.diff(ticks) for ticks in sequences])
+    start = int(min(ticks[0] for ticks in sequences))
+    time = replace(stamps.as_time, start=start)
+    even = None if gaps else _even(time, sequences, moves, forced=gaps is False)
+    if even is None:
+        return _uneven(stamps, time, sequences, moves)
+    time, share = even
+    step = _step_said(time)
+    first = stamps.shown(time.start)
+    note = f"{time.name!r} holds the times, {step} apart: samples get them back, from {first} on"
+    if share < 1:
+        lost = "holidays and lost rows" if time.calendar == "weekdays" else "a row lost or doubled"
+        note += (
+            f"; {1 - share:.1%} of the rows are not one step after the one before ({lost}) and taken as if"
+        )
+    return time, step, None, [], [note]
+
+
+def _even(
+    time: Time, sequences: Sequence[Integers], moves: Integers, forced: bool
+) -> tuple[Time, float] | None:
+    """The step that all rows are apart, and the share of them that are; None where too few are."""
+    if not len(moves):
+        return time, 1.0
+    values, counts = np.unique(moves[moves > 0] if forced else moves, return_counts=True)
+    if not len(values):
+        return time, 0.0
+    most = int(values[counts.argmax()])
+    share = float((moves == most).mean())
+    if most > 0 and (share >= EVEN or (forced and time.kind == "number")):
+        return replace(time, step=most), share
+    if time.kind != "number" and (found := _by_calendar(time, sequences)):
+        return found
+    return (replace(time, step=most), share) if forced else None
+
+
+def _by_calendar(time: Time, sequences: Sequence[Integers]) -> tuple[Time, float] | None:
+    """Weekdays or months apart, where the clock is the same in all rows."""
+    clocks = np.concatenate(sequences) % times.ticks_a_day(time)
+    if (clocks != clocks[0]).any():
+        return None
+    days = [(ticks // times.ticks_a_day(time)).astype("datetime64[D]") for ticks in sequences]
+    every = np.concatenate(days)
+    if np.is_busday(every).all():
+        moves = np.concatenate([np.busday_count(d[:-1], d[1:]) for d in days])
+        if (share := float((moves == 1).mean())) >= WEEKDAYS:
+            return replace(time, calendar="weekdays", step=1), share
+    months = every.astype("datetime64[M]")
+    of_month = (every - months.astype("datetime64[D]")).astype(np.int64)
+    calendar: Calendar
+    if (of_month == of_month[0]).all() and of_month[0] < 28:
+        calendar = "months"
+    elif (every + 1 == (months + 1).astype("datetime64[D]")).all():
+        calendar = "month ends"
+    else:
+        return None
+    moves = np.concatenate([np.diff(d.astype("datetime64[M]").astype(np.int64)) for d in days])
+    values, counts = np.unique(moves, return_counts=True)
+    share = float(counts.max() / len(moves))
+    if share < EVEN or values[counts.argmax()] < 1:
+        return None
+    return replace(time, calendar=calendar, step=int(values[counts.argmax()])), share
+
+
+def _uneven(
+    stamps: Stamps, time: Time, sequences: Sequence[Integers], moves: Integers
+) -> tuple[Time, str, Column | None, list[Doubles], list[str]]:
+    common = int(np.gcd.reduce(moves)) if len(moves) else 0
+    unit, step = None, max(1, common)
+    if time.kind != "number":
+        day = times.ticks_a_day(time)
+        sizes = [(name, day * seconds // 86_400) for name, seconds in _UNITS if day > 1 or name == "days"]
+        sizes += [(name, 10 ** (time.digits - d)) for name, d in _FINER.items() if d <= time.digits]
+        unit, step = next((name, size) for name, size in sizes if common % size == 0)
+    time = replace(time, step=step, gap=f"{time.name} gap")
+    middle = round(float(np.median(moves)) / step) if len(moves) else 0
+    values = []
+    for ticks in sequences:
+        gaps = np.diff(ticks) // step
+        last = round(float(np.median(gaps))) if len(gaps) else middle
+        values.append(np.append(gaps, last).astype(np.float64)[:, None])  # (rows, 1)
+    channel = repr(time.gap) + (f", in {unit}" if unit else "")
+    note = (
+        f"{time.name!r} holds the times, not evenly apart: the gap to the next is learnt as the channel "
+        f"{channel}, and samples get times back, from {stamps.shown(time.start)} on"
+    )
+    return time, "row", Column(f"{time.name} gap", unit), values, [note]
+
+
+def _step_said(time: Time) -> str:
+    """What one step is, such as `10 minutes`."""
+    if time.calendar != "even":
+        name = "weekday" if time.calendar == "weekdays" else "month"
+        return f"{time.step} {name}{'s' * (time.step > 1)}"
+    if time.kind == "number":
+        return f"{time.step / 10**time.digits:g}"
+    seconds = (
+        time.step * (86_400 if time.kind == "date" else 1) / (1 if time.kind == "date" else 10**time.digits)
+    )
+    for name, size in _UNITS:
+        if seconds % size == 0:
+            count = int(seconds // size)
+            return f"{count} {name if count > 1 else name[:-1]}"
+    return f"{seconds:g} seconds"
