@@ -20,7 +20,7 @@ from cadenza.evaluation import evaluate_subject
 from contract.spec import Precision
 from export.exporter import export
 from training.config import TrainConfig
-from training.evaluation.scores import ScoreName
+from training.evaluation.about import ScoreName
 from training.trainer import train
 
 RESULT = Path(__file__).parent / "results" / "precisions.json"

@@ -18,6 +18,7 @@ from contract.spec import Precision
 from contract.version import VERSION
 from serving.settings import Settings
 from training.config import TrainConfig
+from training.evaluation.about import ScoreName
 
 app = SubcommandApp()
 
@@ -29,14 +30,6 @@ _EXTRAS = {
     "httpx": "serve",
 }  # fmt: skip
 """Which extra brings a module that is not there."""
-
-Scores = Literal[
-    "field", "strong", "unseen", "predictive", "context-fid", "marginal", "increments",
-    "autocorrelation", "correlation", "uncovered", "bigrams", "trigrams", "known", "repeated", "lengths",
-    "condition", "from-samples", "scale", "polyphony", "empty-beats", "pitch-classes", "pitch-range",
-    "spectrum-low", "spectrum-middle", "spectrum-high", "peaks", "seam",
-]  # fmt: skip
-"""As `training.evaluation.scores` has them, which loads torch; a test holds the two together."""
 
 Out = Annotated[Path, arg(aliases=["-o"])]
 
@@ -84,7 +77,7 @@ def evaluate(
     id_column: str | None = None,
     out: Annotated[Path | None, arg(aliases=["-o"])] = None,
     judges: int = 3,
-    scores: tuple[Scores, ...] | None = None,
+    scores: tuple[ScoreName, ...] | None = None,
     hold_out: float | None = None,
     seed: int = 0,
     full: bool = False,

@@ -19,8 +19,9 @@ from training.data.columns import Column, relabelled
 from training.data.dataset import ENDED
 from training.data.files import names_of
 from training.evaluation import page
-from training.evaluation.report import REPORT_FILE, Real, Report, Subject, evaluate
-from training.evaluation.scores import ScoreName
+from training.evaluation.about import ScoreName
+from training.evaluation.report import REPORT_FILE, Report, Subject, evaluate
+from training.evaluation.sides import Real
 from training.game import sample_rows
 from training.layout import Layout
 from training.networks import Generator

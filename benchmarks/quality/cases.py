@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import training
 from contract.errors import UsageError
-from training.evaluation.scores import ScoreName
+from training.evaluation.about import ScoreName
 
 OURS = {"cadenza": "relativistic", "vanilla": "vanilla"}
 """Our methods, and the recipe that each is."""

@@ -18,8 +18,9 @@ from benchmarks.quality.parts import PARTS
 from training.config import RECIPES, TrainConfig
 from training.data import load
 from training.data.dataset import Integers
-from training.evaluation.report import MOST_WINDOWS, Real, Subject, evaluate
-from training.evaluation.scores import ScoreName
+from training.evaluation.about import ScoreName
+from training.evaluation.report import Subject, evaluate
+from training.evaluation.sides import MOST_WINDOWS, Real
 
 
 def prepare(data: str, out: str) -> None:

@@ -248,12 +248,3 @@ def test_evaluate_says_what_is_wrong_with_samples(prices: Path, tmp_path: Path):
     assert "2 samples are too few to score" in done.stderr
     done = cadenza("evaluate", tmp_path / "two.npy", "--data", prices, "--scores", "best")
     assert done.returncode == 2
-
-
-def test_the_command_line_names_the_scores_that_there_are():
-    from typing import get_args
-
-    from cadenza.cli import Scores
-    from training.evaluation.scores import ScoreName
-
-    assert get_args(Scores) == get_args(ScoreName)

@@ -15,11 +15,12 @@ from training.data.films import dataset_of as films_of
 from training.data.music import dataset_of as music_of
 from training.data.texts import dataset_of as text_of
 from training.evaluation import judges as judging
+from training.evaluation.about import ScoreName
 from training.evaluation.judges import Judge, mistaken
 from training.evaluation.natural import NATURAL
 from training.evaluation.page import render
-from training.evaluation.report import Evidence, Real, Report, Subject, evaluate
-from training.evaluation.scores import ScoreName
+from training.evaluation.report import Evidence, Report, Subject, evaluate
+from training.evaluation.sides import Real
 from training.natural import note_bars
 from training.picture import draw
 

@@ -12,11 +12,12 @@ from training.data.columns import Column
 from training.data.dataset import Dataset
 from training.evaluation import judges as judging
 from training.evaluation import scores as scoring
+from training.evaluation.about import ABOUT, DEFAULT, ScoreName
 from training.evaluation.coverage import apart, uncovered
 from training.evaluation.judges import Judge
 from training.evaluation.page import render
-from training.evaluation.report import Evidence, Real, Report, Subject, evaluate
-from training.evaluation.scores import ABOUT, DEFAULT, ScoreName
+from training.evaluation.report import Evidence, Report, Subject, evaluate
+from training.evaluation.sides import Real
 from training.evaluation.svg import number, ticks
 
 LENGTH = 10

@@ -13,7 +13,7 @@ from training import natural
 from training.data.columns import Column
 from training.data.dataset import ENDED
 from training.evaluation.report import Evidence
-from training.evaluation.scores import Rows
+from training.evaluation.sides import Rows
 from training.evaluation.svg import Frame
 
 _WORDS, _PICTURES, _ROLLS, _WAVES = 75, 64, 6, 5

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 
 from contract.spec import Score
 from training.evaluation import projection, statistics
+from training.evaluation.about import ABOUT
 from training.evaluation.memorisation import Memorisation
 from training.evaluation.report import Evidence
-from training.evaluation.scores import ABOUT
 from training.evaluation.svg import Frame, cells, number, ticks
 
 Doubles = NDArray[np.float64]

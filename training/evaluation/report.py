@@ -18,30 +18,17 @@ from numpy.typing import NDArray
 from contract.errors import UsageError
 from contract.spec import Score
 from contract.version import VERSION
-from training.data import Dataset, Windows
 from training.data.dataset import ENDED
 from training.evaluation import bounds, statistics
+from training.evaluation.about import ABOUT, JUDGED, ScoreName
 from training.evaluation.memorisation import Memorisation, Nearest, memorisation
 from training.evaluation.progress import bar
-from training.evaluation.scores import (
-    ABOUT,
-    JUDGED,
-    REPEATS,
-    Original,
-    ScoreName,
-    Sides,
-    fitting,
-    run,
-    why_not,
-)
+from training.evaluation.scores import REPEATS, fitting, run, why_not
+from training.evaluation.sides import Original, Real, original_of, sides_of
 from training.view import View
 
 REPORT_FILE = "evaluation.json"
 
-MOST_WINDOWS = 20_000
-"""Real windows that are scored at most; more are thinned out at random."""
-_MOST_VALUES = 2**24
-"""Values that these windows have at most, each label counted: 128 MiB."""
 FEWEST_WINDOWS = 20
 """Fewer on either side say nothing."""
 _BATCH = 128
@@ -55,35 +42,6 @@ class Subject:
     path: str
     step: int | None
     """The step of a run's checkpoint."""
-
-
-@dataclass(frozen=True)
-class Real:
-    """The real data, and how they were cut into windows and split for training."""
-
-    source: str
-    """The data as they were named."""
-    dataset: Dataset
-    length: int
-    stride: int
-    hold_out: float
-    """Share that was not trained on; 0 if that is unknown."""
-
-    @property
-    def most(self) -> int:
-        """How many windows are scored at most."""
-        layout = self.dataset.layout
-        return min(MOST_WINDOWS, _MOST_VALUES // (self.length * (len(layout.numeric) + layout.width + 1)))
-
-    def chosen(self, seed: int = 0) -> Windows:
-        """The windows that are scored, in random order."""
-        every = self.dataset.windows(self.length, self.stride)
-        return every.some(np.random.default_rng(seed).permutation(len(every))[: self.most])
-
-    def windows(self, seed: int = 0) -> NDArray[np.float64]:
-        """Their rows: (windows, length, columns)."""
-        chosen = self.chosen(seed)
-        return chosen.take(np.arange(len(chosen)))
 
 
 @dataclass(frozen=True)
@@ -180,12 +138,12 @@ def evaluate(
     # A file may hold its samples in an order, and parts of them are taken below.
     order = np.random.default_rng(seed).permutation(len(generated))
     under = None if conditions is None else conditions[order]
-    original = _original(real, generated[order], under)
-    first = None if baseline is None else _original(real, baseline[order], under)
+    original = original_of(real, generated[order], under)
+    first = None if baseline is None else original_of(real, baseline[order], under)
     real = replace(real, dataset=view.dataset(real.dataset))
     shown, values = view(original.real), view(original.other)  # (windows, length, features)
     _require_comparable(shown, values)
-    sides = _sides(real, original, shown, values, view, full)
+    sides = sides_of(real, original, shown, values, view, full)
     names = fitting(original, quick) if names is None else names
     channels = [c.name if c.unit is None else f"{c.name} ({c.unit})" for c in real.dataset.columns]
     still = sorted(set(range(len(channels))) - set(sides.moving.tolist()))
@@ -210,7 +168,7 @@ def evaluate(
     names = tuple(name for name in names if name not in left_out)
     compared = [sides]
     if first is not None:
-        compared.append(_sides(real, first, shown, view(first.other), view, full))
+        compared.append(sides_of(real, first, shown, view(first.other), view, full))
     found: list[list[Score]] = []
     with bar(len(names) * len(compared) + 1) as begin:
         for one in compared:
@@ -273,41 +231,6 @@ def _require_comparable(real: NDArray[np.float64], generated: NDArray[np.float64
             raise UsageError(
                 f"{count} {what} are too few to score: {FEWEST_WINDOWS} are wanted, some thousands are good"
             )
-
-
-def _original(
-    real: Real, generated: NDArray[np.floating], conditions: NDArray[np.floating] | None
-) -> Original:
-    dataset, chosen = real.dataset, real.chosen()
-    place = next((i for i, column in enumerate(dataset.statics) if column.labels), None)
-    classes = other_classes = None
-    if place is not None:
-        classes = dataset.static_values[dataset.sequence_of(chosen.starts), place].astype(np.int64)
-    if place is not None and conditions is not None:
-        other_classes = conditions[:, place].astype(np.int64)
-    trained, held_out = dataset.split(real.length, real.stride, real.hold_out)
-    train, held = (
-        windows.take(np.random.default_rng(1).permutation(len(windows))[: real.most])
-        for windows in (trained, held_out)
-    )
-    return Original(dataset, real.windows(), generated, train, held, trained, classes, other_classes)
-
-
-def _sides(
-    real: Real, original: Original, shown: NDArray[np.float64], generated: NDArray[np.float64], view: View,
-    full: bool,
-) -> Sides:  # fmt: skip
-    low, high = shown.min((0, 1)), shown.max((0, 1))
-    span = np.where(high > low, high - low, 1.0)
-
-    def scale(windows: NDArray[np.floating]) -> NDArray[np.float32]:
-        scaled: NDArray[np.float32] = ((windows - low) / span).astype(np.float32)
-        return scaled
-
-    every = real.dataset.windows(real.length, real.stride)
-    moving = np.flatnonzero(high > low)
-    train, held = (scale(view(x)) for x in (original.train, original.held))
-    return Sides(scale(shown), scale(generated), train, held, every, scale, moving, original, full)
 
 
 def _by_channel(

@@ -1,4 +1,4 @@
-"""Every score by name: what it is, and how it and its floor are computed. Lower is better in all.
+"""How a score and its floor are computed.
 
 The floor is what real windows score against real ones. Judges get two halves of the real windows;
 statistics, which have no seed of their own, are computed on several random halves: half the real
@@ -6,15 +6,13 @@ windows against as many samples, and, for the floor, against the other half.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data import Dataset, Windows
-from training.data.dataset import ENDED
-from training.evaluation import bounds, music, sound, statistics, symbols
+from training.evaluation import bounds, special, statistics, symbols
+from training.evaluation.about import DEFAULT, JUDGED, QUICK, ScoreName
 from training.evaluation.coverage import FEWEST, apart, uncovered
 from training.evaluation.encoder import fit
 from training.evaluation.frechet import frechet
@@ -28,200 +26,19 @@ from training.evaluation.judges import (
     predictive,
 )
 from training.evaluation.progress import Tick
+from training.evaluation.sides import Floats, Original, Sides
 
-Floats = NDArray[np.float32]
 Figures = NDArray[np.floating]
-Rows = NDArray[np.floating]
-Integers = NDArray[np.int64]
 Array = NDArray[Any]
 
-ScoreName = Literal[
-    "field", "strong", "unseen", "predictive", "context-fid", "marginal", "increments",
-    "autocorrelation", "correlation", "uncovered", "bigrams", "trigrams", "known", "repeated", "lengths",
-    "condition", "from-samples", "scale", "polyphony", "empty-beats", "pitch-classes", "pitch-range",
-    "spectrum-low", "spectrum-middle", "spectrum-high", "peaks", "seam",
-]  # fmt: skip
-DEFAULT: tuple[ScoreName, ...] = (
-    "field", "strong", "context-fid", "marginal", "increments", "autocorrelation", "correlation",
-    "uncovered",
-)  # fmt: skip
-"""All that fit any data, but the two that take longest and say least more."""
-QUICK: tuple[ScoreName, ...] = ("field", "marginal", "increments", "autocorrelation", "uncovered")
-"""Those of them that take seconds."""
 _QUICKLY_JUDGED = 2048
 """Values of a window up to which a judge takes seconds."""
-JUDGED: tuple[ScoreName, ...] = ("field", "strong", "unseen", "predictive", "condition", "from-samples")
-"""Those that are means over judges."""
-_LABELS: tuple[ScoreName, ...] = ("bigrams", "trigrams", "known", "repeated")
-_CLASSES: tuple[ScoreName, ...] = ("condition", "from-samples")
-_MUSIC: tuple[ScoreName, ...] = ("scale", "polyphony", "empty-beats", "pitch-classes", "pitch-range")
-_SOUND: tuple[ScoreName, ...] = ("spectrum-low", "spectrum-middle", "spectrum-high", "peaks", "seam")
-
 REPEATS = 5
 """Random halves of a statistic."""
 _MOST = 10_000
 """Windows of each side that a statistic looks at; the encoder at 4000."""
 _ENCODED = 4000
 _ENCODERS = 2
-
-
-@dataclass(frozen=True)
-class About:
-    """What a person should know of a score."""
-
-    title: str
-    says: str
-    """What it is, in a sentence."""
-
-
-ABOUT: dict[ScoreName, About] = {
-    "field": About(
-        "Discriminative, field's judge",
-        "|accuracy − ½| of a one-layer GRU with half as many units as channels (Yoon et al., 2019). "
-        "0: it cannot tell samples from real windows; ½: it always can.",
-    ),
-    "strong": About("Discriminative, strong judge", "The same with a GRU of two layers of 32."),
-    "unseen": About(
-        "Discriminative, held-out windows",
-        "The strong judge, trained on training windows and samples, asked about held-out windows.",
-    ),
-    "predictive": About(
-        "Predictive",
-        "Mean absolute error, on real windows, of a one-step forecaster that was trained on samples.",
-    ),
-    "context-fid": About(
-        "Context-FID",
-        "Fréchet distance between representations of whole windows by a TS2Vec-like encoder that was "
-        "fitted on real windows.",
-    ),
-    "marginal": About(
-        "Marginal error",
-        "Wasserstein-1 distance of all values, in real deviations, mean over channels.",
-    ),
-    "increments": About(
-        "Increment error",
-        "The same of the steps x(t+1) − x(t): how much windows move.",
-    ),
-    "autocorrelation": About(
-        "Autocorrelation error",
-        "Mean absolute difference of the autocorrelations of values and of their steps, over lags and "
-        "channels.",
-    ),
-    "correlation": About(
-        "Cross-correlation error",
-        "The field's correlational score: the sum over pairs of channels of the absolute difference "
-        "of their correlation, over 10.",
-    ),
-    "uncovered": About(
-        "Uncovered",
-        "1 − coverage (Naeem et al., 2020): share of real windows that no sample is as near to as "
-        "their fifth nearest real neighbour is. Mode collapse shows here.",
-    ),
-    "bigrams": About(
-        "Pairs of labels",
-        "Jensen–Shannon divergence of the pairs of labels that follow each other, in bits; where sequences "
-        "end, the end is one.",
-    ),
-    "trigrams": About("Triples of labels", "The same of three labels in a row."),
-    "known": About(
-        "Known sequences",
-        "Share of samples that are, label by label, a sequence that was trained on; of real ones, of those "
-        "that were held out.",
-    ),
-    "repeated": About(
-        "Repeated sequences", "Share of samples that are another sample again, among as many as real ones."
-    ),
-    "lengths": About(
-        "Length error", "Wasserstein-1 distance of the lengths at which sequences end, in steps."
-    ),
-    "condition": About(
-        "Condition missed",
-        "Error of a classifier that was trained on real windows, asked for the condition of samples.",
-    ),
-    "from-samples": About(
-        "Learnt from samples",
-        "Error of a classifier that was trained on samples, asked for the condition of real windows.",
-    ),
-    "scale": About(
-        "Scale consistency error",
-        "Relative difference of the share of notes that lie in the best-fitting major scale, by window "
-        "(Mogren, 2016).",
-    ),
-    "polyphony": About(
-        "Polyphony error", "Relative difference of how many notes sound at once, where any does (MusPy)."
-    ),
-    "empty-beats": About(
-        "Empty beats error", "Difference of the share of quarters in which nothing sounds (MusPy)."
-    ),
-    "pitch-classes": About(
-        "Pitch class error", "Total variation of the shares of C, C sharp, … B among all notes."
-    ),
-    "pitch-range": About(
-        "Pitch range error",
-        "Relative difference of the semitones from a window's lowest to its highest note (MusPy).",
-    ),
-    "spectrum-low": About(
-        "Spectrum error, low",
-        "Difference of the mean spectra in decibels, root mean square over the lowest two ninths of the "
-        "frequencies.",
-    ),
-    "spectrum-middle": About("Spectrum error, middle", "The same over the next three ninths."),
-    "spectrum-high": About("Spectrum error, high", "The same over the highest four ninths."),
-    "peaks": About(
-        "Peaks error",
-        "Relative difference of the number of peaks, two deviations above the mean and a fifth of a second "
-        "apart.",
-    ),
-    "seam": About(
-        "Seam error",
-        "Relative difference of how much a sample jumps between two steps, over how much within one.",
-    ),
-}
-
-
-@dataclass(frozen=True)
-class Original:
-    """The windows of `Sides`, in its order, as the data have them: with labels, gaps and ends."""
-
-    dataset: Dataset
-    real: Rows
-    """(windows, length, columns)."""
-    other: Rows
-    train: Rows
-    held: Rows
-    trained: Windows
-    """All windows that were trained on, of which `train` are some."""
-    classes: Integers | None
-    """The first condition that is a label, of each real window, …"""
-    other_classes: Integers | None
-    """… and of each sample, if it is known."""
-
-    @property
-    def class_count(self) -> int:
-        """How many labels that condition has; 0 without one."""
-        return next((len(c.labels) for c in self.dataset.statics if c.labels), 0)
-
-
-@dataclass(frozen=True)
-class Sides:
-    """What is compared, scaled to 0 … 1 by channel."""
-
-    real: Floats
-    """(windows, length, channels), in random order."""
-    other: Floats
-    train: Floats
-    """The real windows that were trained on, …"""
-    held: Floats
-    """… and those that were held out, in random order."""
-    windows: Windows
-    """The real windows in their place, in the data's units."""
-    scale: Callable[[NDArray[np.floating]], Floats]
-    moving: NDArray[np.intp]
-    """Channels that are not constant in the real windows."""
-    original: Original
-    full: bool = False
-    """Whether judges of large windows see and learn all; else see `training/evaluation/bounds.py`."""
-
 
 _STATISTICS: dict[ScoreName, Callable[[Floats, Floats], float]] = {
     "marginal": lambda a, b: float(statistics.marginal(a, b).mean()),
@@ -233,44 +50,16 @@ _STATISTICS: dict[ScoreName, Callable[[Floats, Floats], float]] = {
 
 def fitting(original: Original, quick: bool) -> tuple[ScoreName, ...]:
     """The scores that these data are given if nobody chooses: DEFAULT or QUICK, and those of their kind."""
-    special = (*_LABELS, "lengths", *(() if quick else _CLASSES), *_MUSIC, *_SOUND)
+    offered = (n for n in special.SPECIAL if not (quick and n in special.CLASSES))
     layout = original.dataset.layout
     values = original.real.shape[1] * (len(layout.numeric) + layout.width)
     usual = [n for n in QUICK if n not in JUDGED or values <= _QUICKLY_JUDGED] if quick else DEFAULT
-    return (*usual, *(n for n in special if not _no_kind(n, original)))
-
-
-_ORIGINAL: dict[ScoreName, Callable[[bool], Callable[[Rows, Rows], float]]] = {
-    "bigrams": lambda ends: lambda a, b: symbols.divergence(a, b, 2, ends),
-    "trigrams": lambda ends: lambda a, b: symbols.divergence(a, b, 3, ends),
-    "repeated": lambda ends: lambda a, b: symbols.repeated(b),
-    "lengths": lambda ends: lambda a, b: statistics.wasserstein(_lengths(a), _lengths(b)),
-}
-"""Of rows as the data have them; each is told whether sequences end."""
-
-_MUSICAL: dict[ScoreName, Callable[[music.Begun, music.Begun], float]] = {
-    "scale": lambda a, b: music.off(*map(music.scale_consistency, (a, b))),
-    "polyphony": lambda a, b: music.off(*map(music.polyphony, (a, b))),
-    "empty-beats": lambda a, b: music.apart(*map(music.empty_beats, (a, b))),
-    "pitch-classes": lambda a, b: music.variation(*map(music.pitch_classes, (a, b))),
-    "pitch-range": lambda a, b: music.off(*map(music.pitch_range, (a, b))),
-}
-
-_SOUNDING: dict[ScoreName, Callable[[int], Callable[[Rows, Rows], float]]] = {
-    "spectrum-low": lambda rate: lambda a, b: sound.spectrum_error(a, b, 0),
-    "spectrum-middle": lambda rate: lambda a, b: sound.spectrum_error(a, b, 1),
-    "spectrum-high": lambda rate: lambda a, b: sound.spectrum_error(a, b, 2),
-    "peaks": lambda rate: lambda a, b: sound.peaks_error(a, b, rate),
-    "seam": lambda rate: sound.seam_error,
-}
-"""Each is told the rate."""
-_MOST_SOUND = 2000
-"""Windows of each side whose sound is looked at."""
+    return (*usual, *(n for n in offered if not special.why_not(n, original)))
 
 
 def why_not(name: ScoreName, sides: Sides) -> str | None:
     """Why a score cannot be had here; None if it can."""
-    if reason := _no_kind(name, sides.original):
+    if reason := special.why_not(name, sides.original):
         return reason
     if name in ("predictive", "correlation") and len(sides.moving) < 2:
         return "it takes two channels that vary"
@@ -278,25 +67,6 @@ def why_not(name: ScoreName, sides: Sides) -> str | None:
         return "too few windows were held out"
     if name == "uncovered" and _half_apart(sides, 0) < FEWEST:
         return f"it takes {2 * FEWEST} real windows that have no row in common, and {FEWEST} samples"
-    return None
-
-
-def _no_kind(name: ScoreName, original: Original) -> str | None:
-    """Why a score says nothing of data of this kind; None if it does."""
-    if name in _LABELS and not all(c.labels for c in original.dataset.columns):
-        return "it is of rows that hold labels alone"
-    if name == "known" and len(original.held) < FEWEST:
-        return "too few windows were held out"
-    if name == "lengths" and not original.dataset.ends:
-        return "all sequences are of one length"
-    if name in _MUSIC and original.dataset.form != "music":
-        return "the data are no music"
-    if name in _SOUND and original.dataset.form != "sound":
-        return "the data are no sound"
-    if name in _CLASSES and original.classes is None:
-        return "no label is a condition"
-    if name in _CLASSES and original.other_classes is None:
-        return "the conditions of the samples are not known"
     return None
 
 
@@ -308,7 +78,7 @@ def run(name: ScoreName, sides: Sides, judges: int, seed: int, tick: Tick) -> tu
         return _context_fid(sides, seed, tick)
     if name == "uncovered":
         return _uncovered(sides, seed, tick)
-    if name in _CLASSES:
+    if name in special.CLASSES:
         return _classified(name, sides, judges, seed, lambda part: tick(part / 2))
     if name == "known":
         return _known(sides.original, seed, tick)
@@ -317,15 +87,8 @@ def run(name: ScoreName, sides: Sides, judges: int, seed: int, tick: Tick) -> tu
 
 def _statistic(name: ScoreName, sides: Sides) -> tuple[Callable[[Any, Any], float], Array, Array]:
     """How two sets of windows are compared, and both sets as this wants them."""
-    original = sides.original
-    if name in _MUSICAL:
-        columns = original.dataset.columns
-        return _MUSICAL[name], music.begun(original.real, columns), music.begun(original.other, columns)
-    if name in _SOUNDING:
-        real, other = (x[:_MOST_SOUND] for x in (original.real, original.other))
-        return _SOUNDING[name](original.dataset.rate or 1), real, other
-    if name in _ORIGINAL:
-        return _ORIGINAL[name](original.dataset.ends), original.real, original.other
+    if (found := special.comparison(name, sides.original)) is not None:
+        return found
     real, other = (x[:_MOST, :, sides.moving] for x in (sides.real, sides.other))
     return _STATISTICS[name], real, other
 
@@ -427,12 +190,6 @@ def _classified(
     floor = mistaken(one, two, count, kind, judges, seed, tick)
     pair = (one, samples) if name == "condition" else (samples, two)
     return mistaken(*pair, count, kind, judges, seed, tick).numpy(), floor.numpy()
-
-
-def _lengths(rows: Rows) -> NDArray[np.float64]:
-    """Steps of each window before its end: (windows,)."""
-    lengths: NDArray[np.float64] = (rows[..., 0] != ENDED).sum(1).astype(np.float64)
-    return lengths
 
 
 def _half_apart(sides: Sides, seed: int) -> int:
