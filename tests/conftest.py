@@ -1,16 +1,16 @@
 """One tiny generator is trained and exported a session by the real code; every test uses it."""
 
+import io
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import chdir, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from email.message import Message
 from pathlib import Path
@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from cadenza.cli import main
+from cadenza.server import free_port
 from contract.seal import Artifact, load
 from export.exporter import export
 from serving.sampler import Generator
@@ -96,6 +98,18 @@ class Server:
 
     base: str
     pid: int
+    log: Path
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """Its metrics as they are now."""
+        lines = self.get("/metrics").content.decode().splitlines()
+        return {name: float(x) for name, x in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
+
+    @property
+    def queued(self) -> float:
+        """Row-steps that wait or are being made."""
+        return self.figures["cadenza_queue_row_steps"]
 
     def get(self, path: str, headers: Mapping[str, str] | None = None) -> Answer:
         return self._send(urllib.request.Request(self.base + path, headers=dict(headers or {})))
@@ -139,9 +153,9 @@ def booted(
             env=os.environ | {"BENTOML_DO_NOT_TRACK": "True", "CADENZA_DRAIN": "0"} | dict(settings),
         ) as process,
     ):
-        server = Server(f"http://127.0.0.1:{port}", process.pid)
+        server = Server(f"http://127.0.0.1:{port}", process.pid, log)
         try:
-            await_ready(server, process, log)
+            await_ready(server, process)
             yield server, process
         finally:
             process.send_signal(signal.SIGTERM)
@@ -153,27 +167,53 @@ def booted(
         assert code == 0, log.read_text()
 
 
-def await_ready(server: Server, process: "subprocess.Popen[bytes]", log: Path) -> None:
+def await_ready(server: Server, process: "subprocess.Popen[bytes]") -> None:
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
-        assert process.poll() is None, log.read_text()
+        assert process.poll() is None, server.log.read_text()
         try:
             if server.get("/readyz").status == 200:
                 return
         except (urllib.error.URLError, OSError):
             pass
         time.sleep(0.05)
-    raise AssertionError(f"not ready: {log.read_text()}")
+    raise AssertionError(f"not ready: {server.log.read_text()}")
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def until(condition: Callable[[], bool]) -> None:
+    """Wait for what has to come."""
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def cadenza(*arguments: object, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
-    """The command line in a process of its own."""
+    """The command line: in this process, since to load torch anew takes longer than most commands do; but
+    `serve`, which becomes the server, in its own."""
+    if arguments[:1] == ("serve",):
+        return cadenza_process(*arguments, cwd=cwd)
+    command = ["cadenza", *map(str, arguments)]
+    out, err = io.StringIO(), io.StringIO()
+    code: object = 0
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        chdir(cwd or Path.cwd()),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        patch.setattr(sys, "argv", command)
+        patch.setenv("COLUMNS", "80")  # as where there is no terminal
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+    assert isinstance(code, int), code
+    return subprocess.CompletedProcess(command, code, out.getvalue(), err.getvalue())
+
+
+def cadenza_process(*arguments: object, cwd: Path | None = None) -> "subprocess.CompletedProcess[str]":
+    """The command line in a process of its own, as a person starts it."""
     return subprocess.run(
         [sys.executable, "-m", "cadenza", *map(str, arguments)],
         capture_output=True,

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.conftest import Server, cadenza
+from tests.conftest import Server, cadenza_process
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
@@ -48,10 +48,10 @@ def test_the_commands_work_in_order(prices: Path, tmp_path: Path):
             continue  # the tests of the service boot it
         arguments = [a if a != "10" else "0.01" for a in command]
         if command[0] == "evaluate":
-            arguments += ["--scores", "field", "--judges", "1"]
+            arguments += ["--scores", "marginal"]
         if command[0] == "bench":
             arguments += ["--seconds", "0.3"]
-        done = cadenza(*arguments, cwd=tmp_path)
+        done = cadenza_process(*arguments, cwd=tmp_path)
         assert done.returncode == 0, (command, done.stderr)
 
 

@@ -11,13 +11,13 @@ import pytest
 from contract.seal import load
 from contract.version import VERSION
 from serving.sampler import Generator
-from tests.conftest import cadenza
+from tests.conftest import cadenza, cadenza_process
 
 COMMANDS = ("train", "evaluate", "export", "inspect", "check", "sample", "serve", "demo")
 
 
 def test_version():
-    assert cadenza("--version").stdout == f"cadenza {VERSION}\n"
+    assert cadenza_process("--version").stdout == f"cadenza {VERSION}\n"
 
 
 def test_help_lists_every_command():

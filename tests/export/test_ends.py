@@ -8,11 +8,9 @@ import numpy as np
 import pytest
 
 from cadenza.evaluation import evaluate_subject
-from contract import checks
 from contract.seal import load
 from contract.spec import Precision
 from export.exporter import export
-from export.runtime import run_of
 from serving.sampler import Generator
 from serving.sampler import load as load_generator
 from tests.conftest import cadenza
@@ -50,14 +48,11 @@ def generator(model: Path):
     made.close()
 
 
-@pytest.mark.parametrize("precision", ["fp32", "fp16", "int8"])
-def test_it_is_its_checkpoint_and_keeps_the_contract(run: Path, tmp_path: Path, precision: Precision):
-    artifact = export(run, tmp_path / "m.onnx", precision).artifact
-    assert (artifact.spec.ends, artifact.spec.training_length) == (True, 9)
-    assert [c for c in checks.checks(artifact.spec, run_of(artifact.data)) if not c.passed] == []
-    assert artifact.spec.parity.decoding == 0
-    if precision != "int8":
-        assert artifact.spec.parity.chunks == artifact.spec.parity.company == 0
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_with_fewer_bits_it_is_its_checkpoint_and_keeps_the_contract(
+    run: Path, tmp_path: Path, precision: Precision
+):
+    export(run, tmp_path / "m.onnx", precision)  # which refuses what is not, and does not
 
 
 def test_lengths_are_drawn_as_in_the_data_and_with_their_condition(generator: Generator):
@@ -101,5 +96,6 @@ def test_a_run_a_model_and_a_file_are_scored_alike(walks: Path, run: Path, model
 
 def test_the_seal_holds_a_table_that_fits(model: Path):
     spec = load(model).spec
+    assert (spec.ends, spec.training_length) == (True, 9)
     assert len(spec.condition_table.rows[0]) == len(spec.conditions) + 1
     assert sum(spec.condition_table.counts) == 72  # the sequences trained on

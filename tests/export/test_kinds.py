@@ -8,12 +8,9 @@ import numpy as np
 import pytest
 
 from cadenza.evaluation import evaluate_subject
-from contract import checks
 from contract.errors import ConditionError
 from contract.seal import load
-from contract.spec import Precision
 from export.exporter import export
-from export.runtime import run_of
 from serving.sampler import load as load_generator
 from tests.conftest import cadenza
 from training import checkpoint as checkpoints
@@ -52,14 +49,8 @@ def model(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("precision", ["fp32", "int8"])
-def test_it_is_its_checkpoint_and_keeps_the_contract(run: Path, tmp_path: Path, precision: Precision):
-    artifact = export(run, tmp_path / "m.onnx", precision).artifact
-    assert [c for c in checks.checks(artifact.spec, run_of(artifact.data)) if not c.passed] == []
-    assert artifact.spec.parity.decoding == 0
-    assert artifact.spec.parity.network < {"fp32": 1e-5, "int8": 0.25}[precision]
-    if precision == "fp32":
-        assert artifact.spec.parity.chunks == artifact.spec.parity.company == 0
+def test_in_8_bits_it_is_its_checkpoint_and_keeps_the_contract(run: Path, tmp_path: Path):
+    export(run, tmp_path / "m.onnx", "int8")  # which refuses what is not, and does not
 
 
 def test_the_spec_has_kinds_labels_and_gaps(run: Path):
@@ -118,11 +109,8 @@ def test_a_number_that_is_mostly_zero_is_so_in_the_graph(tmp_path: Path):
         "rain,a\n" + "".join(f"{x},{y:.3f}\n" for x, y in zip(rain, rain.cumsum(), strict=True))
     )
     train(str(tmp_path / "x.csv"), tmp_path / "run", TrainConfig(steps=20, length=8))
-    artifact = export(tmp_path / "run", tmp_path / "m.onnx").artifact
-    channel = artifact.spec.channels[0]
+    channel = export(tmp_path / "run", tmp_path / "m.onnx").artifact.spec.channels[0]
     assert (channel.low, channel.mass) == (0, 0)
-    assert artifact.spec.parity.decoding == artifact.spec.parity.chunks == artifact.spec.parity.company == 0
-    assert [c for c in checks.checks(artifact.spec, run_of(artifact.data)) if not c.passed] == []
     generator = load_generator(tmp_path / "m.onnx")
     made = generator.sample(50, 8, 1).values[..., 0]
     generator.close()
@@ -147,21 +135,18 @@ def shops(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def conditional(shops: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("runs")
-    train(str(shops), folder / "run", TrainConfig(steps=150, length=8, id_column="shop"))
+    train(str(shops), folder / "run", TrainConfig(steps=60, length=8, id_column="shop"))
     export(folder / "run", folder / "shops.onnx")
     return folder / "shops.onnx"
 
 
 def test_static_columns_are_conditions_with_a_joint_table(conditional: Path):
-    artifact = load(conditional)
-    spec = artifact.spec
+    spec = load(conditional).spec
     assert [c.name for c in spec.channels] == ["sales", "day"]
     assert [(c.name, c.kind, c.labels) for c in spec.conditions] == [
         ("kind", "categorical", ("books", "wine")), ("size", "integer", ()),
     ]  # fmt: skip
     assert set(spec.condition_table.rows) == {(0, 10), (0, 20), (1, 15), (1, 25)}
-    assert [c for c in checks.checks(spec, run_of(artifact.data)) if not c.passed] == []
-    assert spec.parity.chunks == spec.parity.company == spec.parity.decoding == 0
     assert "every combination of the conditions" in spec.data.disclosure
 
 

@@ -15,12 +15,10 @@ import pyarrow.parquet
 import pytest
 
 from cadenza.evaluation import evaluate_subject
-from contract import checks
 from contract.errors import SpecError, UsageError
 from contract.seal import load
 from contract.spec import Spec, Time
 from export.exporter import export
-from export.runtime import run_of
 from serving import formats, sampler
 from serving.formats import arrow as arrow_format
 from serving.sampler import Generator
@@ -70,7 +68,7 @@ def rows_of(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(path.read_text())))
 
 
-def test_the_file_says_how_times_follow_and_keeps_the_contract(model: Path):
+def test_the_file_says_how_times_follow(model: Path):
     artifact = load(model)
     time = artifact.spec.time
     assert time is not None
@@ -78,7 +76,6 @@ def test_the_file_says_how_times_follow_and_keeps_the_contract(model: Path):
     assert [c.name for c in artifact.spec.tabled] == ["how", "at", "paid"]
     assert [c.name for c in artifact.spec.channels] == ["how", "paid", "at gap"]
     assert "the first time" in artifact.spec.data.disclosure
-    assert [c for c in checks.checks(artifact.spec, run_of(artifact.data)) if not c.passed] == []
     assert Spec.from_json(artifact.spec.to_json()) == artifact.spec
 
 

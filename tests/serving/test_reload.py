@@ -5,7 +5,6 @@ import json
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ from onnx import numpy_helper
 
 from contract.seal import DIGEST_KEY, UNSEALED, load, seal
 from serving.sampler import load as load_generator
-from tests.conftest import Answer, Server, booted
+from tests.conftest import Answer, Server, booted, until
 
 NPY = "application/x-npy"
 FAST = {"CADENZA_RELOAD": "0.1"}
@@ -48,18 +47,6 @@ def replace(path: Path, content: bytes) -> None:
     beside = path.with_suffix(".new")
     beside.write_bytes(content)
     beside.replace(path)
-
-
-def figures(server: Server) -> dict[str, float]:
-    lines = server.get("/metrics").content.decode().splitlines()
-    return {name: float(x) for name, x in (line.rsplit(" ", 1) for line in lines if line[0] != "#")}
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def expected(paths: tuple[Path, ...], body: dict) -> dict[str, bytes]:
@@ -96,15 +83,15 @@ def test_a_new_model_is_taken_up_and_no_request_is_dropped(
             until(lambda: len(answers) > 8)
             replace(served, other.read_bytes())
             until(lambda: server.get("/model").json()["digest"] == new)
-            assert figures(server)["cadenza_engines"] == 2
+            assert server.figures["cadenza_engines"] == 2
             after = len(answers)
             until(lambda: len(answers) > after + 20)
             done.set()
             for thread in asking:
                 thread.join(60)
             lines += [json.loads(stream.readline()) for _ in range(100)]
-        until(lambda: figures(server)["cadenza_engines"] == 1)
-        assert figures(server)['cadenza_reloads_total{outcome="taken"}'] == 1
+        until(lambda: server.figures["cadenza_engines"] == 1)
+        assert server.figures['cadenza_reloads_total{outcome="taken"}'] == 1
     assert {a.status for a in answers} == {200}
     assert {a.headers["X-Cadenza-Model"] for a in answers} == {old, new}
     for answer in answers:
@@ -124,7 +111,7 @@ def test_a_bad_file_is_refused_and_the_old_model_serves_on(
     with booted(served, log, FAST) as (server, _):
         before = server.post("/generate", {"seed": 3}, NPY).content
         served.write_bytes(other.read_bytes()[:-100])  # in place, as a copy that was cut off
-        until(lambda: figures(server)['cadenza_reloads_total{outcome="refused"}'] == 1)
+        until(lambda: server.figures['cadenza_reloads_total{outcome="refused"}'] == 1)
         assert server.post("/generate", {"seed": 3}, NPY).content == before
         assert server.get("/readyz").status == 200
         served.unlink()
@@ -132,7 +119,7 @@ def test_a_bad_file_is_refused_and_the_old_model_serves_on(
         assert server.post("/generate", {"seed": 3}, NPY).content == before
         replace(served, other.read_bytes())
         until(lambda: server.get("/model").json()["digest"] == load(other).digest)
-        assert figures(server)['cadenza_reloads_total{outcome="refused"}'] == 1
+        assert server.figures['cadenza_reloads_total{outcome="refused"}'] == 1
     assert "is refused, model" in log.read_text()
     assert load(model).digest[:12] in log.read_text()
 
@@ -141,7 +128,7 @@ def test_the_same_model_again_changes_nothing(served: Path, tmp_path: Path):
     with booted(served, tmp_path / "log", FAST) as (server, _):
         replace(served, served.read_bytes())
         time.sleep(1.5)
-        now = figures(server)
+        now = server.figures
         assert now["cadenza_engines"] == 1
         assert now['cadenza_reloads_total{outcome="taken"}'] == 0
         assert now['cadenza_reloads_total{outcome="refused"}'] == 0

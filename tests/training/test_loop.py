@@ -142,9 +142,9 @@ from training import checkpoint, selection
 from training.config import TrainConfig
 from training.trainer import train
 
-selection.APART = 6
+selection.APART = 4
 data, run, whole = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-config = TrainConfig(steps=48, save_every=3, length=8)
+config = TrainConfig(steps=24, save_every=2, length=8)
 random.seed(7)
 sys.stderr = open(os.devnull, "w")
 
@@ -196,7 +196,7 @@ def test_twenty_kills_at_random_moments_change_nothing(prices: Path, tmp_path: P
     assert len(set(kept)) > 3, kept  # they came at different moments
     assert kept == sorted(kept)  # no kill costs what was kept before it
     killed, whole = (checkpoints.load(tmp_path / name)[0] for name in ("killed", "whole"))
-    assert whole.step == 48
+    assert whole.step == 24
     assert equal(killed, whole)
     for name in ("losses.csv", "samples.png"):
         assert (tmp_path / "killed" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
