@@ -97,7 +97,7 @@ def _of_run(path: Path, data: str | None, seed: int) -> tuple[_Sides, Values | N
 
     def made(generator: Generator) -> Values:
         return sample_rows(
-            generator, checkpoint.decoding, checkpoint.conditions, len(real.windows()), real.length, seed
+            generator, checkpoint.decoding, checkpoint.conditions, len(real.chosen()), real.length, seed
         )
 
     rows = made(checkpoint.generator())
@@ -126,7 +126,7 @@ def _of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> _S
         for own, theirs in zip(channels, real.dataset.columns, strict=False):
             if own.labels != theirs.labels:
                 raise UsageError(f"{path} and {source} have not the same labels in {own.name!r}")
-        made = generator.sample(len(real.windows()), None, seed)
+        made = generator.sample(len(real.chosen()), None, seed)
     finally:
         generator.close()
     rows = Layout.of(generator.spec.channels).rows(made.values, made.labels)

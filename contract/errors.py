@@ -2,6 +2,7 @@
 
     CadenzaError            exit code 1: the work failed
     ├─ UsageError           exit code 2: the command or the call was wrong
+    ├─ ConditionError       exit code 2: a condition that the model does not have
     └─ ContractError        the file does not keep the contract
        ├─ SealError         not ours, cut off, or changed since it was sealed
        ├─ SpecError         the Spec does not say what it must

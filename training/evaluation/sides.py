@@ -37,15 +37,10 @@ class Real:
         layout = self.dataset.layout
         return min(MOST_WINDOWS, _MOST_VALUES // (self.length * (len(layout.numeric) + layout.width + 1)))
 
-    def chosen(self, seed: int = 0) -> Windows:
+    def chosen(self) -> Windows:
         """The windows that are scored, in random order."""
         every = self.dataset.windows(self.length, self.stride)
-        return every.some(np.random.default_rng(seed).permutation(len(every))[: self.most])
-
-    def windows(self, seed: int = 0) -> NDArray[np.float64]:
-        """Their rows: (windows, length, columns)."""
-        chosen = self.chosen(seed)
-        return chosen.take(np.arange(len(chosen)))
+        return every.some(np.random.default_rng(0).permutation(len(every))[: self.most])
 
 
 @dataclass(frozen=True)
@@ -109,7 +104,8 @@ def original_of(
         windows.take(np.random.default_rng(1).permutation(len(windows))[: real.most])
         for windows in (trained, held_out)
     )
-    return Original(dataset, real.windows(), generated, train, held, trained, classes, other_classes)
+    rows = chosen.take(np.arange(len(chosen)))
+    return Original(dataset, rows, generated, train, held, trained, classes, other_classes)
 
 
 def sides_of(
