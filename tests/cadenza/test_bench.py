@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from cadenza.bench import draw, parse_shape
+from cadenza.bench import parse_shape
+from cadenza.figures import latency_picture
 from cadenza.traffic import Answer, Ask, arrivals, closed_loop, open_loop
 from contract.errors import CadenzaError, UsageError
 from tests.conftest import cadenza
@@ -103,6 +104,6 @@ def test_it_measures_all_three_and_draws(model: Path, tmp_path: Path):
 
 def test_a_curve_without_answers_is_still_a_picture():
     nothing = {"load": 0.9, "p50_ms": float("nan"), "p95_ms": float("nan"), "p99_ms": float("nan")}
-    picture = draw("1 × 24", [nothing])
+    picture = latency_picture("1 × 24", [nothing])
     assert ElementTree.fromstring(picture).tag.endswith("svg")
     assert "polyline" not in picture
