@@ -7,14 +7,12 @@ field is an error, and a file of a newer schema is refused by name: a reader nev
 
 import json
 import math
-import types
-import typing
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, is_dataclass, replace
-from typing import Any, Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Literal, cast
 
 from contract.errors import SpecError
 from contract.forms import Form, misfit
+from contract.strict import decode
 
 SCHEMA_VERSION = 1
 """Raised whenever an older reader would misunderstand a newer file."""
@@ -248,7 +246,7 @@ class Spec:
                 f"the model is of schema {version} and this cadenza reads up to "
                 f"{SCHEMA_VERSION}: upgrade cadenza"
             )
-        spec = typing.cast(Spec, _decode(cls, raw, "spec"))
+        spec = cast(Spec, decode(cls, raw, "spec"))
         spec._check()
         spec._check_time()
         if reason := misfit(spec.form, [c.labels for c in spec.channels]):
@@ -307,44 +305,3 @@ class Spec:
             raise SpecError(f"spec.time.digits is {time.digits}; 0, 3, 6 or 9 is wanted")
         if time.step < 1:
             raise SpecError(f"spec.time.step is {time.step}; at least 1 is wanted")
-
-
-def _decode(wanted: Any, raw: Any, where: str) -> Any:
-    """`raw` (from JSON) as the type `wanted`, or a SpecError that says where it is not."""
-    if is_dataclass(wanted) and isinstance(wanted, type):
-        return _decode_dataclass(wanted, raw, where)
-    origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
-    if origin is types.UnionType:
-        if raw is None and type(None) in arguments:
-            return None
-        (inner,) = (a for a in arguments if a is not type(None))
-        return _decode(inner, raw, where)
-    if origin is Literal:
-        if raw not in arguments:
-            raise SpecError(f"{where} is {raw!r}; one of {', '.join(arguments)} is wanted")
-        return raw
-    if origin is tuple:
-        if not isinstance(raw, list):
-            raise SpecError(f"{where} is {type(raw).__name__}; a list is wanted")
-        return tuple(_decode(arguments[0], item, f"{where}[{i}]") for i, item in enumerate(raw))
-    if origin is dict:
-        if not isinstance(raw, Mapping):
-            raise SpecError(f"{where} is {type(raw).__name__}; an object is wanted")
-        return {k: _decode(arguments[1], v, f"{where}.{k}") for k, v in raw.items()}
-    if wanted is float and isinstance(raw, int) and not isinstance(raw, bool):
-        return float(raw)
-    if type(raw) is not wanted:
-        raise SpecError(f"{where} is {raw!r}; {wanted.__name__} is wanted")
-    return raw
-
-
-def _decode_dataclass(wanted: type, raw: Any, where: str) -> Any:
-    if not isinstance(raw, Mapping):
-        raise SpecError(f"{where} is {type(raw).__name__}; an object is wanted")
-    names = [f.name for f in fields(wanted)]
-    if missing := [n for n in names if n not in raw]:
-        raise SpecError(f"{where} lacks {', '.join(missing)}")
-    if unknown := sorted(set(raw) - set(names)):
-        raise SpecError(f"{where} has unknown fields: {', '.join(unknown)}")
-    hints = typing.get_type_hints(wanted)
-    return wanted(**{n: _decode(hints[n], raw[n], f"{where}.{n}") for n in names})
