@@ -48,7 +48,7 @@ def test_the_commands_work_in_order(prices: Path, tmp_path: Path):
             continue  # the tests of the service boot it
         arguments = [a if a != "10" else "0.01" for a in command]
         if command[0] == "evaluate":
-            arguments += ["--scores", "marginal"]
+            arguments += ["--scores", "marginal", "--no-page"]
         if command[0] == "bench":
             arguments += ["--seconds", "0.3"]
         done = cadenza_process(*arguments, cwd=tmp_path)
