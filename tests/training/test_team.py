@@ -71,18 +71,19 @@ def test_ctrl_c_stops_all_processes_after_the_same_step(prices: Path, tmp_path: 
     (tmp_path / "main.py").write_text(LISTENING)
     command = [
         sys.executable, str(tmp_path / "main.py"), "train", str(prices), "-o", str(tmp_path / "run"),
-        "--steps", "100", "--save-every", "2", "--length", "12", "--processes", "2", "--device", "cpu",
+        "--steps", "100000", "--save-every", "2", "--length", "12", "--processes", "2", "--device", "cpu",
+        "--recipe", "vanilla",
     ]  # fmt: skip
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, start_new_session=True
     ) as process:
-        while not list((tmp_path / "run").glob("checkpoint-*.pt")):
+        while all(p.stem.endswith("-00000000") for p in (tmp_path / "run").glob("checkpoint-*.pt")):
             assert process.poll() is None
             time.sleep(0.01)
         os.killpg(process.pid, signal.SIGINT)  # as a terminal does
         said, _ = process.communicate(timeout=120)
     assert process.returncode == 130
-    assert f"stopped at step {checkpoints.load(tmp_path / 'run')[0].step} of 100" in said
+    assert f"stopped at step {checkpoints.load(tmp_path / 'run')[0].step} of 100000" in said
 
 
 def test_a_batch_is_split_into_whole_groups():

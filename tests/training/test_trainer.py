@@ -100,7 +100,7 @@ main()
 def test_ctrl_c_keeps_the_last_step(prices: Path, tmp_path: Path):
     command = [
         sys.executable, "-c", LISTENING, "train", str(prices), "-o", str(tmp_path / "run"),
-        "--steps", "200", "--save-every", "2", "--length", "12",
+        "--steps", "100000", "--save-every", "20", "--length", "12",
     ]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
         while not list((tmp_path / "run").glob("checkpoint-*.pt")):
@@ -110,7 +110,7 @@ def test_ctrl_c_keeps_the_last_step(prices: Path, tmp_path: Path):
         said, _ = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "go on with --resume" in said
-    assert f"step {checkpoints.load(tmp_path / 'run')[0].step} of 200" in said
+    assert f"step {checkpoints.load(tmp_path / 'run')[0].step} of 100000" in said
 
 
 @pytest.mark.parametrize("player", ["_step_discriminator", "_step_generator", "_follow"])
