@@ -5,7 +5,7 @@ import numpy as np
 from export.layers import interpolated
 from export.nodes import Nodes
 from export.scores import SCORES
-from training.basis import Decoding
+from training.decoder import Decoding
 from training.layout import Layout
 
 

@@ -3,10 +3,8 @@
 One LSTM node, one linear RNN node a recurrence, and no loop but where a choice is shown to the next
 step: every batch and every number of steps runs. Inside, tensors are time-major, (steps, batch, …), as
 the LSTM node wants them; what is small is transposed, what is wide is not. The order of every addition
-is that of `training/networks.py` and `training/basis.py`, so that the results agree.
+is that of `training/networks.py` and `training/decoder.py`, so that the results agree.
 """
-
-import math
 
 import numpy as np
 from onnx import ModelProto, TensorProto, ValueInfoProto, checker, helper
@@ -19,8 +17,8 @@ from export.known import clock, encode, validity
 from export.layers import Weights, lstm, perceptron, recurrence
 from export.nodes import Nodes
 from export.scores import SCORES, moving_scores, still_scores, tail_before
-from training.basis import Decoding
 from training.conditions import Conditions
+from training.decoder import Decoding
 from training.layout import Layout
 from training.networks import Generator
 
@@ -79,6 +77,7 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
     """Nodes from the inputs to `SCORES` and `LOGITS`; `next.*` on the way. Gives the outcome of each
     choice, (steps, batch, 1) int64."""
     weights: Weights = {k: v.detach().numpy() for k, v in g.state_dict().items()}
+    weights |= {"a": g.a.detach().numpy(), "b": g.b.detach().numpy()}
     hidden, components = g.sizes.hidden, len(weights["a"])
 
     # The state: made anew where a sequence begins, carried where it goes on.
@@ -100,9 +99,8 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
     if g.choices.width:
         split = n.integers(g.sizes.latent, g.choices.width)
         noise, normals = n.add_many("Split", noise, split, to=["noise.time", "normals"], axis=2)
-    rate = np.full(g.sizes.latent, g.drift, np.float32)
-    push = math.sqrt(1 - g.drift**2)
-    drifts = recurrence(n, rate, push, noise, drift, "drift")  # (steps, batch, latent)
+    push = (1 - g.rates**2).sqrt().numpy()
+    drifts = recurrence(n, weights["rates"], push, noise, drift, "drift")  # (steps, batch, latent)
     parts = [noise, drifts]
     if given:
         shape = n.add("Shape", noise, to="given.shape", start=0, end=2)
@@ -130,9 +128,8 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
         )  # (batch, components)
         level = n.add("Unsqueeze", level, n.integers(0), to="level")  # (1, batch, components)
         total = n.add("Where", fresh, level, "state.total", to="total")
-        x = n.add(
-            "Concat", y, noise, *one_hots, to="head.in", axis=2
-        )  # (steps, batch, hidden + noise + width)
+        parts = [y, noise, drifts, *one_hots]
+        x = n.add("Concat", *parts, to="head.in", axis=2)  # (steps, batch, hidden + 2 latent + width)
         tail = tail_before(n, weights, fresh, level) if g.overlap.hop else ""
         moving_scores(n, weights, x, total, tail)
     else:

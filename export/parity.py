@@ -22,8 +22,8 @@ from contract.rollout import Run
 from contract.spec import Spec
 from export.choices import LOGITS
 from export.scores import SCORES
-from training.basis import Decoding
 from training.conditions import Conditions
+from training.decoder import Decoding
 from training.networks import Generator
 
 

@@ -13,9 +13,9 @@ SCORES = "scores"
 
 
 def moving_scores(n: Nodes, weights: Weights, x: str, total: str, tail: str) -> None:
-    """`SCORES`, `next.total` and, with a tail, `next.tail`, from x (steps, batch, hidden + noise + width)
-    and what was before."""
-    # [h_t, noise_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t]
+    """`SCORES`, `next.total` and, with a tail, `next.tail`, from x (steps, batch, hidden +
+    2 latent + width) and what was before."""
+    # [h_t, noise_t, drift_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t]
     direct = n.add("MatMul", x, n.weight("direct.w", weights["direct.weight"].T), to="direct.product")
     direct = n.add("Add", direct, n.constant("direct.b", weights["direct.bias"]), to="direct")
     y = n.add("MatMul", x, n.weight("head.0.w", weights["head.0.weight"].T), to="head.0.product")

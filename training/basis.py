@@ -10,10 +10,10 @@ invertible parts, fitted once:
 distribution function to a normal, ties broken by one uniform a window, so that a value that
 persists in the data persists in the scores. A slow channel is bent so that its moves have one
 size at every level, `training/stabilise.py`, and standardised: its distribution over 24 rows says
-nothing of the series. Either way the way back is one table of 512 values at equal distances of
-the score, interpolated: continuous, and no record is in it but the smallest and the largest value.
-Where one channel bounds another in every row, as a day's high does its close, values are made to
-keep that order, `Decoder.not_above`.
+nothing of the series. Where it rests at a value it has a hidden path, `training/atoms.py`. Either way
+the way back, `training/decoder.py`, is one table of 512 values at equal distances of the score,
+interpolated: continuous, and no record is in it but the smallest and the largest value. Where one
+channel bounds another in every row, as a day's high does its close, values are made to keep that order.
 
 *Mixing* (`cowhitened`). Principal components with variance above 1e-6 are whitened, then
 rotated to the eigenvectors of the increments' covariance, as in slow feature analysis
@@ -26,7 +26,6 @@ neither bending nor mixing.
 `training/screen.py`, whose way back to pixels comes before the tables.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -35,71 +34,26 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from contract.spec import Channel, ChannelKind
 from training import screen
+from training.atoms import atoms_of, banded, hidden
 from training.conditions import Conditions
 from training.data import Dataset, Windows
 from training.data.dataset import Doubles, Integers
+from training.decoder import KNOTS, Decoder, grid_of, orders_of
 from training.layout import Layout
-from training.memory import remembered
+from training.memory import remembered, torn
 from training.screen import Layers
 from training.stabilise import stabilised
 
-Floats = NDArray[np.float32]
-
-KNOTS = 512
 FAST = 0.02
 """Var Δx / Var x above which a channel is made normal by rank."""
+PERSISTENT = 0.5
+"""Correlation of a channel's moves with the next above which it is a smooth path, and slow if it rests
+at some value: ranks would tear the path there."""
 FLOOR = 1e-6
 """Variance of a standardised principal component below which it repeats the others."""
 _FIT_WINDOWS, _FIT_VALUES = 8192, 2**25
 """Windows that the mixing is fitted on, and values that they have at most."""
-_TOUCHING = 1e-3
-"""Share of the mean gap between two channels within which they must once have come to be called ordered."""
-
-
-@dataclass(frozen=True)
-class Decoder:
-    """Normal scores to values: one interpolated table a channel. Float32 throughout."""
-
-    origin: Floats
-    """(channels,): the score of the first knot."""
-    scale: Floats
-    """(channels,): knots per unit of score."""
-    table: Floats
-    """(channels, KNOTS): values at the knots, never decreasing."""
-    per: Floats
-    """(channels,): values are rounded to a whole number of `of`/`per`, as those of the data are; 0: not."""
-    of: Floats
-    """(channels,): of 1/`per`, how many are the least step: 5 and 100 for prices in steps of 0.05."""
-    not_above: Integers
-    """(channels, n): each channel is lowered to the least of these; itself, again and again, where it
-    need not be."""
-    not_below: Integers
-    """(channels, m): then each is raised to the greatest of these."""
-
-    def __call__(self, scores: Floats) -> Floats:
-        """Values of `scores` (…, channels): the same operations as in the exported graph, in
-        the same order and precision, so that both give the same bytes."""
-        knots = self.table.shape[1]
-        at = (scores - self.origin) * self.scale  # (…, channels), in knots
-        at = np.clip(at, np.float32(0), np.float32(knots - 1))
-        below = np.minimum(np.floor(at), np.float32(knots - 2))
-        index = below.astype(np.int64) + np.arange(len(self.table)) * knots
-        values = self.table.reshape(-1)[index] + self.slopes.reshape(-1)[index] * (at - below)
-        values = np.clip(values, self.table[:, 0], self.table[:, -1])
-        per = np.where(self.per > 0, self.per, np.float32(1))
-        whole = np.rint(values * per / self.of) * self.of / per
-        whole = np.where(whole == 0, np.float32(0), whole)  # of a zero's sign runtimes are not of one mind
-        values = np.where(self.per > 0, whole, values)
-        values = values[..., self.not_above].min(-1)  # (…, channels)
-        decoded: Floats = values[..., self.not_below].max(-1)
-        return decoded
-
-    @property
-    def slopes(self) -> Floats:
-        """(channels, KNOTS): the step to the next knot; the last one is never used."""
-        return np.diff(self.table, axis=1, append=self.table[:, -1:])
 
 
 @dataclass(frozen=True)
@@ -118,6 +72,10 @@ class Mixing:
     """(components,): how much of what lasts of y is left after one step, 0 … 1, `training/memory.py`."""
     share: Doubles
     """(components,): how much of y's variance lasts; the rest is noise of each step."""
+    noise: Doubles
+    """(components,): deviation of what each step has anew and the next takes back, `training/memory.py`."""
+    walk: Doubles
+    """(components,): deviation of what is added to y in a step and lasts."""
     axes: Doubles = field(default_factory=lambda: np.zeros((0, 0)))
     """Of a waveform, (components, 2 hop): what the generator says as frames, see `training/overlap.py`;
     rows are then a hop of samples and not y. Empty of all else."""
@@ -149,6 +107,8 @@ class Basis:
         moves[dataset.bounds[1:-1] - 1] = False  # no increment leads into a sequence's first row
         change = np.diff(numbers, axis=0)[moves]  # (moves, channels)
         fast = (change.var(axis=0) > FAST * values.var(axis=0)) & self._varies & ~self._shades
+        rests = np.array([len(atoms_of(x)) > 0 for x in values.T], bool)
+        fast &= ~(rests & _persistent(change))
         self._fast = np.flatnonzero(fast if kind == "cowhitened" else fast & False)
         fitted = [values[self._free[:, i], i] for i in self._fast]
         self._below, self._above = _ranks(fitted, numbers[:, self._fast])
@@ -165,6 +125,16 @@ class Basis:
             for i in range(values.shape[1])
         ]
         self._scores_of_rows = self._straight(numbers)
+        slow = self._varies & ~fast & ~self._shades & free.all(axis=0)
+        for i in np.flatnonzero(slow) if kind == "cowhitened" else ():
+            x, y, atoms = banded(*self._curves[i], values[:, i])
+            own = np.interp(numbers[:, i], x, y)
+            for atom in atoms:
+                hidden(own, numbers[:, i], atom, dataset.bounds)
+            if atoms:
+                offset, deviation = own[covered].mean(), own[covered].std()
+                self._curves[i] = x, (y - offset) / deviation
+                self._scores_of_rows[:, i] = (own - offset) / deviation
         self._screen: Layers = ()
         if self._shades.any():
             films = dataset.sequence_of(np.flatnonzero(covered))
@@ -207,7 +177,8 @@ class Basis:
 
     def _fit_decoder(self, values: Doubles) -> Decoder:
         channels = values.shape[1]
-        first, last = (self._straight(edge[None])[0] for edge in (values.min(axis=0), values.max(axis=0)))
+        first, last = np.array([(y[0], y[-1]) for _, y in self._curves]).reshape(-1, 2).T.copy()
+        last = np.where(self._varies, last, first)
         grids = np.linspace(first, last, KNOTS).T  # (channels, KNOTS)
         table = np.zeros((channels, KNOTS))
         for row, (x, y) in enumerate(self._curves):
@@ -221,9 +192,9 @@ class Basis:
         table[:, 0], table[:, -1] = values.min(axis=0), values.max(axis=0)
         span = np.where(self._varies, last - first, 1.0)
         columns = zip(values.T, self._rounded, strict=True)
-        found = [_grid(column) if rounded else (0, 1) for column, rounded in columns]
+        found = [grid_of(column) if rounded else (0, 1) for column, rounded in columns]
         per, of = np.array(found, np.float32).reshape(-1, 2).T
-        not_above, not_below = _orders(values, per, of, self._free & ~self._shades)
+        not_above, not_below = orders_of(values, per, of, self._free & ~self._shades)
         return Decoder(
             origin=first.astype(np.float32),
             scale=((KNOTS - 1) / span).astype(np.float32),
@@ -245,8 +216,8 @@ class Basis:
         mean, deviation = flat.mean(axis=0), flat.std(axis=0)
         moving = np.flatnonzero(deviation > 1e-9)
         if not len(moving):
-            still = np.zeros(0)
-            return Mixing(mean, np.zeros((0, len(mean))), np.zeros((len(mean), 0)), still, still, still)
+            no = np.zeros(0)
+            return Mixing(mean, np.zeros((0, len(mean))), np.zeros((len(mean), 0)), no, no, no, no, no)
         if kind == "standard":
             inward = np.eye(flat.shape[1])[moving] / deviation[moving, None]
             outward = np.eye(flat.shape[1])[:, moving] * deviation[moving]
@@ -264,8 +235,12 @@ class Basis:
             inward, outward = turn.T @ inward, outward @ turn
         y = (scores - mean) @ inward.T  # (windows, length, components)
         increments = np.diff(y, axis=1)[valid[:, 1:]].std(axis=0)
-        memory = remembered(y, valid)
-        return Mixing(mean, inward, outward, np.maximum(increments, 1e-4), *memory, screen=self._screen)
+        increments = np.maximum(increments, 1e-4)
+        decay, share = remembered(y, valid)
+        noise, walk = torn(y, valid, increments)
+        return Mixing(
+            mean, inward, outward, increments, decay, share, noise, walk, screen=self._screen
+        )  # fmt: skip
 
 
 def _curve(values: Doubles, middle: Doubles, change: Doubles, bent: bool) -> tuple[Doubles, Doubles]:
@@ -276,6 +251,14 @@ def _curve(values: Doubles, middle: Doubles, change: Doubles, bent: bool) -> tup
     x, y = stabilised(middle, np.abs(change), x[0], x[1]) if bent else (x, x)
     scores = np.interp(values, x, y)
     return x, (y - scores.mean()) / scores.std()
+
+
+def _persistent(change: Doubles) -> NDArray[np.bool_]:
+    """Which channels' moves (moves, channels) mostly go on as they went: (channels,)."""
+    change = change - change.mean(axis=0)
+    power = (change**2).sum(axis=0)
+    alike: NDArray[np.bool_] = (change[1:] * change[:-1]).sum(axis=0) > PERSISTENT * power
+    return alike
 
 
 def _plain(values: Doubles, common: float) -> tuple[Doubles, Doubles]:
@@ -293,58 +276,6 @@ def _free(layout: Layout, outcomes: Integers) -> NDArray[np.bool_]:
     return free
 
 
-def _grid(values: Doubles) -> tuple[int, int]:
-    """`Decoder.per` and `Decoder.of` for values (rows,) that have at most 6 decimals; 0 and 1 where they
-    have more, or more steps than float32 tells apart."""
-    distinct = np.unique(values)
-    for decimals in range(7):
-        per = 10**decimals
-        scaled = distinct * per
-        steps = np.rint(scaled)
-        most = np.abs(steps).max()
-        if most >= 2**23:
-            return (1, 1) if decimals == 0 and (distinct == steps).all() else (0, 1)
-        if (np.abs(scaled - steps) <= 1e-6).all():
-            of = max(1, int(np.gcd.reduce(steps.astype(np.int64))))
-            shared = math.gcd(of, per)
-            return per // shared, of // shared
-    return 0, 1
-
-
-def _orders(values: Doubles, per: Floats, of: Floats, free: NDArray[np.bool_]) -> tuple[Integers, Integers]:
-    """`Decoder.not_above` and `Decoder.not_below`: orders of channels that hold in every row of
-    `values` (rows, channels) and are not for want of nearness, so more than an accident of units. A channel
-    that is not `free` (rows, channels) in every row has none: what is drawn by itself keeps no order.
-
-    What only bounds from below is lowered; then all else is raised, each to the greatest of all that
-    lie under it, so that every order holds at once.
-    """
-    channels = values.shape[1]
-    always = np.array([column.all() for column in free.T], bool)  # (channels,)
-    over = np.zeros((channels, channels), bool)  # over[i, j]: i is never less than j
-    few = values[:: max(1, len(values) // 256)]  # most pairs need no more to be seen apart
-    for i in range(channels):
-        same = (per == per[i]) & (of == of[i]) & always & always[i]
-        for j in np.flatnonzero((few[:, i : i + 1] >= few).all(axis=0) & same):
-            gap = values[:, i] - values[:, j]
-            over[i, j] = 0 <= gap.min() < _TOUCHING * gap.mean()
-    for k in range(channels):  # what is over k is over all that k is over (Warshall)
-        over |= over[:, k : k + 1] & over[k]
-    own = np.eye(channels, dtype=bool)
-    lowest = np.logical_and(over.any(axis=0), ~over.any(axis=1))  # (channels,)
-    return _padded(own | (over.T & lowest[:, None])), _padded(own | over)
-
-
-def _padded(chosen: NDArray[np.bool_]) -> Integers:
-    """For each row of `chosen` (channels, channels) where it is true, its own index repeated behind:
-    (channels, most)."""
-    most = int(chosen.sum(axis=1).max(initial=1))
-    result = np.repeat(np.arange(len(chosen))[:, None], most, axis=1)
-    for i, row in enumerate(chosen):
-        result[i, : row.sum()] = np.flatnonzero(row)
-    return result
-
-
 def _ranks(fitted: Sequence[Doubles], values: Doubles) -> tuple[Doubles, Doubles]:
     """Shares of `fitted`, of each channel, below and not above each of `values`: both (rows, channels),
     strictly inside 0 … 1."""
@@ -354,38 +285,3 @@ def _ranks(fitted: Sequence[Doubles], values: Doubles) -> tuple[Doubles, Doubles
         below[:, i] = (np.searchsorted(ordered, values[:, i], "left") + 0.5) / (count + 1)
         above[:, i] = (np.searchsorted(ordered, values[:, i], "right") + 0.5) / (count + 1)
     return below, above
-
-
-@dataclass(frozen=True)
-class Decoding:
-    """What the networks give to what a model answers, in both of its parts."""
-
-    layout: Layout
-    decoder: Decoder
-
-    def __call__(self, scores: Floats, logits: Floats) -> tuple[Floats, Integers]:
-        """Scores (…, channels) and logits with their noise (…, width) to `values` and `labels`: the twin
-        of the exported graph."""
-        return self.layout.tensors(self.decoder(scores), self.layout.chosen(logits))
-
-    def rows(self, scores: Floats, logits: Floats) -> Floats:
-        """The same as rows (…, columns), as a `Dataset` has them."""
-        return self.layout.rows(*self(scores, logits))
-
-
-def channels_of(dataset: Dataset, decoder: Decoder) -> tuple[Channel, ...]:
-    """The Spec's channels: the ranges are those of the table, so the graph cannot leave them."""
-    numbers = iter(zip(decoder.per == 1, decoder.table, strict=True))
-    channels = []
-    for column in dataset.columns:
-        kind: ChannelKind = "categorical"
-        low = high = None
-        if not column.labels:
-            integer, table = next(numbers)
-            kind = "integer" if integer else "continuous"
-            ends = [float(table[0]), float(table[-1]), *([] if column.mass is None else [column.mass])]
-            low, high = min(ends), max(ends)
-        channels.append(
-            Channel(column.name, kind, column.unit, low, high, column.labels, column.missing, column.mass)
-        )
-    return tuple(channels)

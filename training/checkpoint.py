@@ -17,9 +17,10 @@ import torch
 from contract.forms import Form
 from contract.spec import Channel, Condition, ConditionTable, Time
 from training import selection
-from training.basis import Decoder, Decoding, Mixing
+from training.basis import Mixing
 from training.conditions import Conditions
 from training.config import Recipe, Sizes, TrainConfig
+from training.decoder import Decoder, Decoding
 from training.errors import RunError, TrainingError
 from training.heads import recipe_of
 from training.layout import Layout
@@ -27,7 +28,7 @@ from training.networks import Generator
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 8
+FORMAT = 9
 _KEPT = 2
 
 

@@ -14,10 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.basis import Decoding
 from training.conditions import Conditions
 from training.config import Recipe, Sizes, hidden_share, level_steps, penalty_for
 from training.data.dataset import ENDED
+from training.decoder import Decoding
 from training.heads import ROWS, Encoded, Head
 from training.layout import Floats
 from training.level import critic_of, fit_level

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from contract.forms import Form
-from training.basis import Basis, Decoder, Mixing
+from training.basis import Basis, Mixing
 from training.conditions import Conditions
 from training.config import RECIPES, Recipe, RecipeName, Sizes, sizes_for
 from training.data import Dataset, Windows
 from training.data.dataset import Doubles
+from training.decoder import Decoder
 from training.ear import Ear
 from training.layout import Layout
 from training.networks import Discriminator

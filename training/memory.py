@@ -18,6 +18,9 @@ _SLOWEST = 1e-4
 _RATES = 400
 """Rates that are tried, from one that forgets at once to one that forgets in 10,000 steps."""
 
+_SMALL = 0.0025
+"""Share of a move's variance that each of its parts has at least, so that it can grow."""
+
 
 def remembered(y: Doubles, valid: NDArray[np.bool_]) -> tuple[Doubles, Doubles]:
     """The rate ρ, 0 … 1, and the share c, 0 … 1, of each component; both 0 where nothing lasts.
@@ -43,3 +46,18 @@ def remembered(y: Doubles, valid: NDArray[np.bool_]) -> tuple[Doubles, Doubles]:
     share = shares[best, np.arange(len(best))]
     lasts = share >= LEAST
     return np.where(lasts, rates[best], 0.0), np.where(lasts, share, 0.0)
+
+
+def torn(y: Doubles, valid: NDArray[np.bool_], increments: Doubles) -> tuple[Doubles, Doubles]:
+    """Moves in two parts: the deviations of what each step has anew and takes back in the next, and of
+    what it adds and leaves, of each component: (components,) both.
+
+    By the correlation of a move with the next: noise of variance s in y gives moves the covariance −s
+    with the next, and twice s to their variance `increments`² (components,). Where moves go on as they went
+    there is none. `y` (windows, length, components) is looked at where `valid` (windows, length).
+    """
+    moves = np.where(valid[:, 1:, None], np.diff(y, axis=1), 0.0)  # (windows, length - 1, components)
+    power = np.maximum((moves[:, 1:] ** 2).sum((0, 1)), 1e-300)
+    share = np.clip(-(moves[:, 1:] * moves[:, :-1]).sum((0, 1)) / power, 0, 0.5)  # (components,)
+    noise, walk = np.maximum(share, _SMALL), np.maximum(1 - 2 * share, _SMALL)
+    return increments * noise**0.5, increments * walk**0.5

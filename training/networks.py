@@ -1,8 +1,8 @@
 """The two players: an LSTM generator and an LSTM discriminator.
 
-    Generator      [latent, given] ─▶ level ─▶ total_0       drift_t = r·drift_{t−1} + √(1−r²)·noise_t
+    Generator      [latent, given] ─▶ level ─▶ total_0       drift_t = r∘drift_{t−1} + √(1−r²)∘noise_t
                    [noise_t, drift_t, given, choice_{t−1}] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t ─▶ choice_t
-                   [h_t, noise_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t]
+                   [h_t, noise_t, drift_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t]
                    total_t = ρ∘total_{t−1} + b∘v_t,    y_t = a∘u_t + total_t
     Discriminator  [y_t, Δy_t/σ, choice_t, given] ─▶ LSTM ─▶ one number for a whole window, and a
                    critic that sees of it only level, span, how much it moves and what is chosen
@@ -19,8 +19,9 @@ the end, since time is counted from the beginning).
 Two things keep a sequence at home however long it gets. The sum forgets at the rate ρ at which
 the data do (`Mixing.decay`), and the mean of v is taken out, which it would otherwise add up.
 And the latent, which says what kind of window this is, drifts where the data are long series
-(an Ornstein-Uhlenbeck process that begins at `latent`, stationary): no sequence is kept on one
-course for ever.
+(Ornstein-Uhlenbeck processes that begin at `latent`, stationary): no sequence is kept on one
+course for ever. There half of them forget faster, each at a rate of its own, `rates_for`: noise that
+lasts for two steps, or for ten, is what smooth movements are made of.
 """
 
 import math
@@ -67,6 +68,7 @@ class Generator(nn.Module):
     decay: Tensor
     fleeting: Tensor
     increments: Tensor
+    rates: Tensor
 
     def __init__(
         self, sizes: Sizes, mixing: Mixing, drift: float, choices: tuple[int, ...] = (), given: int = 0,
@@ -80,8 +82,8 @@ class Generator(nn.Module):
         width = sum(choices)
         inputs = 2 * sizes.latent + given + CLOCK * (most > 0) + width
         self.lstm = nn.LSTM(inputs, sizes.hidden, batch_first=True)
-        self.head = perceptron(sizes.hidden + sizes.latent + width, sizes.head, 2 * components)
-        self.direct = _linear(sizes.hidden + sizes.latent + width, 2 * components)
+        self.head = perceptron(sizes.hidden + 2 * sizes.latent + width, sizes.head, 2 * components)
+        self.direct = _linear(sizes.hidden + 2 * sizes.latent + width, 2 * components)
         self.level = nn.Sequential(
             nn.Linear(sizes.latent + given, sizes.level),
             nn.LeakyReLU(SLOPE),
@@ -92,13 +94,25 @@ class Generator(nn.Module):
         self.screen = Screen(mixing.screen)
         increments = _float32(mixing.increments)
         self.register_buffer("increments", increments)
-        self.a = nn.Parameter(increments.clone())  # (components,)
-        self.b = nn.Parameter(increments.clone())  # (components,)
+        self.register_buffer("rates", _float32(rates_for(drift, sizes.latent)))  # (latent,)
+        # In logarithms, so that a step of training is as small beside a small one as beside a large one.
+        self.log_a = nn.Parameter(_float32(np.log(mixing.noise)))  # (components,)
+        self.log_b = nn.Parameter(_float32(np.log(mixing.walk)))  # (components,)
         self.register_buffer("centre", torch.zeros(components))
         self.register_buffer("decay", _float32(mixing.decay))  # (components,)
         self.register_buffer("fleeting", _float32((1 - mixing.share) ** 0.5))  # (components,)
         self.register_buffer("mean", _float32(mixing.mean))  # (channels,)
         self.register_buffer("outward", _float32(mixing.outward))  # (channels, components)
+
+    @property
+    def a(self) -> Tensor:
+        """(components,): the deviation of what each step has anew."""
+        return self.log_a.exp()
+
+    @property
+    def b(self) -> Tensor:
+        """(components,): the deviation of what each step adds."""
+        return self.log_b.exp()
 
     @property
     def noise_size(self) -> int:
@@ -182,8 +196,7 @@ class Generator(nn.Module):
         """u and v, both (batch, steps, components), the logits (batch, steps, width), and h, c, the drift
         and the choice behind them."""
         noise, normals = noise.split([self.sizes.latent, self.choices.width], 2)
-        push = math.sqrt(1 - self.drift**2) * noise
-        drifts = _recurrence(drift.new_full((drift.shape[1],), self.drift), drift, push)
+        drifts = _recurrence(self.rates, drift, (1 - self.rates**2).sqrt() * noise)
         parts = [noise, drifts, given[:, None].expand(-1, noise.shape[1], -1)]
         if self.most:
             parts.append(clock(given, self.most, noise.shape[1]))
@@ -196,7 +209,7 @@ class Generator(nn.Module):
             seen = torch.cat([before[:, None], chosen[:, :-1]], 1)
             hidden, (h, c) = self.lstm(torch.cat([inputs, seen], 2), (h, c))  # (batch, steps, hidden)
             logits = self.choices.logits(hidden, gumbels)
-        hidden = torch.cat([hidden, noise, chosen], 2)  # (batch, steps, hidden + latent + width)
+        hidden = torch.cat([hidden, noise, drifts, chosen], 2)  # (batch, steps, hidden + 2 latent + width)
         u, v = (self.head(hidden) + self.direct(hidden)).split([len(self.a)] * 2, 2)
         return u, v, logits, (h, c, drifts[:, -1], chosen[:, -1])
 
@@ -227,6 +240,17 @@ class Generator(nn.Module):
         """y (…, components) to scores (…, channels): what the decoder takes."""
         scores: Tensor = self.screen(y @ self.outward.T + self.mean)
         return scores
+
+
+def rates_for(drift: float, latent: int) -> np.ndarray:
+    """How much of each of the drifting latents is left after a step: (latent,) float64. The first half
+    forget as `drift` says, the others in times from one step to a quarter of that, at equal ratios; all
+    stay as they are where `drift` is 1."""
+    if drift == 1:
+        return np.ones(latent)
+    slow, fast = latent - latent // 2, latent // 2
+    longest = max(1.0, -0.25 / math.log(drift))
+    return np.concatenate([np.full(slow, drift), np.exp(-1 / np.geomspace(1, longest, fast))])
 
 
 def _recurrence(rate: Tensor, before: Tensor, push: Tensor) -> Tensor:

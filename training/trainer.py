@@ -12,10 +12,10 @@ import torch
 from contract.errors import UsageError
 from training import checkpoint as checkpoints
 from training import record, selection
-from training.basis import Decoding, channels_of
 from training.checkpoint import Checkpoint, DataFacts
 from training.config import TrainConfig, drift_for, level_steps
 from training.data import load, schema
+from training.decoder import Decoding, channels_of
 from training.errors import RunError, RunExistsError, TrainingError
 from training.game import Game
 from training.heads import head_of, recipe_of

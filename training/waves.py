@@ -15,10 +15,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.basis import Decoder, Mixing
+from training.basis import Mixing
 from training.conditions import Conditions
 from training.data import Dataset, Windows
 from training.data.dataset import Doubles
+from training.decoder import Decoder
 from training.errors import DataError
 from training.layout import Floats
 from training.memory import remembered
@@ -114,13 +115,16 @@ class WaveBasis:
         inward = axes / (axes**2).sum(1, keepdims=True)
         said = frames @ inward.T  # (stretches, frames, components)
         decay, share = remembered(said, np.ones(said.shape[:2], bool))
+        increments = np.maximum(np.diff(said, axis=1).std((0, 1)), 1e-4)
         return Mixing(
             mean=np.zeros(self.hop),
             inward=inward,
             outward=np.eye(self.hop),
-            increments=np.maximum(np.diff(said, axis=1).std((0, 1)), 1e-4),
+            increments=increments,
             decay=decay,
             share=share,
+            noise=increments,
+            walk=increments,
             axes=axes,
         )
 

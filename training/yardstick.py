@@ -21,9 +21,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from training.basis import Decoding
 from training.conditions import Conditions
 from training.data import Windows
+from training.decoder import Decoding
 from training.game import sample_rows
 from training.networks import Generator
 from training.view import View

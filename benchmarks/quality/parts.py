@@ -10,10 +10,11 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training import basis, networks, trainer
+from training import atoms, basis, networks, trainer
 from training.basis import Basis
 from training.networks import Discriminator, Generator
 
@@ -45,6 +46,17 @@ def _drift() -> None:
     _replace(trainer, "drift_for", lambda sequences, length: 1.0)
 
 
+def _colours() -> None:
+    """All of the latent drifts at one rate."""
+    _replace(networks, "rates_for", lambda drift, latent: np.full(latent, drift))
+
+
+def _atoms() -> None:
+    """A channel that rests at a value is one as any other."""
+    _replace(basis, "atoms_of", lambda values: values[:0])
+    _replace(atoms, "atoms_of", lambda values: values[:0])
+
+
 def _straight_way() -> None:
     """What the head says is all that is said."""
 
@@ -74,6 +86,8 @@ PARTS: dict[str, Callable[[], None]] = {
     "normal-scores": _normal_scores,
     "forgetting": _forgetting,
     "drift": _drift,
+    "colours": _colours,
+    "atoms": _atoms,
     "straight-way": _straight_way,
     "critic-of-levels": _critic_of_levels,
     "variety": _variety,

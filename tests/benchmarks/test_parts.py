@@ -27,11 +27,14 @@ def trained(grown: Path, run: Path) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A price that moves by percents, so that there is something to bend, and a noise."""
+    """A price that moves by percents, so that there is something to bend, a noise, and a sensor that is
+    often at its limit."""
     random = np.random.default_rng(3)
     price = np.exp(np.cumsum(random.normal(0, 0.05, 600)))
     path = tmp_path_factory.mktemp("data") / "grown.npy"
-    np.save(path, np.stack([price, random.normal(size=600)], 1))
+    walk = np.cumsum(random.normal(size=600))
+    sensor = np.maximum(walk, np.quantile(walk, 0.3))
+    np.save(path, np.stack([price, random.normal(size=600), sensor], 1))
     return path
 
 

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from training.basis import FLOOR, KNOTS, Basis, Decoding, _grid, channels_of
+from training.basis import FLOOR, Basis
 from training.data.columns import Column
 from training.data.dataset import Dataset
+from training.decoder import KNOTS, Decoding, channels_of, grid_of
 
 
 def dataset(values: np.ndarray) -> Dataset:
@@ -163,7 +164,7 @@ def test_a_chain_of_orders_holds_as_a_whole():
     ],
 )
 def test_what_steps_the_data_are_in_is_found(values: list[float], grid: tuple[int, int]):
-    assert _grid(np.array(values, np.float64)) == grid
+    assert grid_of(np.array(values, np.float64)) == grid
 
 
 def test_samples_are_in_the_steps_of_the_data():

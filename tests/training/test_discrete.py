@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.basis import Basis, Decoding, Mixing
+from training.basis import Basis, Mixing
 from training.config import RECIPES, Sizes, TrainConfig
 from training.data import load
 from training.data.columns import Column
 from training.data.dataset import Dataset
+from training.decoder import Decoding
 from training.discrete import EDGE, LOUDNESS, Choices
 from training.layout import Layout
 from training.likelihood import negative_log_likelihood
@@ -22,7 +23,7 @@ COLUMNS = (Column("a", missing=True), Column("b", labels=("x", "y"), missing=Tru
 
 def mixing(components: int) -> Mixing:
     one = np.ones(components)
-    return Mixing(0 * one, np.eye(components), np.eye(components), one, 0.9 * one, one)
+    return Mixing(0 * one, np.eye(components), np.eye(components), one, 0.9 * one, one, one, one)
 
 
 def test_a_normal_becomes_a_gumbel():

@@ -119,7 +119,7 @@ def test_the_clock_counts_to_the_end():
 def test_no_player_looks_behind_an_end():
     torch.manual_seed(0)
     one = np.ones(2)
-    mixing = Mixing(0 * one, np.eye(2), np.eye(2), one, 0.9 * one, one)
+    mixing = Mixing(0 * one, np.eye(2), np.eye(2), one, 0.9 * one, one, one, one)
     generator = Generator(SIZES, mixing, 1.0, (3,), given=1, most=MOST)
     discriminator = Discriminator(SIZES, mixing, 3, given=1, most=MOST)
     given = torch.tensor([[0.5], [1.0]])

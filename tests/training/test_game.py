@@ -1,5 +1,6 @@
 """The game is the one that is written: losses, penalty, labels, gradients, optimisers."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from training.basis import Basis
 from training.config import RECIPES, Sizes, TrainConfig, drift_for, hidden_share, sizes_for
 from training.data import load
 from training.game import Game
-from training.networks import SETTLED, Discriminator, Generator, _recurrence
+from training.networks import SETTLED, Discriminator, Generator, _recurrence, rates_for
 
 
 def game(prices: Path, recipe: str = "relativistic", seed: int = 0) -> Game:
@@ -218,11 +219,28 @@ def test_the_latent_drifts_only_where_series_are_long():
     assert drift_for([4000, *[24] * 10], 24) < 1
 
 
+def test_some_of_what_drifts_forgets_soon():
+    rates = rates_for(drift_for([4000], 24), 16)
+    assert (rates[:8] == rates[0]).all()
+    assert rates[8] < 0.4
+    assert 0.9 < rates[15] < rates[0]
+    assert (rates_for(1.0, 16) == 1).all()
+
+
+def test_a_small_scale_is_trained_in_small_steps(prices: Path):
+    played = game(prices)
+    before = played.generator.a.detach().clone()
+    for _ in range(3):
+        played.play()
+    moved = (played.generator.a.detach() / before).log().abs()
+    assert 0 < moved.max() < 4 * played.recipe.learning_rate
+
+
 def test_a_settled_sum_stays_where_the_data_are(prices: Path):
     generator = game(prices).generator.eval()
     with torch.no_grad():
         generator.direct.bias += 3  # pushes one way, ...
-        generator.b.fill_(0.1)  # ... and further than the data move
+        generator.log_b.fill_(math.log(0.1))  # ... and further than the data move
         generator.decay.fill_(0.9999)
     latent, noise = torch.randn(32, 8), torch.randn(32, 6000, 8)
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.memory import remembered
+from training.memory import remembered, torn
 
 RANDOM = np.random.default_rng(3)
 WHOLE = np.ones((4000, 24), bool)
@@ -53,3 +53,12 @@ def test_sequences_of_one_row_have_no_lag_and_nothing_lasts() -> None:
     valid[:, 0] = True
     decay, share = remembered(RANDOM.standard_normal((50, 24, 2)), valid)
     assert decay.tolist() == share.tolist() == [0.0, 0.0]
+
+
+def test_moves_are_torn_into_what_is_taken_back_and_what_stays() -> None:
+    walk = np.cumsum(RANDOM.standard_normal((4000, 24)), axis=1)
+    both = walk + RANDOM.standard_normal((4000, 24))
+    y = np.stack([RANDOM.standard_normal((4000, 24)), walk, both], axis=2)
+    noise, lasting = torn(y, WHOLE, np.diff(y, axis=1).std((0, 1)))
+    np.testing.assert_allclose(noise, [1, 0.05, 1], atol=0.03)
+    np.testing.assert_allclose(lasting, [0.07, 1, 1], atol=0.03)

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import torch
 
-from training.basis import Decoding
 from training.config import Sizes, TrainConfig
 from training.data import Dataset, load
+from training.decoder import Decoding
 from training.ear import Ear
 from training.errors import DataError
 from training.losses import gradient_penalty

@@ -5,11 +5,11 @@ import pytest
 import torch
 
 from contract.spec import ConditionTable
-from training.basis import KNOTS, Decoder, Decoding
 from training.conditions import Conditions
 from training.data import Windows
 from training.data.columns import Column
 from training.data.dataset import Dataset
+from training.decoder import KNOTS, Decoder, Decoding
 from training.view import View
 from training.yardstick import BLOCKS, Yardstick, blocks_of
 

@@ -1,0 +1,71 @@
+"""A channel that rests at a value rests at it in samples too."""
+
+import numpy as np
+
+from training.atoms import Atom, atoms_of, banded, hidden
+from training.basis import Basis
+from training.data.columns import Column
+from training.data.dataset import Dataset
+from training.decoder import Decoding
+
+ENDS = np.array([0, 12])
+
+
+def test_only_what_many_rows_have_is_an_atom():
+    spread = np.arange(700.0)
+    assert atoms_of(np.append(spread, np.full(300, 40.0))).tolist() == [40.0]
+    assert atoms_of(np.append(spread, np.full(50, 40.0))).size == 0
+    assert atoms_of(np.repeat([1.0, 2.0, 3.0], 100)).size == 0  # these are few values, and no path
+
+
+def test_a_band_of_scores_shows_as_the_atom():
+    values = np.concatenate([np.linspace(0, 10, 400), np.full(200, 5.0)])
+    x, y, (atom,) = banded(np.array([0.0, 10.0]), np.array([0.0, 1.0]), values)
+    assert atom.low == 0.5
+    assert atom.high > atom.low
+    back = np.interp(np.linspace(atom.low, atom.high, 9), y, x)
+    np.testing.assert_allclose(back, 5.0)
+    assert (np.diff(y) > 0).all()
+    assert y[-1] - atom.high == 0.5  # what lies above is moved as a whole
+
+
+def resting(rows: list[float]) -> np.ndarray:
+    scores = np.zeros(len(rows))
+    hidden(scores, np.array(rows), Atom(5.0, 0.0, 1.0, 0.4), np.array([0, len(rows)]))
+    return scores
+
+
+def test_the_hidden_path_comes_back_to_where_it_came_from():
+    from_below = resting([1, 5, 5, 5, 1])[1:-1]
+    assert from_below.argmax() == 1
+    assert from_below[0] == from_below[2] < from_below[1] < 0.5
+    np.testing.assert_allclose(resting([9, 5, 5, 5, 9])[1:-1], 1 - from_below)
+
+
+def test_the_hidden_path_crosses_what_it_crosses():
+    np.testing.assert_allclose(resting([1, 5, 5, 5, 9])[1:-1], [0.25, 0.5, 0.75])
+    np.testing.assert_allclose(resting([9, 5, 1])[1:-1], [0.5])
+
+
+def test_where_a_sequence_begins_or_ends_at_rest_the_other_side_tells():
+    np.testing.assert_allclose(resting([5, 5, 1]), resting([1, 5, 5, 1])[1:] * [1, 1, 0])
+    assert (resting([5, 5, 5]) == 0.5).all()
+
+
+def test_a_path_that_rests_comes_back_with_its_rests():
+    random = np.random.default_rng(0)
+    smooth = np.convolve(random.normal(size=6024), np.hanning(25), "valid")
+    values = np.minimum(smooth, 2.0)[:, None]  # a sensor at its limit
+    dataset = Dataset.of("test", [Column("x")], [values])
+    windows = dataset.windows(24, 1)
+    basis = Basis(dataset, windows, "cowhitened")
+    index = np.arange(len(windows))
+    y = basis.encode(index, random.random((len(index), 1, 1))).numpy().astype(np.float64)
+    scores = y @ basis.mixing.outward.T + basis.mixing.mean
+    back = Decoding(dataset.layout, basis.decoder).rows(scores.astype(np.float32), y[..., :0])
+    real = windows.take(index)
+    assert 0.2 < (real == 2.0).mean() < 0.9
+    assert ((back == 2.0) == (real == 2.0)).mean() > 0.99
+    assert abs(back - real).max() < 0.1
+    beyond = scores[real[..., 0] == 2.0]
+    assert np.ptp(beyond) > 0.1  # the path goes on behind the limit

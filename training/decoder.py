@@ -1,0 +1,153 @@
+"""The way back: from normal scores to the values of a model's answers, as it is in the graph as well."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from contract.spec import Channel, ChannelKind
+from training.data import Dataset
+from training.data.dataset import Doubles, Integers
+from training.layout import Layout
+
+Floats = NDArray[np.float32]
+
+KNOTS = 512
+"""Of a channel's table."""
+
+_TOUCHING = 1e-3
+"""Share of the mean gap between two channels within which they must once have come to be called ordered."""
+
+
+@dataclass(frozen=True)
+class Decoder:
+    """Normal scores to values: one interpolated table a channel. Float32 throughout."""
+
+    origin: Floats
+    """(channels,): the score of the first knot."""
+    scale: Floats
+    """(channels,): knots per unit of score."""
+    table: Floats
+    """(channels, KNOTS): values at the knots, never decreasing."""
+    per: Floats
+    """(channels,): values are rounded to a whole number of `of`/`per`, as those of the data are; 0: not."""
+    of: Floats
+    """(channels,): of 1/`per`, how many are the least step: 5 and 100 for prices in steps of 0.05."""
+    not_above: Integers
+    """(channels, n): each channel is lowered to the least of these; itself, again and again, where it
+    need not be."""
+    not_below: Integers
+    """(channels, m): then each is raised to the greatest of these."""
+
+    def __call__(self, scores: Floats) -> Floats:
+        """Values of `scores` (…, channels): the same operations as in the exported graph, in
+        the same order and precision, so that both give the same bytes."""
+        knots = self.table.shape[1]
+        at = (scores - self.origin) * self.scale  # (…, channels), in knots
+        at = np.clip(at, np.float32(0), np.float32(knots - 1))
+        below = np.minimum(np.floor(at), np.float32(knots - 2))
+        index = below.astype(np.int64) + np.arange(len(self.table)) * knots
+        values = self.table.reshape(-1)[index] + self.slopes.reshape(-1)[index] * (at - below)
+        values = np.clip(values, self.table[:, 0], self.table[:, -1])
+        per = np.where(self.per > 0, self.per, np.float32(1))
+        whole = np.rint(values * per / self.of) * self.of / per
+        whole = np.where(whole == 0, np.float32(0), whole)  # of a zero's sign runtimes are not of one mind
+        values = np.where(self.per > 0, whole, values)
+        values = values[..., self.not_above].min(-1)  # (…, channels)
+        decoded: Floats = values[..., self.not_below].max(-1)
+        return decoded
+
+    @property
+    def slopes(self) -> Floats:
+        """(channels, KNOTS): the step to the next knot; the last one is never used."""
+        return np.diff(self.table, axis=1, append=self.table[:, -1:])
+
+
+@dataclass(frozen=True)
+class Decoding:
+    """What the networks give to what a model answers, in both of its parts."""
+
+    layout: Layout
+    decoder: Decoder
+
+    def __call__(self, scores: Floats, logits: Floats) -> tuple[Floats, Integers]:
+        """Scores (…, channels) and logits with their noise (…, width) to `values` and `labels`: the twin
+        of the exported graph."""
+        return self.layout.tensors(self.decoder(scores), self.layout.chosen(logits))
+
+    def rows(self, scores: Floats, logits: Floats) -> Floats:
+        """The same as rows (…, columns), as a `Dataset` has them."""
+        return self.layout.rows(*self(scores, logits))
+
+
+def channels_of(dataset: Dataset, decoder: Decoder) -> tuple[Channel, ...]:
+    """The Spec's channels: the ranges are those of the table, so the graph cannot leave them."""
+    numbers = iter(zip(decoder.per == 1, decoder.table, strict=True))
+    channels = []
+    for column in dataset.columns:
+        kind: ChannelKind = "categorical"
+        low = high = None
+        if not column.labels:
+            integer, table = next(numbers)
+            kind = "integer" if integer else "continuous"
+            ends = [float(table[0]), float(table[-1]), *([] if column.mass is None else [column.mass])]
+            low, high = min(ends), max(ends)
+        channels.append(
+            Channel(column.name, kind, column.unit, low, high, column.labels, column.missing, column.mass)
+        )
+    return tuple(channels)
+
+
+def grid_of(values: Doubles) -> tuple[int, int]:
+    """`Decoder.per` and `Decoder.of` for values (rows,) that have at most 6 decimals; 0 and 1 where they
+    have more, or more steps than float32 tells apart."""
+    distinct = np.unique(values)
+    for decimals in range(7):
+        per = 10**decimals
+        scaled = distinct * per
+        steps = np.rint(scaled)
+        most = np.abs(steps).max()
+        if most >= 2**23:
+            return (1, 1) if decimals == 0 and (distinct == steps).all() else (0, 1)
+        if (np.abs(scaled - steps) <= 1e-6).all():
+            of = max(1, int(np.gcd.reduce(steps.astype(np.int64))))
+            shared = math.gcd(of, per)
+            return per // shared, of // shared
+    return 0, 1
+
+
+def orders_of(
+    values: Doubles, per: Floats, of: Floats, free: NDArray[np.bool_]
+) -> tuple[Integers, Integers]:
+    """`Decoder.not_above` and `Decoder.not_below`: orders of channels that hold in every row of
+    `values` (rows, channels) and are not for want of nearness, so more than an accident of units. A channel
+    that is not `free` (rows, channels) in every row has none: what is drawn by itself keeps no order.
+
+    What only bounds from below is lowered; then all else is raised, each to the greatest of all that
+    lie under it, so that every order holds at once.
+    """
+    channels = values.shape[1]
+    always = np.array([column.all() for column in free.T], bool)  # (channels,)
+    over = np.zeros((channels, channels), bool)  # over[i, j]: i is never less than j
+    few = values[:: max(1, len(values) // 256)]  # most pairs need no more to be seen apart
+    for i in range(channels):
+        same = (per == per[i]) & (of == of[i]) & always & always[i]
+        for j in np.flatnonzero((few[:, i : i + 1] >= few).all(axis=0) & same):
+            gap = values[:, i] - values[:, j]
+            over[i, j] = 0 <= gap.min() < _TOUCHING * gap.mean()
+    for k in range(channels):  # what is over k is over all that k is over (Warshall)
+        over |= over[:, k : k + 1] & over[k]
+    own = np.eye(channels, dtype=bool)
+    lowest = np.logical_and(over.any(axis=0), ~over.any(axis=1))  # (channels,)
+    return _padded(own | (over.T & lowest[:, None])), _padded(own | over)
+
+
+def _padded(chosen: NDArray[np.bool_]) -> Integers:
+    """For each row of `chosen` (channels, channels) where it is true, its own index repeated behind:
+    (channels, most)."""
+    most = int(chosen.sum(axis=1).max(initial=1))
+    result = np.repeat(np.arange(len(chosen))[:, None], most, axis=1)
+    for i, row in enumerate(chosen):
+        result[i, : row.sum()] = np.flatnonzero(row)
+    return result
