@@ -1,10 +1,9 @@
 """How large a tick should be: a short trial of the model on this machine.
 
-More rows at once are computed faster, up to where they leave the cache, and what a tick costs besides
-is shared by more; but whoever comes waits for a tick to end. So its rows are halved while it takes too
-long, or while it is not short and half as many are no slower. Else they, and then its steps, are doubled
-while that brings a tenth more; rows also, while a tick is short, as long as it brings none less. What
-answers hold does not depend on it.
+Who comes waits for the tick under way, so a tick is the smallest that makes nearly as many row-steps a
+second as the best, 95 %. More rows at once are computed faster, up to where they leave the cache, and share
+what a tick costs besides; where one inference costs much, as on a GPU, so are more steps. What answers
+hold does not depend on it.
 """
 
 from collections.abc import Callable
@@ -14,16 +13,19 @@ from contract.noise import BLOCK_STEPS
 from contract.rollout import Run, first_feeds
 from contract.spec import Spec
 
-_ROWS = 64
-_FEW_ROWS, _LEAST_ROWS = 32, 8
-"""Rows below which a tick's own cost is too much of it, unless it takes too long; and never fewer."""
+_FEW_ROWS, _LEAST_ROWS = 16, 8
+"""Rows below which a group, a quarter of them, is too small; fewer only where a tick takes too long."""
 _MOST = {"rows": 4096, "steps": 4 * BLOCK_STEPS}
-_GAIN, _LOSS = 1.1, 0.95
-"""Row-steps a second of twice as many, over the most so far: worth while, and no worse."""
+_ENOUGH = 0.95
+"""Of the row-steps a second of the best tick: a smaller one that makes so many is taken."""
+_GAIN = 1.1
+"""Times the row-steps a second for which a tick gets twice the steps, of which fewer streams have use."""
+_BESIDES = 0.0001
+"""Seconds of a tick around the inference, with few groups of rows."""
+_LONGEST = 0.01
+"""Seconds that a tick may take, unless the smallest takes more."""
 _BUDGET = 0.3
 """Seconds after which no larger tick is tried."""
-_SHORT, _LONGEST = 0.005, 0.02
-"""Seconds of a tick: so short that what it costs besides counts, and the most that it may take."""
 _TRIALS = 3
 
 
@@ -45,29 +47,22 @@ class Tick:
 def calibrate(spec: Spec, run: Run, clock: Callable[[], float], rows: int = 0, steps: int = 0) -> Tick:
     """The best tick, timed by `clock` in seconds; `rows` and `steps` that are not 0 are taken as they
     are. Leaves the model warm."""
-    begun = clock()
-    best = _tried(spec, run, rows or _ROWS, steps or BLOCK_STEPS, clock)
-    first = best
-    while not rows and best.rows > _LEAST_ROWS and clock() - begun < _BUDGET:
-        if best.seconds <= (_SHORT if best.rows > _FEW_ROWS else _LONGEST):
+    until = clock() + _BUDGET
+    tried = [_tried(spec, run, rows or _FEW_ROWS, steps or BLOCK_STEPS, clock)]
+    while not rows and tried[0].seconds > _LONGEST and tried[0].rows > _LEAST_ROWS:
+        tried = [_tried(spec, run, tried[0].rows // 2, tried[0].steps, clock)]
+    while not rows and tried[-1].rows < _MOST["rows"] and clock() < until:
+        larger = _tried(spec, run, 2 * tried[-1].rows, tried[-1].steps, clock)
+        if larger.seconds > _LONGEST:
             break
-        tried = _tried(spec, run, best.rows // 2, best.steps, clock)
-        if best.seconds <= _LONGEST and tried.rate < best.rate:
+        tried.append(larger)
+    most = max(tick.rate for tick in tried)
+    best = next(tick for tick in tried if tick.rate >= _ENOUGH * most)
+    while not steps and best.steps < _MOST["steps"] and clock() < until:
+        longer = _tried(spec, run, best.rows, 2 * best.steps, clock)
+        if longer.seconds > _LONGEST or longer.rate < _GAIN * best.rate:
             break
-        best = tried
-    if best is not first:
-        return best
-    most = best.rate
-    for what in [name for name, fixed in (("rows", rows), ("steps", steps)) if not fixed]:
-        while clock() - begun < _BUDGET and getattr(best, what) < _MOST[what]:
-            size = {"rows": best.rows, "steps": best.steps}
-            size[what] *= 2
-            tried = _tried(spec, run, size["rows"], size["steps"], clock)
-            gains = tried.rate >= _GAIN * most and tried.seconds <= _LONGEST
-            shares = what == "rows" and tried.rate >= _LOSS * most and tried.seconds <= _SHORT
-            if not (gains or shares):
-                break
-            best, most = tried, max(most, tried.rate)
+        best = longer
     return best
 
 
@@ -79,4 +74,4 @@ def _tried(spec: Spec, run: Run, rows: int, steps: int, clock: Callable[[], floa
         begun = clock()
         run(feeds)
         times.append(clock() - begun)
-    return Tick(rows, steps, rows * steps / max(min(times), 1e-9))
+    return Tick(rows, steps, rows * steps / (min(times) + _BESIDES))

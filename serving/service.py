@@ -48,6 +48,8 @@ _image = bentoml.images.Image(
 
 
 _application = Application(_engines, _settings, _keys, _metrics)
+# BentoML leaves uvicorn's own access log on, which says less than ours, and shows it to nobody.
+logging.getLogger("uvicorn.access").propagate = False
 
 
 class _Ahead:
