@@ -21,6 +21,8 @@ from contract.errors import CadenzaError
 
 _PATIENCE = 120.0
 """Seconds after which an answer counts as lost."""
+_PIECE = 2**18
+"""Bytes of an answer that are read at once."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,12 @@ class _Connections:
         try:
             lines = (await reader.readuntil(b"\r\n\r\n")).lower().split(b"\r\n")
             fields = dict(line.split(b": ", 1) for line in lines[1:] if b": " in line)
-            await reader.readexactly(int(fields[b"content-length"]))
+            left = int(fields[b"content-length"])
+            while left:  # not kept: joining megabytes would hold up the other answers
+                piece = await reader.read(min(left, _PIECE))
+                if not piece:
+                    raise asyncio.IncompleteReadError(b"", left)
+                left -= len(piece)
         except BaseException:
             writer.close()
             raise

@@ -13,15 +13,17 @@ from contract.noise import BLOCK_STEPS
 from contract.rollout import Run, first_feeds
 from contract.spec import Spec
 
-_FEW_ROWS, _LEAST_ROWS = 16, 8
-"""Rows below which a group, a quarter of them, is too small; fewer only where a tick takes too long."""
-_MOST = {"rows": 4096, "steps": 4 * BLOCK_STEPS}
+_ROWS = [*(rows for n in range(4, 12) for rows in (2**n, 3 * 2 ** (n - 1))), 4096]
+"""16, 24, 32, 48 … 4096: with fewer a group, a quarter of them, is too small."""
+_LEAST_ROWS = 8
+"""Where a tick of 16 takes too long."""
+_MOST_STEPS = 4 * BLOCK_STEPS
 _ENOUGH = 0.95
 """Of the row-steps a second of the best tick: a smaller one that makes so many is taken."""
 _GAIN = 1.1
 """Times the row-steps a second for which a tick gets twice the steps, of which fewer streams have use."""
-_BESIDES = 0.0001
-"""Seconds of a tick around the inference, with few groups of rows."""
+_BESIDES = 0.00015
+"""Seconds that a tick of four groups takes besides: for Python, and what that drives from the cache."""
 _LONGEST = 0.01
 """Seconds that a tick may take, unless the smallest takes more."""
 _BUDGET = 0.3
@@ -48,17 +50,19 @@ def calibrate(spec: Spec, run: Run, clock: Callable[[], float], rows: int = 0, s
     """The best tick, timed by `clock` in seconds; `rows` and `steps` that are not 0 are taken as they
     are. Leaves the model warm."""
     until = clock() + _BUDGET
-    tried = [_tried(spec, run, rows or _FEW_ROWS, steps or BLOCK_STEPS, clock)]
-    while not rows and tried[0].seconds > _LONGEST and tried[0].rows > _LEAST_ROWS:
-        tried = [_tried(spec, run, tried[0].rows // 2, tried[0].steps, clock)]
-    while not rows and tried[-1].rows < _MOST["rows"] and clock() < until:
-        larger = _tried(spec, run, 2 * tried[-1].rows, tried[-1].steps, clock)
+    tried = [_tried(spec, run, rows or _ROWS[0], steps or BLOCK_STEPS, clock)]
+    if not rows and tried[0].seconds > _LONGEST:
+        return _tried(spec, run, _LEAST_ROWS, tried[0].steps, clock)
+    for more in [] if rows else _ROWS[1:]:
+        larger = _tried(spec, run, more, tried[0].steps, clock)
         if larger.seconds > _LONGEST:
             break
         tried.append(larger)
+        if clock() > until:
+            break
     most = max(tick.rate for tick in tried)
     best = next(tick for tick in tried if tick.rate >= _ENOUGH * most)
-    while not steps and best.steps < _MOST["steps"] and clock() < until:
+    while not steps and best.steps < _MOST_STEPS and clock() < until:
         longer = _tried(spec, run, best.rows, 2 * best.steps, clock)
         if longer.seconds > _LONGEST or longer.rate < _GAIN * best.rate:
             break
