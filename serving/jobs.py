@@ -1,6 +1,6 @@
 """What is asked of the scheduler: a request, the job that it becomes, and the groups of rows it is run in.
 
-A group has at most a quarter of a tick's rows, so that a request of many rows leaves room for others.
+A group has at most half of a tick's rows, so that a request of many rows leaves room for others.
 """
 
 import math

@@ -3,7 +3,7 @@
 A generator's state goes in and comes out, so the unit of work need not be a request. It is a
 **tick**: up to R rows by up to K steps, from any requests, each row at its own position.
 
-    request ──▶ groups of ≤ R/4 rows ──▶ line ──▶ tick ──▶ chunks ──▶ the request's consumer
+    request ──▶ groups of ≤ R/2 rows ──▶ line ──▶ tick ──▶ chunks ──▶ the request's consumer
                                           ▲         │ state
                                           └─────────┘
 
@@ -43,7 +43,7 @@ __all__ = ["CHUNK_STEPS", "Chunk", "Consume", "Job", "Request", "Scheduler"]
 
 _log = logging.getLogger(__name__)
 
-_GROUPS = 4
+_GROUPS = 2
 """Groups that a tick of R rows can hold at least."""
 _TICK_SECONDS = 0.0004
 """What a tick costs besides its row-steps."""
