@@ -34,7 +34,7 @@ def _lines(artifact: Artifact) -> Iterator[str]:
     yield f"{spec.name}: a recurrent generator, {spec.precision}, {len(artifact.data):,} bytes"
     yield f"sha256      {artifact.digest}"
     yield f"form        {spec.form}"
-    yield f"step        one {spec.step}; trained on windows of {spec.training_length}"
+    yield f"step        one {spec.step}; trained on {_windows(spec)}"
     if spec.time:
         yield f"times       {_times(spec.time)}"
     shown = () if spec.frame else spec.channels
@@ -71,6 +71,13 @@ def _lines(artifact: Artifact) -> Iterator[str]:
     yield f"inside      {spec.data.disclosure}"
     yield "versions    " + ", ".join(f"{k} {v}" for k, v in spec.versions.items())
     yield f"licence     {spec.licence or 'not stated'}"
+
+
+def _windows(spec: Spec) -> str:
+    if not spec.ends:
+        return f"windows of {spec.training_length}"
+    how = {"length": "how long each is, is drawn first", "gate": "the generator ends each itself"}
+    return f"whole sequences of up to {spec.training_length}: {how[str(spec.endings)]}"
 
 
 def _whole(spec: Spec) -> Channel:

@@ -2,7 +2,7 @@
 
 One value is for all sequences, a list has one for each. A condition not given is drawn from the Spec's
 joint table by (seed, row), among the rows that agree with the discrete conditions that were given; so is
-the length, where sequences end.
+the length, where it is drawn before a sequence begins.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -57,9 +57,12 @@ def draw(
     spec: Spec, given: Values, stream: NoiseStream, seed: int, rows: Sequence[int]
 ) -> dict[str, NDArray[np.generic]]:
     """`condition.NAME` for each of `rows`, an array (len(rows),) per condition of the Spec, and where
-    sequences end their `length`."""
+    sequences end their `length`, 0 where the graph ends them."""
+    result: dict[str, NDArray[np.generic]] = {}
+    if spec.endings == "gate":
+        result["length"] = np.zeros(len(rows), np.int64)
     if not spec.condition_table.rows:
-        return {}
+        return result
     table = np.asarray(spec.condition_table.rows, np.float64)  # (distinct, conditions)
     uniforms = stream.uniforms(seed, rows)
     own = _labels(spec, given, rows)
@@ -69,14 +72,13 @@ def draw(
         edges = np.cumsum(counts) / counts.sum()
         at = np.array([one == labels for one in own])
         chosen[at] = table[np.searchsorted(edges, uniforms[at], side="right")]
-    result: dict[str, NDArray[np.generic]] = {}
     for column, condition in enumerate(spec.conditions):
         values = chosen[:, column]
         if condition.name in given:
             values = np.array([_at(given[condition.name], row) for row in rows])
         dtype = np.float32 if condition.kind in NUMERIC else np.int64
         result[f"condition.{condition.name}"] = values.astype(dtype)
-    if spec.ends:
+    if spec.endings == "length":
         result["length"] = chosen[:, -1].astype(np.int64)
     return result
 

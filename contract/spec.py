@@ -20,6 +20,7 @@ SCHEMA_VERSION = 1
 ChannelKind = Literal["continuous", "integer", "categorical"]
 TimeKind = Literal["date", "timestamp", "number"]
 Calendar = Literal["even", "weekdays", "months", "month ends"]
+Endings = Literal["length", "gate"]
 Precision = Literal["fp32", "fp16", "int8"]
 
 NUMERIC: tuple[ChannelKind, ...] = ("continuous", "integer")
@@ -86,7 +87,8 @@ class ConditionTable:
 
     rows: tuple[tuple[float, ...], ...]
     """One tuple per distinct combination, in the order of `Spec.conditions`; a discrete
-    attribute is an index into its labels. Where sequences end, how many steps they had comes last."""
+    attribute is an index into its labels. Where lengths are drawn first, how many steps they had comes
+    last."""
     counts: tuple[int, ...]
 
 
@@ -186,9 +188,10 @@ class Spec:
     training_length: int
     """Steps of a training window, the length when none is asked for; where sequences end, the most
     that one had."""
-    ends: bool
-    """True where sequences end by themselves: then `length` goes in, drawn from the condition table
-    unless one is asked for, and `valid` comes out."""
+    endings: Endings | None
+    """How sequences end by themselves; None where they do not. Then `length` goes in and `valid` comes out:
+    of `length` it is drawn from the condition table unless one is asked for, of `gate` it is 0 instead, and
+    the graph ends each sequence itself, after `training_length` steps at the latest."""
     conditions: tuple[Condition, ...]
     condition_table: ConditionTable
     latent_size: int
@@ -202,6 +205,11 @@ class Spec:
     data: Data
     versions: dict[str, str]
     licence: str | None
+
+    @property
+    def ends(self) -> bool:
+        """Whether sequences end by themselves."""
+        return self.endings is not None
 
     @property
     def numeric(self) -> tuple[Channel, ...]:
@@ -285,12 +293,13 @@ class Spec:
         table = self.condition_table
         if len(table.rows) != len(table.counts):
             raise SpecError("spec.condition_table has not as many counts as rows")
-        wanted = len(self.conditions) + self.ends
+        drawn = self.endings == "length"
+        wanted = len(self.conditions) + drawn
         if any(len(row) != wanted for row in table.rows) or bool(table.rows) != bool(wanted):
             raise SpecError(f"spec.condition_table has rows that are not of {wanted} columns")
         if any(count < 1 for count in table.counts):
             raise SpecError("spec.condition_table counts a combination that never occurred")
-        if self.ends and not all(1 <= row[-1] <= self.training_length for row in table.rows):
+        if drawn and not all(1 <= row[-1] <= self.training_length for row in table.rows):
             raise SpecError(f"spec.condition_table has lengths outside 1 … {self.training_length}")
 
     def _check_time(self) -> None:

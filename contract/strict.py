@@ -18,7 +18,7 @@ def decode(wanted: Any, raw: Any, where: str) -> Any:
     if is_dataclass(wanted) and isinstance(wanted, type):
         return _dataclass(wanted, raw, where)
     origin, arguments = typing.get_origin(wanted), typing.get_args(wanted)
-    if origin is types.UnionType:
+    if origin in (types.UnionType, typing.Union):  # the latter of a Literal
         if raw is None and type(None) in arguments:
             return None
         (inner,) = (a for a in arguments if a is not type(None))

@@ -7,19 +7,29 @@ from onnx import GraphProto, TensorProto, helper
 from contract import interface
 from export.layers import Weights, interpolated, lstm
 from export.nodes import Nodes
-from training.discrete import EDGE, LOUDNESS, SCALE
+from training.discrete import EDGE, LOUDNESS, SCALE, gumbel_table
 from training.networks import Generator
 
 LOGITS = "logits"
-"""The logits of all choices with their noise, (steps, batch, width): a raw output, before the decoding."""
+"""The logits of all choices with their noise, those of the gate behind them, (steps, batch, width): a raw
+output, before the decoding."""
 
 
-def gumbels(n: Nodes, g: Generator, normals: str) -> str:
+def gumbels(n: Nodes, normals: str, name: str) -> str:
     """The Gumbels of these steps, (steps, batch, width), operation by operation as `Choices.gumbel`."""
-    table = g.choices.table.numpy()
-    at = n.add("Add", normals, n.constant("gumbel.edge", np.full(1, EDGE, np.float32)), to="gumbel.offset")
-    at = n.add("Mul", at, n.constant("gumbel.scale", np.full(1, SCALE, np.float32)), to="gumbel.knots")
-    return interpolated(n, "gumbel", at, n.constant("gumbel.table", table), 1, len(table))
+    table = gumbel_table()
+    at = n.add("Add", normals, n.constant("gumbel.edge", np.full(1, EDGE, np.float32)), to=f"{name}.offset")
+    scale = n.constant("gumbel.scale", np.full(1, SCALE, np.float32))
+    at = n.add("Mul", at, scale, to=f"{name}.knots")
+    return interpolated(n, name, at, n.constant("gumbel.table", table), 1, len(table))
+
+
+def gate(n: Nodes, weights: Weights, hidden: str, normals: str) -> str:
+    """The logits of the gate with their noise, (steps, batch, 2), from `hidden` (steps, batch, hidden)."""
+    y = n.add("MatMul", hidden, n.weight("gate.w", weights["gate.weight"].T), to="gate.product")
+    y = n.add("Add", y, n.constant("gate.b", weights["gate.bias"]), to="gate.soft")
+    y = n.add("Mul", y, n.constant("gate.loudness", np.full(1, LOUDNESS, np.float32)), to="gate.loud")
+    return n.add("Add", y, gumbels(n, normals, "latch"), to="gate.logits")
 
 
 def choose(
@@ -31,15 +41,16 @@ def choose(
     fresh: str,
     h: str,
     c: str,
+    logits: str,
 ) -> tuple[str, str, list[str]]:
-    """`LOGITS`, `next.h`, `next.c` and `next.choice`, by a Scan over the steps, each of which sees what
+    """`logits`, `next.h`, `next.c` and `next.choice`, by a Scan over the steps, each of which sees what
     the one before has chosen. Gives the LSTM's output (steps, batch, hidden), all choices as 0 and 1
     (steps, batch, width), and of each its outcome (steps, batch, 1)."""
     sizes, width = g.choices.sizes, g.choices.width
     nothing = n.constant("choice.nothing", np.zeros((1, 1, width), np.float32))
     before = n.add("Where", fresh, nothing, "state.choice", to="choice.once")
     before = n.add("Squeeze", before, n.integers(0), to="choice.before")  # (batch, width)
-    carried, stacked = ["next.h", "next.c", "choice.last"], ["lstm.hidden", LOGITS, "choices", "outcomes"]
+    carried, stacked = ["next.h", "next.c", "choice.last"], ["lstm.hidden", logits, "choices", "outcomes"]
     n.add_many(
         "Scan", h, c, before, x, gumbel, to=[*carried, *stacked],
         num_scan_inputs=2, body=_step(n.part(), g, weights),

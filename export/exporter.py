@@ -15,6 +15,7 @@ from contract.seal import DIGEST_KEY, SPEC_KEY, UNSEALED, Artifact, load, seal
 from contract.spec import (
     SCHEMA_VERSION,
     Data,
+    Endings,
     Noise,
     Parity,
     Precision,
@@ -88,7 +89,7 @@ def _measured(
         channels=checkpoint.channels,
         time=checkpoint.data.time,
         training_length=checkpoint.length,
-        ends=checkpoint.conditions.most > 0,
+        endings=_endings(checkpoint),
         conditions=checkpoint.conditions.described,
         condition_table=checkpoint.conditions.table,
         latent_size=generator.sizes.latent,
@@ -119,7 +120,7 @@ def _measured(
     model = build(spec, generator, checkpoint.decoding, checkpoint.conditions)
     if precision == "int8":
         model = quantise(model)
-    probe = run_of(with_raw(model, checkpoint.decoding.layout))
+    probe = run_of(with_raw(model, generator, len(checkpoint.decoding.layout.numeric)))
     run = run_of(model)
     measured = measure(spec, probe, generator, checkpoint.decoding, checkpoint.conditions)
     limit = max(LIMITS[precision], ROUNDING * measured.rounding)
@@ -138,6 +139,12 @@ def _measured(
     if failed:
         raise ExportError("; ".join(f"{c.name}: {c.detail}" for c in failed))
     return model, spec
+
+
+def _endings(checkpoint: Checkpoint) -> Endings | None:
+    if not checkpoint.conditions.most:
+        return None
+    return "gate" if checkpoint.conditions.gated else "length"
 
 
 def _with_invariance(spec: Spec, run: Run) -> Spec:

@@ -11,15 +11,15 @@ from onnx import ModelProto, TensorProto, ValueInfoProto, checker, helper
 
 from contract import interface
 from contract.spec import Spec, State
-from export.choices import LOGITS, choose, gumbels
+from export import ends
+from export.choices import LOGITS, choose, gate, gumbels
 from export.decoding import decode_labels, decode_numbers
-from export.known import clock, encode, validity
+from export.known import clock, elapsed, encode
 from export.layers import Weights, lstm, perceptron, recurrence
 from export.nodes import Nodes
 from export.scores import SCORES, moving_scores, still_scores, tail_before
 from training.conditions import Conditions
 from training.decoder import Decoding
-from training.layout import Layout
 from training.networks import Generator
 
 OPSET, IR_VERSION = 20, 10
@@ -36,6 +36,7 @@ def states_of(generator: Generator) -> tuple[State, ...]:
         State("drift", sizes.latent, 1),
         State("choice", generator.choices.width, 1),
         State("tail", generator.overlap.hop, 1),
+        State("ended", int(generator.gated), 1),
     )
     return tuple(s for s in states if s.size)
 
@@ -43,8 +44,12 @@ def states_of(generator: Generator) -> tuple[State, ...]:
 def build(spec: Spec, generator: Generator, decoding: Decoding, conditions: Conditions) -> ModelProto:
     """The whole graph, with exactly the inputs and outputs that `spec` implies."""
     nodes = Nodes(half=spec.precision == "fp16")
-    valid = validity(nodes) if spec.ends else ""
+    if spec.ends:
+        ends.time(nodes)
     outcomes = _network(nodes, generator, conditions)
+    valid = ""
+    if spec.ends:
+        valid = ends.valid(nodes, spec.training_length if generator.gated else None)
     if decoding.layout.numeric:
         decode_numbers(nodes, decoding, outcomes, valid)
     if decoding.layout.discrete:
@@ -62,11 +67,11 @@ def build(spec: Spec, generator: Generator, decoding: Decoding, conditions: Cond
     return model
 
 
-def with_raw(model: ModelProto, layout: Layout) -> ModelProto:
+def with_raw(model: ModelProto, generator: Generator, numbers: int) -> ModelProto:
     """A copy that also gives the raw outputs, as far as there are some, to measure parity on."""
     probe = ModelProto()
     probe.CopyFrom(model)
-    for name, size in ((SCORES, len(layout.numeric)), (LOGITS, layout.width)):
+    for name, size in ((SCORES, numbers), (LOGITS, generator.choices.width + generator.gate.width)):
         if size:
             shape: list[str | int | None] = [interface.STEPS, interface.BATCH, size]
             probe.graph.output.append(helper.make_tensor_value_info(name, TensorProto.FLOAT, shape))
@@ -74,8 +79,8 @@ def with_raw(model: ModelProto, layout: Layout) -> ModelProto:
 
 
 def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
-    """Nodes from the inputs to `SCORES` and `LOGITS`; `next.*` on the way. Gives the outcome of each
-    choice, (steps, batch, 1) int64."""
+    """Nodes from the inputs to `SCORES` and `LOGITS`; `next.*` on the way, and with a gate "closed"
+    (steps, batch). Gives the outcome of each choice, (steps, batch, 1) int64."""
     weights: Weights = {k: v.detach().numpy() for k, v in g.state_dict().items()}
     weights |= {"a": g.a.detach().numpy(), "b": g.b.detach().numpy()}
     hidden, components = g.sizes.hidden, len(weights["a"])
@@ -94,26 +99,17 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
     drift = n.add("Where", fresh, latent, "state.drift", to="drift")
 
     # [noise_t, drift_t, given, choice_{t−1}] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t ─▶ choice_t
-    noise = n.add("Transpose", "noise", to="noise.all", perm=[1, 0, 2])  # (steps, batch, noise)
-    normals = ""
-    if g.choices.width:
-        split = n.integers(g.sizes.latent, g.choices.width)
-        noise, normals = n.add_many("Split", noise, split, to=["noise.time", "normals"], axis=2)
+    noise, normals, latch = _noise(n, g)
     push = (1 - g.rates**2).sqrt().numpy()
     drifts = recurrence(n, weights["rates"], push, noise, drift, "drift")  # (steps, batch, latent)
-    parts = [noise, drifts]
-    if given:
-        shape = n.add("Shape", noise, to="given.shape", start=0, end=2)
-        shape = n.add("Concat", shape, n.integers(conditions.width), to="given.full", axis=0)
-        given = n.add("Unsqueeze", given, n.integers(0), to="given.once")  # (1, batch, given)
-        parts.append(n.add("Expand", given, shape, to="given.time"))  # (steps, batch, given)
-    if conditions.most:
-        parts += clock(n, conditions.most)  # (steps, batch, 1) each
-    x = n.add("Concat", *parts, to="x", axis=2)  # (steps, batch, noise + latent + given + clock)
+    x = _inputs(n, g, conditions, noise, drifts, given)
     outcomes: list[str] = []
     one_hots: list[str] = []
+    logits: list[str] = []
     if normals:
-        y, one_hot, outcomes = choose(n, g, weights, x, gumbels(n, g, normals), fresh, h, c)
+        logits = ["choices.logits" if latch else LOGITS]
+        gumbel = gumbels(n, normals, "gumbel")
+        y, one_hot, outcomes = choose(n, g, weights, x, gumbel, fresh, h, c, logits[0])
         one_hots = [one_hot]
     else:
         layer = lstm(n, weights, "lstm", 0)
@@ -121,6 +117,10 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
             "LSTM", x, *layer, "", h, c, to=["lstm.y", "next.h", "next.c"], hidden_size=hidden
         )
         y = n.add("Squeeze", y, n.integers(1), to="lstm.hidden")  # (steps, batch, hidden)
+    if latch:
+        logits.append(gate(n, weights, y, latch))
+        n.add("Concat", *logits, to=LOGITS, axis=2)  # (steps, batch, width + gate)
+        ends.closed(n, logits[-1], fresh)
 
     if components:
         level = perceptron(
@@ -135,6 +135,32 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
     else:
         still_scores(n, weights["mean"], y)
     return outcomes
+
+
+def _noise(n: Nodes, g: Generator) -> tuple[str, str, str]:
+    """The noise of these steps, the normals of the choices and those of the gate, each (steps, batch, …);
+    the empty string where there are none."""
+    noise = n.add("Transpose", "noise", to="noise.all", perm=[1, 0, 2])
+    sizes = {"noise.time": g.sizes.latent, "normals": g.choices.width, "latch": g.gate.width}
+    sizes = {name: size for name, size in sizes.items() if size}
+    if len(sizes) == 1:
+        return noise, "", ""
+    parts = n.add_many("Split", noise, n.integers(*sizes.values()), to=list(sizes), axis=2)
+    return parts[0], "normals" * ("normals" in parts), "latch" * ("latch" in parts)
+
+
+def _inputs(n: Nodes, g: Generator, conditions: Conditions, noise: str, drifts: str, given: str) -> str:
+    """What the LSTM sees at each step besides what it chose: (steps, batch, inputs)."""
+    parts = [noise, drifts]  # (steps, batch, latent) both
+    if given:
+        shape = n.add("Shape", noise, to="given.shape", start=0, end=2)
+        shape = n.add("Concat", shape, n.integers(conditions.width), to="given.full", axis=0)
+        given = n.add("Unsqueeze", given, n.integers(0), to="given.once")  # (1, batch, given)
+        parts.append(n.add("Expand", given, shape, to="given.time"))  # (steps, batch, given)
+    if conditions.most:
+        see = elapsed if g.gated else clock
+        parts += see(n, conditions.most)  # (steps, batch, 1) each
+    return n.add("Concat", *parts, to="x", axis=2)
 
 
 def _info(tensor: interface.Tensor) -> ValueInfoProto:

@@ -5,7 +5,7 @@ from onnx import TensorProto
 
 from export.nodes import Nodes
 from training.conditions import Conditions
-from training.networks import SOON
+from training.ends import SOON
 
 
 def encode(n: Nodes, conditions: Conditions) -> str:
@@ -22,7 +22,7 @@ def encode(n: Nodes, conditions: Conditions) -> str:
             mean, scale = (np.full(1, x, np.float32) for x in conditions.scale(i))
             column = n.add("Sub", column, n.constant(f"given.{i}.mean", mean), to=f"given.{i}.centred")
             parts.append(n.add("Mul", column, n.constant(f"given.{i}.scale", scale), to=f"given.{i}"))
-    if conditions.most:
+    if conditions.told:
         share = n.constant("given.share", np.full(1, 1 / conditions.most, np.float32))
         column = n.add("Unsqueeze", "length", n.integers(1), to="given.length")  # (batch, 1)
         column = n.cast(column, TensorProto.FLOAT, to="given.length.float")
@@ -30,22 +30,16 @@ def encode(n: Nodes, conditions: Conditions) -> str:
     return n.add("Concat", *parts, to="given", axis=1)
 
 
-def validity(n: Nodes) -> str:
-    """`valid`, and the same as (steps, batch, 1); on the way "time" (steps, batch), the number of each
-    step in its sequence."""
-    steps = n.add("Shape", "noise", to="steps.list", start=1, end=2)
-    steps = n.add("Squeeze", steps, n.integers(0), to="steps")
-    one, zero = (n.constant(f"scalar.{k}", np.array(k, np.int64)) for k in (1, 0))
-    step = n.add("Range", zero, steps, one, to="step")
-    step = n.add("Unsqueeze", step, n.integers(1), to="step.time")  # (steps, 1)
-    time = n.add("Add", step, "position", to="time")  # (steps, batch)
-    valid = n.add("Less", time, "length", to="valid.time")  # (steps, batch)
-    n.add("Transpose", valid, to="valid", perm=[1, 0])
-    return n.add("Unsqueeze", valid, n.integers(2), to="valid.wide")
+def elapsed(n: Nodes, most: int) -> list[str]:
+    """What a generator with a gate sees of time, as `ends.elapsed`: (steps, batch, 1)."""
+    count = n.cast("time", TensorProto.FLOAT, to="elapsed.float")
+    share = n.add("Div", count, n.constant("elapsed.of", np.full(1, most, np.float32)), to="elapsed.share")
+    share = n.add("Min", share, n.constant("elapsed.one", np.ones(1, np.float32)), to="elapsed")
+    return [n.add("Unsqueeze", share, n.integers(2), to="elapsed.time")]
 
 
 def clock(n: Nodes, most: int) -> list[str]:
-    """What the generator sees of time, operation by operation as `networks.clock`."""
+    """What a generator that is told the length sees of time, as `ends.clock_of`: (steps, batch, 1) each."""
     nothing = n.constant("clock.nothing", np.zeros(1, np.int64))
     left = n.add("Sub", "length", "time", to="clock.left.any")
     left = n.add("Max", left, nothing, to="clock.left")

@@ -18,7 +18,7 @@ import torch
 from numpy.typing import NDArray
 
 from contract import checks
-from contract.rollout import Run
+from contract.rollout import Arrays, Run
 from contract.spec import Spec
 from export.choices import LOGITS
 from export.scores import SCORES
@@ -58,7 +58,7 @@ def measure(
             }  # (batch, steps, …)
             chosen = torch.from_numpy(layout.one_hot(layout.chosen(found[LOGITS])))
             columns = [feeds[f"condition.{c.name}"].astype(np.float64) for c in spec.conditions]
-            if spec.ends:
+            if conditions.told:
                 columns.append(feeds["length"].astype(np.float64))
             given = conditions.encode(np.array(columns).reshape(len(columns), batch).T)
             once = torch.from_numpy(np.concatenate([feeds["latent"], given], axis=1))
@@ -68,10 +68,11 @@ def measure(
             for name, gap in gaps.items():
                 gap.add(found[name], single[name], wanted[name])
             values, labels = decoding(found[SCORES], found[LOGITS])
-            if spec.ends:
-                ended = np.arange(steps) >= columns[-1][:, None]  # (batch, steps)
-                values[ended], labels[ended] = np.nan, -1
-            twin = {k: v for k, v in (("values", values), ("labels", labels)) if k in out}
+            twin: Arrays = {k: v for k, v in (("values", values), ("labels", labels)) if k in out}
+            if spec.ends:  # of the graph's own gates, where there are some
+                logits = torch.from_numpy(found[LOGITS])
+                twin["valid"] = valid = generator.valid(once, logits).numpy() > 0  # (batch, steps)
+                values[~valid], labels[~valid] = np.nan, -1
             decoding_gap = max(decoding_gap, checks.difference(spec, {k: out[k] for k in twin}, twin))
     measured = [gap for gap in gaps.values() if gap.largest]
     return Measured(

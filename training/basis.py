@@ -145,7 +145,7 @@ class Basis:
 
     def encode(self, index: NDArray[np.int64], ties: Doubles) -> torch.Tensor:
         """The windows `index` for the networks: (len(index), length, components + width) float32, 0
-        behind an end.
+        behind an end, as `Generator.forward` gives them.
 
         `ties` (len(index), 1, 1) in [0, 1) places each window's repeated values.
         """
@@ -153,9 +153,7 @@ class Basis:
         y = (scores - self.mixing.mean) @ self.mixing.inward.T  # (windows, length, components)
         chosen = self.layout.one_hot(self._outcomes[self._windows.rows(index)])
         encoded = np.concatenate([y.astype(np.float32), chosen], axis=2)
-        if self.conditions.most:
-            encoded[~self._windows.valid(index)] = 0
-        return torch.from_numpy(encoded)
+        return torch.from_numpy(self.conditions.cut(encoded, self._windows.valid(index)))
 
     def given(self, index: NDArray[np.int64]) -> torch.Tensor:
         """The conditions of the windows `index`: (len(index), conditions' width) float32."""

@@ -28,7 +28,7 @@ from training.networks import Generator
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 9
+FORMAT = 10
 _KEPT = 2
 
 
@@ -119,9 +119,8 @@ class Checkpoint:
 
     def _with(self, weights: Mapping[str, torch.Tensor]) -> Generator:
         generator = Generator(
-            self.sizes, self.mixing, self.drift, self.decoding.layout.sizes, self.conditions.width,
-            self.conditions.most,
-        )  # fmt: skip
+            self.sizes, self.mixing, self.drift, self.decoding.layout.sizes, *self.conditions.seen
+        )
         generator.load_state_dict(weights)
         return generator.requires_grad_(False).eval()
 
@@ -194,6 +193,7 @@ def _pack(c: Checkpoint) -> dict[str, Any]:
         "conditions": [asdict(condition) for condition in c.conditions.described],
         "condition_table": asdict(c.conditions.table),
         "longest": c.conditions.most,
+        "gated": c.conditions.gated,
         "decoder": _tensors(c.decoder),
         "mixing": _tensors(c.mixing, but="screen"),
         "screen": [torch.from_numpy(array) for array in c.mixing.screen],
@@ -227,6 +227,7 @@ def _unpack(raw: Mapping[str, Any]) -> Checkpoint:
                 tuple(map(tuple, raw["condition_table"]["rows"])), tuple(raw["condition_table"]["counts"])
             ),
             raw["longest"],
+            raw["gated"],
         ),
         decoder=Decoder(**{k: v.numpy() for k, v in raw["decoder"].items()}),
         mixing=Mixing(

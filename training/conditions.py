@@ -3,7 +3,7 @@
 Both players get it as numbers beside what they see anyway: labels as one-hot vectors, a number less its
 mean over its deviation, both taken from the joint table that travels in the file. How many steps a sequence
 has, where each ends by itself, is one more: drawn first, from the same table, and given to both as a share
-of the most.
+of the most; or nobody is told, and a gate says when there are no more (`training/ends.py`).
 """
 
 from dataclasses import dataclass
@@ -24,12 +24,14 @@ MOST_ROWS = 4096
 @dataclass(frozen=True)
 class Conditions:
     """The static columns of a dataset, and how often they occurred together. Rows of them are
-    (…, conditions), with the number of steps behind where sequences end."""
+    (…, conditions), with the number of steps behind where it is drawn first."""
 
     described: tuple[Condition, ...]
     table: ConditionTable
     most: int = 0
     """Steps of the longest sequence where sequences end by themselves, else 0."""
+    gated: bool = False
+    """Whether the generator says at every step if there is one; else how many there are is drawn first."""
 
     @classmethod
     def of(cls, dataset: Dataset, windows: Windows) -> "Conditions":
@@ -38,12 +40,14 @@ class Conditions:
         Raises:
             DataError: more different combinations than a file should hold.
         """
-        if not dataset.statics and not dataset.ends:
-            return cls((), ConditionTable((), ()))
+        most = windows.length if dataset.ends else 0
+        if not dataset.statics and (dataset.gated or not dataset.ends):
+            return cls((), ConditionTable((), ()), most, dataset.gated)
         rows = cls.rows_of(dataset, windows)  # (windows, conditions)
         distinct, counts = np.unique(rows, axis=0, return_counts=True)
         if len(distinct) > MOST_ROWS:
-            lengths = " with the lengths of the sequences" if dataset.ends else ""
+            drawn = dataset.ends and not dataset.gated
+            lengths = " with the lengths of the sequences" if drawn else ""
             raise DataError(
                 f"{dataset.name}: the columns {', '.join(c.name for c in dataset.statics)}, constant in "
                 f"each sequence, occur in {len(distinct):,} combinations{lengths}, and a model file holds "
@@ -58,19 +62,37 @@ class Conditions:
                 low, high = float(values.min()), float(values.max())
                 described.append(Condition(column.name, kind, low, high, ()))  # type: ignore[arg-type]
         table = ConditionTable(tuple(map(tuple, distinct.tolist())), tuple(counts.tolist()))
-        return cls(tuple(described), table, windows.length if dataset.ends else 0)
+        return cls(tuple(described), table, most, dataset.gated)
 
     @staticmethod
     def rows_of(dataset: Dataset, windows: Windows) -> Doubles:
         """What each window has: (windows, conditions)."""
         sequence = dataset.sequence_of(windows.starts)
         rows = dataset.static_values[sequence] if dataset.statics else np.zeros((len(windows), 0))
-        return np.column_stack([rows, windows.sizes]) if dataset.ends else rows
+        return np.column_stack([rows, windows.sizes]) if dataset.ends and not dataset.gated else rows
+
+    @property
+    def told(self) -> bool:
+        """Whether the players are told how many steps there are."""
+        return self.most > 0 and not self.gated
 
     @property
     def width(self) -> int:
         """How many numbers the players see."""
-        return sum(len(c.labels) or 1 for c in self.described) + (self.most > 0)
+        return sum(len(c.labels) or 1 for c in self.described) + self.told
+
+    @property
+    def seen(self) -> tuple[int, int, bool]:
+        """What the networks are to know of them: `width`, `most` and `gated`."""
+        return self.width, self.most, self.gated
+
+    def cut(self, rows: Floats, valid: NDArray[np.bool_]) -> Floats:
+        """Encoded windows (windows, length, …) with 0 behind their ends, where there are some; with a gate
+        one more column says where there are rows, `valid` (windows, length)."""
+        if not self.most:
+            return rows
+        rows = np.where(valid[..., None], rows, np.float32(0))
+        return np.concatenate([rows, valid[..., None]], axis=2, dtype=np.float32) if self.gated else rows
 
     def scale(self, column: int) -> tuple[np.float32, np.float32]:
         """Of a number: its mean, and 1 over its deviation."""
@@ -90,7 +112,7 @@ class Conditions:
             else:
                 mean, scale = self.scale(i)
                 parts.append(((column.astype(np.float32) - mean) * scale)[:, None])
-        if self.most:
+        if self.told:
             parts.append(rows[:, -1:].astype(np.float32) * np.float32(1 / self.most))
         return np.concatenate(parts, axis=1)
 

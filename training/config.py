@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from contract.errors import UsageError
+from contract.spec import Endings
 
 RecipeName = Literal["relativistic", "vanilla"]
 
@@ -27,6 +28,9 @@ class TrainConfig:
     whole: bool | None = None
     """Learn sequences whole, each with an end of its own, and not in windows; if it is not said, so it is
     with 64 sequences and more of at most 128 rows, where no length is given."""
+    endings: Endings = "length"
+    """How sequences that are learnt whole come to their ends: `length` draws how many steps each has before
+    it begins, as in the data; with `gate` the generator says at every step whether it goes on."""
     stride: int = 1
     """Rows between the beginnings of two windows."""
     seed: int = 0

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from training.config import Sizes
-from training.networks import CLOCK, SLOPE, Seen, perceptron, variety
+from training.ends import CLOCK, Seen, parted
+from training.networks import SLOPE, perceptron, variety
 
 _SHAPES = 48
 """Plain sums of a step's samples, and as many shapes of them over _SPAN steps."""
@@ -40,11 +41,11 @@ class Ear(nn.Module):
     spread: Tensor
     levels: Tensor
 
-    def __init__(self, sizes: Sizes, windows: Tensor, given: int = 0, most: int = 0):
+    def __init__(self, sizes: Sizes, windows: Tensor, given: int = 0, most: int = 0, gated: bool = False):
         """`windows` (windows, steps, hop): real ones, to fit units by."""
         super().__init__()
         _, steps, hop = windows.shape
-        self.most = most
+        self.most, self.gated = most, gated
         self.plain = nn.Linear(3 * hop, _SHAPES)
         self.shapes = nn.Linear(_SPAN * _SHAPES, _SHAPES)
         inputs = 2 * _SHAPES + given + CLOCK * (most > 0)
@@ -69,9 +70,11 @@ class Ear(nn.Module):
         )
 
     def forward(self, x: Tensor, given: Tensor | None = None) -> Tensor:
-        """x (batch, steps, hop), 0 behind an end, and the conditions (batch, given) to logits (batch,)."""
+        """x (batch, steps, hop), 0 behind an end, as `Generator.forward` gives it, and the conditions
+        (batch, given) to logits (batch,)."""
         given = x.new_zeros(len(x), 0) if given is None else given
-        seen = Seen(given, self.most, x.shape[1])
+        x, valid = parted(x, given, self.most, self.gated)
+        seen = Seen(valid, self.most, x.shape[1])
         flat = x.flatten(1)  # (batch, steps · hop)
         first = self._slope(flat).view_as(x)
         second = nn.functional.pad(flat.diff(n=2, dim=1), (1, 1)) / self.curvature

@@ -18,6 +18,7 @@ from training.conditions import Conditions
 from training.config import Recipe, Sizes, hidden_share, level_steps, penalty_for
 from training.data.dataset import ENDED
 from training.decoder import Decoding
+from training.ends import parted
 from training.heads import ROWS, Encoded, Head
 from training.layout import Floats
 from training.level import critic_of, fit_level
@@ -29,7 +30,7 @@ from training.losses import (
     relativistic_discriminator,
     relativistic_generator,
 )
-from training.networks import Generator, validity
+from training.networks import Generator
 from training.team import Team
 
 _JOINED = 0.1
@@ -57,10 +58,11 @@ class Game:
         self.windows, self.length, self.steps, self.device = windows, length, steps, device
         self.penalty = penalty_for(recipe, len(basis.layout.numeric), basis.layout.width)
         self.hidden = hidden_share(recipe, basis.rows, length)
-        given = basis.conditions.width, basis.conditions.most
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            self.generator = Generator(sizes, basis.mixing, drift, basis.layout.sizes, *given).to(device)
+            self.generator = Generator(
+                sizes, basis.mixing, drift, basis.layout.sizes, *basis.conditions.seen
+            ).to(device)
             self.discriminator = head.discriminator(basis, sizes).to(device)
         # Where windows begin is settled before the game of windows, which would only blur it.
         self.generator.level.requires_grad_(not recipe.level)
@@ -256,9 +258,9 @@ class Game:
         shift *= torch.rand((batch, 1, 1), generator=self.random) < self.hidden
         shift = torch.nn.functional.pad(shift, (0, windows.shape[2] - components))  # labels stay
         shift = shift[self.team.part(batch)].to(self.device)
-        if self.basis.conditions.most:  # nothing is behind an end
-            shift = shift * validity(given, self.basis.conditions.most, self.length)[..., None]
-        return windows + shift
+        _, most, gated = self.basis.conditions.seen
+        _, valid = parted(windows, given, most, gated)
+        return windows + (shift if valid is None else shift * valid[..., None])  # nothing is behind an end
 
     def _schedule(self) -> float:
         """Fraction of the learning rate at this step: a linear rise, then a cosine."""
@@ -305,10 +307,10 @@ def sample_rows(
             latent = torch.randn((batch, generator.sizes.latent), generator=random)
             noise = torch.randn((batch, length, generator.noise_size), generator=random)
             device = generator.a.device
-            once = torch.cat([latent, given[first : first + batch]], 1)
-            y, logits, _ = generator.play(once.to(device), noise.to(device))
+            once = torch.cat([latent, given[first : first + batch]], 1).to(device)
+            y, logits, _ = generator.play(once, noise.to(device))
             rows = decoding.rows(generator.scores(y).cpu().numpy(), logits.cpu().numpy())
             if conditions.most:
-                rows[validity(once, conditions.most, length).numpy() == 0] = ENDED
+                rows[generator.valid(once, logits).cpu().numpy() == 0] = ENDED
             parts.append(rows)
     return np.concatenate(parts)

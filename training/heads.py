@@ -57,12 +57,11 @@ class Head:
 
 
 def _of_rows(basis: Basis, sizes: Sizes) -> Discriminator:
-    given = basis.conditions.width, basis.conditions.most
-    return Discriminator(sizes, basis.mixing, basis.layout.width, *given)
+    return Discriminator(sizes, basis.mixing, basis.layout.width, *basis.conditions.seen)
 
 
 def _of_sound(basis: WaveBasis, sizes: Sizes) -> Ear:
-    return Ear(sizes, basis.some(), basis.conditions.width, basis.conditions.most)
+    return Ear(sizes, basis.some(), *basis.conditions.seen)
 
 
 ROWS = Head(Basis, _of_rows, lambda layout: sizes_for(len(layout.numeric) + layout.width), {})

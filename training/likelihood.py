@@ -2,34 +2,48 @@
 
     −Σ_t log softmax(logits_t)[x_t],    where the LSTM is shown the data's own x_{t−1}
 
-is what is made small: teacher forcing (Williams and Zipser, "A learning algorithm for continually running
-fully recurrent neural networks", Neural Computation 1, 1989). What this never sees is a
-sequence of the generator's own: where it leads when it goes a little astray, and what a sequence is as a
-whole, the game teaches, beside which the likelihood goes on as a ballast.
+and where a gate ends sequences, the same of what it should have chosen: to go on at each step there is, and
+to end behind the last. That is what is made small: teacher forcing (Williams and Zipser, "A learning
+algorithm for continually running fully recurrent neural networks", Neural Computation 1, 1989). What this
+never sees is a sequence of the generator's own: where it leads when it goes a little astray, and what a
+sequence is as a whole, the game teaches, beside which the likelihood goes on as a ballast.
 """
 
+import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
-from training.networks import Generator, validity
+from training.ends import validity
+from training.networks import Generator
 
 
 def negative_log_likelihood(generator: Generator, once: Tensor, noise: Tensor, chosen: Tensor) -> Tensor:
     """Mean over the steps there are, summed over choices: ().
 
     `once` (batch, latent + given) and `noise` (batch, steps, noise) as the generator takes them, `chosen`
-    (batch, steps, width) as one-hot vectors.
+    (batch, steps, width) as one-hot vectors, and with a gate behind them where there are steps.
     """
+    choices, gate = generator.choices, generator.gate
+    valid = None
+    if generator.gated:
+        chosen, valid = chosen[..., :-1], chosen[..., -1]
+    elif generator.most:
+        valid = validity(once, generator.most, chosen.shape[1])
     _, logits, _ = generator.play(once, noise, chosen=chosen)
-    latent, choices = generator.sizes.latent, generator.choices
-    logits = logits - choices.gumbel(noise[..., latent:])  # (batch, steps, width)
-    sizes = choices.sizes
+    _, normals, latch = noise.split([generator.sizes.latent, choices.width, gate.width], 2)
+    logits = logits - torch.cat([choices.gumbel(normals), gate.gumbel(latch)], 2)  # (batch, steps, …)
+    own, gates = logits.split([choices.width, gate.width], 2)
     terms = [
         -(x * part.log_softmax(2)).sum(2)
-        for x, part in zip(chosen.split(sizes, 2), logits.split(sizes, 2), strict=True)
+        for x, part in zip(chosen.split(choices.sizes, 2), own.split(choices.sizes, 2), strict=True)
     ]
     loss: Tensor = sum(terms[1:], terms[0])  # (batch, steps)
-    if not generator.most:
+    if valid is None:
         return loss.mean()
-    valid = validity(once, generator.most, loss.shape[1])
-    mean: Tensor = (loss * valid).sum() / valid.sum()
+    loss = loss * valid
+    if generator.gated:
+        # Behind each step that there is: whether there is one more.
+        wanted = torch.stack([valid[:, 1:], 1 - valid[:, 1:]], 2) * valid[:, :-1, None]
+        loss = loss - pad((wanted * gates[:, 1:].log_softmax(2)).sum(2), (1, 0))
+    mean: Tensor = loss.sum() / valid.sum()
     return mean

@@ -4,12 +4,14 @@
                    [noise_t, drift_t, given, choice_{t−1}] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t ─▶ choice_t
                    [h_t, noise_t, drift_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t]
                    total_t = ρ∘total_{t−1} + b∘v_t,    y_t = a∘u_t + total_t
+                   and where it ends its sequences itself, h_t, gumbel_t ─▶ gate_t
     Discriminator  [y_t, Δy_t/σ, choice_t, given] ─▶ LSTM ─▶ one number for a whole window, and a
                    critic that sees of it only level, span, how much it moves and what is chosen
 
 A row is x_t = [y_t, choice_t]: its numbers in the basis and its labels as one-hot vectors. Where there
 are none of one or the other, and where no condition is given, those parts are empty (`training/layout.py`,
-`training/discrete.py`, `training/conditions.py`).
+`training/discrete.py`, `training/conditions.py`). Where sequences end, `training/ends.py` says how; with a
+gate x_t = [y_t, choice_t, valid_t].
 
 Of numbers the generator never sees its own output, so all steps go through the LSTM at once, and
 through two linear recurrences. A choice is shown to the next step, which waits for it. It is written so
@@ -33,7 +35,8 @@ from torch import Tensor, nn
 
 from training.basis import Mixing
 from training.config import Sizes
-from training.discrete import Choices
+from training.discrete import LOUDNESS, Choices
+from training.ends import CLOCK, GATE, Seen, clock_of, elapsed, parted, survival, validity
 from training.overlap import OverlapAdd
 from training.screen import Screen
 
@@ -47,10 +50,6 @@ SLOPE = 0.2
 GROUP = 8
 """Windows that the discriminator looks at together, see `variety`."""
 _CENTRE_RATE = 0.01
-CLOCK = 3
-"""Width of `clock`."""
-SOON = 8
-"""Steps before the end that are told apart."""
 SETTLED, _BLOCK = 64, 256
 """Long sequences that are looked at, and the steps of a block of them."""
 _NOTICED = 0.05
@@ -72,15 +71,16 @@ class Generator(nn.Module):
 
     def __init__(
         self, sizes: Sizes, mixing: Mixing, drift: float, choices: tuple[int, ...] = (), given: int = 0,
-        most: int = 0,
+        most: int = 0, gated: bool = False,
     ):  # fmt: skip
         super().__init__()
         components = len(mixing.increments)
         self.sizes = sizes
         self.drift = drift
-        self.most = most
+        self.most, self.gated = most, gated
         width = sum(choices)
-        inputs = 2 * sizes.latent + given + CLOCK * (most > 0) + width
+        time = 1 if gated else CLOCK * (most > 0)
+        inputs = 2 * sizes.latent + given + time + width
         self.lstm = nn.LSTM(inputs, sizes.hidden, batch_first=True)
         self.head = perceptron(sizes.hidden + 2 * sizes.latent + width, sizes.head, 2 * components)
         self.direct = _linear(sizes.hidden + 2 * sizes.latent + width, 2 * components)
@@ -90,6 +90,10 @@ class Generator(nn.Module):
             perceptron(sizes.level, sizes.level, components),
         )
         self.choices = Choices(sizes.hidden, choices)
+        self.gate = Choices(sizes.hidden, GATE if gated else ())
+        if gated:  # at first one of `most` steps is an end
+            with torch.no_grad():
+                self.gate.bias[1] = -math.log(most) / LOUDNESS
         self.overlap = OverlapAdd(mixing.axes)
         self.screen = Screen(mixing.screen)
         increments = _float32(mixing.increments)
@@ -116,27 +120,36 @@ class Generator(nn.Module):
 
     @property
     def noise_size(self) -> int:
-        """Normals that a step takes: the noise, and one for each outcome of a choice."""
-        return self.sizes.latent + self.choices.width
+        """Normals that a step takes: the noise, and one for each outcome of a choice and of the gate."""
+        return self.sizes.latent + self.choices.width + self.gate.width
 
     def forward(self, once: Tensor, noise: Tensor, state: State | None = None) -> tuple[Tensor, State]:
-        """x (batch, steps, components + width), 0 behind an end, and the state behind its last step.
+        """x (batch, steps, components + width), 0 behind an end, with a gate one more that says where there
+        are rows; and the state behind its last step.
 
         `once` is [latent, given], (batch, latent + given), `noise` (batch, steps, `noise_size`); no state
         begins anew.
         """
         y, logits, state = self.play(once, noise, state)
-        x = torch.cat([y, self.choices.one_hot(logits)], 2)
+        x = torch.cat([y, self.choices.one_hot(logits[..., : self.choices.width])], 2)
         if self.most:
-            x = x * validity(once, self.most, x.shape[1])[..., None]
+            valid = self.valid(once, logits)[..., None]  # (batch, steps, 1)
+            x = torch.cat([x * valid, valid], 2) if self.gated else x * valid
         return x, state
+
+    def valid(self, once: Tensor, logits: Tensor) -> Tensor:
+        """Where sequences that end have a row, as 1 and 0: (batch, steps), of what `play` took and gave."""
+        if self.gated:
+            return survival(self.gate.one_hot(logits[..., self.choices.width :]), self.most)
+        return validity(once, self.most, logits.shape[1])
 
     def play(
         self, once: Tensor, noise: Tensor, state: State | None = None, chosen: Tensor | None = None
     ) -> tuple[Tensor, Tensor, State]:
-        """y (batch, steps, components), the logits with their noise (batch, steps, width) and the state
-        behind the last step; with `chosen` (batch, steps, width) the numbers follow these choices. Of a
-        waveform y are its samples (batch, steps, hop), put together from frames."""
+        """y (batch, steps, components), the logits of choices and gate with their noise (batch, steps,
+        width + gate) and the state behind the last step; with `chosen` (batch, steps, width) the numbers
+        follow these choices. Of a waveform y are its samples (batch, steps, hop), put together from frames.
+        """
         h, c, total, drift, before, tail = state or self.begin(once)
         given = once[:, self.sizes.latent :]
         u, v, logits, (h, c, drift, before) = self._drive(noise, given, h, c, drift, before, chosen)
@@ -145,7 +158,7 @@ class Generator(nn.Module):
             with torch.no_grad():
                 mean = v.mean((0, 1))
                 if self.most:
-                    valid = validity(once, self.most, v.shape[1])[..., None]
+                    valid = self.valid(once, logits)[..., None]
                     mean = (v * valid).sum((0, 1)) / valid.sum()
                 self.centre.lerp_(mean.to(self.centre.dtype), _CENTRE_RATE)
         y = u * self.a + totals  # (batch, steps, components)
@@ -193,13 +206,15 @@ class Generator(nn.Module):
         self, noise: Tensor, given: Tensor, h: Tensor, c: Tensor, drift: Tensor, before: Tensor,
         chosen: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, Tensor, Tensor, Tensor]]:  # fmt: skip
-        """u and v, both (batch, steps, components), the logits (batch, steps, width), and h, c, the drift
-        and the choice behind them."""
-        noise, normals = noise.split([self.sizes.latent, self.choices.width], 2)
+        """u and v, both (batch, steps, components), the logits (batch, steps, width + gate), and h, c, the
+        drift and the choice behind them."""
+        widths = [self.sizes.latent, self.choices.width, self.gate.width]
+        noise, normals, latch = noise.split(widths, 2)
         drifts = _recurrence(self.rates, drift, (1 - self.rates**2).sqrt() * noise)
         parts = [noise, drifts, given[:, None].expand(-1, noise.shape[1], -1)]
         if self.most:
-            parts.append(clock(given, self.most, noise.shape[1]))
+            time = elapsed if self.gated else clock_of
+            parts.append(time(given, self.most, noise.shape[1]))
         inputs = torch.cat(parts, 2)  # (batch, steps, 2 latent + given + clock)
         gumbels = self.choices.gumbel(normals)  # (batch, steps, width)
         if chosen is None and self.choices.width:
@@ -209,6 +224,8 @@ class Generator(nn.Module):
             seen = torch.cat([before[:, None], chosen[:, :-1]], 1)
             hidden, (h, c) = self.lstm(torch.cat([inputs, seen], 2), (h, c))  # (batch, steps, hidden)
             logits = self.choices.logits(hidden, gumbels)
+        if self.gated:
+            logits = torch.cat([logits, self.gate.logits(hidden, self.gate.gumbel(latch))], 2)
         hidden = torch.cat([hidden, noise, drifts, chosen], 2)  # (batch, steps, hidden + 2 latent + width)
         u, v = (self.head(hidden) + self.direct(hidden)).split([len(self.a)] * 2, 2)
         return u, v, logits, (h, c, drifts[:, -1], chosen[:, -1])
@@ -276,10 +293,13 @@ class Discriminator(nn.Module):
 
     increments: Tensor
 
-    def __init__(self, sizes: Sizes, mixing: Mixing, width: int = 0, given: int = 0, most: int = 0):
+    def __init__(
+        self, sizes: Sizes, mixing: Mixing, width: int = 0, given: int = 0, most: int = 0,
+        gated: bool = False,
+    ):  # fmt: skip
         super().__init__()
         components = len(mixing.increments)
-        self.most = most
+        self.most, self.gated = most, gated
         inputs = 2 * components + width + given + CLOCK * (most > 0)
         self.lstm = nn.LSTM(inputs, sizes.hidden, batch_first=True)
         self.whole = perceptron(2 * sizes.hidden + 1 + given, sizes.hidden, 1)
@@ -292,10 +312,11 @@ class Discriminator(nn.Module):
         self.register_buffer("increments", _float32(mixing.increments))
 
     def forward(self, x: Tensor, given: Tensor | None = None) -> Tensor:
-        """x (batch, steps, components + width), 0 behind an end, and the conditions (batch, given) to
-        logits (batch,)."""
+        """x (batch, steps, components + width), 0 behind an end, as `Generator.forward` gives it, and the
+        conditions (batch, given) to logits (batch,)."""
         given = x.new_zeros(len(x), 0) if given is None else given
-        seen = Seen(given, self.most, x.shape[1])
+        x, valid = parted(x, given, self.most, self.gated)
+        seen = Seen(valid, self.most, x.shape[1])
         y, chosen = x.tensor_split([len(self.increments)], 2)
         change = (y[:, 1:] - y[:, :-1]) / self.increments  # (batch, steps - 1, components)
         change = seen.masked(nn.functional.pad(change, (0, 0, 1, 0)))  # (batch, steps, components)
@@ -309,46 +330,6 @@ class Discriminator(nn.Module):
         each = seen.mean(self.each(hidden))[:, 0]  # (batch,)
         logits: Tensor = self.whole(pooled)[:, 0] + each + self.levels(summary)[:, 0]
         return logits
-
-
-class Seen:
-    """What there is of windows (batch, steps, …): all, or up to the end that `given` tells of."""
-
-    def __init__(self, given: Tensor, most: int, steps: int):
-        self._valid = validity(given, most, steps)[..., None] if most else None  # (batch, steps, 1)
-        self.clock = [clock(given, most, steps)] if most else []
-        self.steps: Tensor | int = steps if self._valid is None else self._valid.sum(1)  # (batch, 1)
-
-    def masked(self, x: Tensor) -> Tensor:
-        """0 behind the end."""
-        return x if self._valid is None else x * self._valid
-
-    def mean(self, x: Tensor) -> Tensor:
-        """Over the steps there are: (batch, …)."""
-        return x.mean(1) if self._valid is None else (x * self._valid).sum(1) / self.steps
-
-    def last(self, x: Tensor) -> Tensor:
-        """The last step there is: (batch, …)."""
-        if isinstance(self.steps, int):
-            return x[:, -1]
-        index = (self.steps.long() - 1)[..., None].expand(-1, -1, x.shape[2])  # (batch, 1, width)
-        return x.gather(1, index)[:, 0]
-
-
-def validity(given: Tensor, most: int, steps: int) -> Tensor:
-    """1 where a sequence has a step, 0 behind its end: (batch, steps). How many it has stands last in
-    `given` (batch, …), as a share of `most`."""
-    time = torch.arange(steps, device=given.device)
-    return (time < (given[:, -1:] * most).round()).to(given.dtype)
-
-
-def clock(given: Tensor, most: int, steps: int) -> Tensor:
-    """What both players see of time where sequences end: the share of `most` that has gone, that is
-    still to come, and the last steps one by one, (batch, steps, CLOCK)."""
-    time = torch.arange(steps, device=given.device)
-    own = (given[:, -1:] * most).round()  # (batch, 1)
-    left = (own - time).clamp(min=0)  # (batch, steps)
-    return torch.stack([(own - left) / most, left / most, (left / SOON).clamp(max=1)], 2)
 
 
 def variety(features: Tensor) -> Tensor:

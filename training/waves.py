@@ -58,16 +58,15 @@ class WaveBasis:
         self.mixing = self._mixing(dataset, covered)
 
     def encode(self, index: NDArray[np.int64], ties: Doubles) -> torch.Tensor:
-        """The windows `index` as rows of samples: (len(index), length, hop) float32, 0 behind an end.
+        """The windows `index` as rows of samples: (len(index), length, hop) float32, 0 behind an end, as
+        `Generator.forward` gives them.
 
         `ties` (len(index), 1, 1) in [0, 1) say by how much of a hop each is moved.
         """
         shift = (ties[:, 0, 0] * self.hop).astype(np.int64) * self._free[index]  # (windows,)
         first = self._windows.rows(index) * self.hop + shift[:, None]  # (windows, length)
         rows = self._samples[first[..., None] + np.arange(self.hop)]  # (windows, length, hop)
-        if self.conditions.most:
-            rows[~self._windows.valid(index)] = 0
-        return torch.from_numpy(rows)
+        return torch.from_numpy(self.conditions.cut(rows, self._windows.valid(index)))
 
     def given(self, index: NDArray[np.int64]) -> torch.Tensor:
         """The conditions of the windows `index`: (len(index), conditions' width) float32."""
@@ -77,7 +76,7 @@ class WaveBasis:
         """Windows to fit what the discriminator hears by: (windows, length, hop)."""
         random = np.random.default_rng(1)
         index = np.sort(random.permutation(len(self._windows))[:_FIT_WINDOWS])
-        return self.encode(index, random.random((len(index), 1, 1)))
+        return self.encode(index, random.random((len(index), 1, 1)))[..., : self.hop]
 
     def _movable(self, dataset: Dataset, covered: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Whether the row behind each window may be shown as well: (windows,)."""

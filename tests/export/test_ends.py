@@ -9,8 +9,9 @@ import pytest
 
 from cadenza.evaluation import evaluate_subject
 from contract.seal import load
-from contract.spec import Precision
+from contract.spec import Endings, Precision
 from export.exporter import export
+from serving.jobs import Request
 from serving.sampler import Generator
 from serving.sampler import load as load_generator
 from tests.conftest import cadenza
@@ -27,10 +28,15 @@ def walks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return ragged(tmp_path_factory.mktemp("walks"), LENGTHS)
 
 
+@pytest.fixture(scope="module", params=["length", "gate"])
+def endings(request: pytest.FixtureRequest) -> Endings:
+    return request.param  # type: ignore[no-any-return]
+
+
 @pytest.fixture(scope="module")
-def run(walks: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def run(walks: Path, endings: Endings, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("runs") / "walks"
-    train(str(walks), path, TrainConfig(steps=12, id_column="id"))
+    train(str(walks), path, TrainConfig(steps=12, id_column="id", endings=endings))
     return path
 
 
@@ -55,13 +61,31 @@ def test_with_fewer_bits_it_is_its_checkpoint_and_keeps_the_contract(
     export(run, tmp_path / "m.onnx", precision)  # which refuses what is not, and does not
 
 
+@pytest.mark.parametrize("endings", ["length"], indirect=True)
 def test_lengths_are_drawn_as_in_the_data_and_with_their_condition(generator: Generator):
     drawn = Counter(generator.sample(4000, seed=1).lengths().tolist())
     data = Counter(LENGTHS)
     assert set(drawn) <= set(data)
     assert all(abs(drawn[k] / 4000 - data[k] / 80) < 0.07 for k in data)  # eight are held out
     assert set(generator.sample(50, seed=1, condition={"kind": "x"}).lengths()) == {2}
-    assert generator.sample(5, 7, seed=1, condition={"kind": "x"}).lengths().tolist() == [7] * 5
+
+
+@pytest.mark.parametrize("endings", ["gate"], indirect=True)
+def test_a_gate_ends_each_sequence_after_the_longest_at_the_latest(generator: Generator):
+    assert set(generator.sample(500, seed=1).lengths().tolist()) == set(range(1, 10))
+
+
+def test_a_length_asked_for_is_kept(generator: Generator):
+    assert generator.sample(5, 12, seed=1, condition={"kind": "x"}).lengths().tolist() == [12] * 5
+
+
+def test_a_stream_is_the_whole(generator: Generator):
+    whole = generator.sample(7, seed=3)
+    request = Request(3, 7, None, drawn=True, ahead=1)
+    chunks = list(generator._chunks(request))
+    assert sum(c.arrays["valid"].shape[1] for c in chunks) >= whole.shape[1]
+    streamed = np.concatenate([c.arrays["values"] for c in chunks], axis=1)[:, : whole.shape[1]]
+    np.testing.assert_array_equal(streamed, whole.values)
 
 
 def test_nothing_is_behind_an_end(generator: Generator):
@@ -94,8 +118,8 @@ def test_a_run_a_model_and_a_file_are_scored_alike(walks: Path, run: Path, model
         assert all(np.isfinite([score.value, score.floor]).all() for score in report.scores)
 
 
-def test_the_seal_holds_a_table_that_fits(model: Path):
+def test_the_seal_holds_a_table_that_fits(model: Path, endings: Endings):
     spec = load(model).spec
-    assert (spec.ends, spec.training_length) == (True, 9)
-    assert len(spec.condition_table.rows[0]) == len(spec.conditions) + 1
+    assert (spec.endings, spec.training_length) == (endings, 9)
+    assert len(spec.condition_table.rows[0]) == len(spec.conditions) + (endings == "length")
     assert sum(spec.condition_table.counts) == 72  # the sequences trained on

@@ -31,7 +31,7 @@ SPEC = Spec(
     channels=(Channel("at", "continuous", None, -1e6, 1e6, (), missing=False, mass=None),),
     time=None,
     training_length=24,
-    ends=False,
+    endings=None,
     conditions=(),
     condition_table=ConditionTable((), ()),
     latent_size=1,

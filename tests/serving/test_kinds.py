@@ -43,7 +43,7 @@ def spec_of(artifact_spec: Spec) -> Spec:
             Channel("count", "integer", "steps", 0.0, 1e6, (), missing=True, mass=None),
         ),
         training_length=5,
-        ends=True,
+        endings="length",
         conditions=(
             Condition("pace", "categorical", None, None, ("slow", "fast")),
             Condition("weight", "continuous", 0.0, 9.0, ()),

@@ -12,8 +12,10 @@ from training.config import Sizes, TrainConfig
 from training.data import load
 from training.data.columns import Column
 from training.data.dataset import ENDED, Dataset
+from training.ends import clock, clock_of, survival, validity
 from training.errors import DataError
-from training.networks import Discriminator, Generator, clock, validity
+from training.likelihood import negative_log_likelihood
+from training.networks import Discriminator, Generator
 from training.view import View
 
 SIZES = Sizes(8, 16, 24, 32)
@@ -32,11 +34,11 @@ def ragged(tmp_path: Path, lengths: list[int]) -> Path:
     return path
 
 
-def whole(lengths: list[int]) -> Dataset:
+def whole(lengths: list[int], gated: bool = False) -> Dataset:
     random = np.random.default_rng(1)
     rows = [random.normal(size=(length, 2)) for length in lengths]
     data = Dataset.of("some", [Column("a"), Column("b")], rows)
-    return Dataset(**{**vars(data), "length": max(lengths), "ends": True})
+    return Dataset(**{**vars(data), "length": max(lengths), "ends": True, "gated": gated})
 
 
 def test_many_short_sequences_are_learnt_whole(tmp_path: Path):
@@ -110,18 +112,21 @@ def test_a_view_says_where_rows_are():
 def test_the_clock_counts_to_the_end():
     given = torch.tensor([[0.5], [1.0]])  # 3 and 6 of 6
     assert validity(given, MOST, 4).tolist() == [[1, 1, 1, 0], [1, 1, 1, 1]]
-    gone, left, soon = clock(given, MOST, 5)[0].unbind(1)
+    gone, left, soon = clock_of(given, MOST, 5)[0].unbind(1)
     torch.testing.assert_close(gone, torch.tensor([0, 1, 2, 3, 3]) / 6)
     torch.testing.assert_close(left, torch.tensor([3, 2, 1, 0, 0]) / 6)
     torch.testing.assert_close(soon, torch.tensor([3, 2, 1, 0, 0]) / 8)
 
 
+def mixing() -> Mixing:
+    one = np.ones(2)
+    return Mixing(0 * one, np.eye(2), np.eye(2), one, 0.9 * one, one, one, one)
+
+
 def test_no_player_looks_behind_an_end():
     torch.manual_seed(0)
-    one = np.ones(2)
-    mixing = Mixing(0 * one, np.eye(2), np.eye(2), one, 0.9 * one, one, one, one)
-    generator = Generator(SIZES, mixing, 1.0, (3,), given=1, most=MOST)
-    discriminator = Discriminator(SIZES, mixing, 3, given=1, most=MOST)
+    generator = Generator(SIZES, mixing(), 1.0, (3,), given=1, most=MOST)
+    discriminator = Discriminator(SIZES, mixing(), 3, given=1, most=MOST)
     given = torch.tensor([[0.5], [1.0]])
     once, noise = torch.cat([torch.randn(2, 8), given], 1), torch.randn(2, MOST, generator.noise_size)
     x, _ = generator(once, noise)
@@ -134,3 +139,83 @@ def test_no_player_looks_behind_an_end():
     assert gradient[0, :3].any(1).all()
     cut = discriminator(x[:1, :3].detach(), given[:1])  # the same window, and nothing behind it
     torch.testing.assert_close(discriminator(x[:1].detach(), given[:1]), cut)
+
+
+def test_a_gate_is_for_sequences_that_end(tmp_path: Path):
+    path = str(ragged(tmp_path, [3 + i % 5 for i in range(64)]))
+    gate = TrainConfig(id_column="id", endings="gate")
+    assert (load(path, gate).ends, load(path, gate).gated) == (True, True)
+    with pytest.raises(DataError, match="learnt in windows of 4 rows: learn them with --whole True"):
+        load(path, TrainConfig(id_column="id", endings="gate", length=4))
+    alike = str(ragged(tmp_path, [5] * 64))
+    with pytest.raises(DataError, match="--endings gate is for sequences that end .* all have 5 rows"):
+        load(alike, gate)
+
+
+def test_nobody_is_told_a_length_that_a_gate_is_to_find(tmp_path: Path):
+    config = TrainConfig(id_column="id", endings="gate")
+    dataset = load(str(ragged(tmp_path, [3 + i % 2 for i in range(64)])), config)
+    conditions = Conditions.of(dataset, dataset.windows(4, 1))
+    assert conditions.table.rows == ((0,), (1,))
+    assert conditions.seen == (2, 4, True)
+    data = whole([2, 4, 3, 4] * 20, gated=True)
+    basis = Basis(data, data.windows(4, 1), "cowhitened")
+    assert basis.conditions.table.rows == ()
+    assert basis.given(np.arange(3)).shape == (3, 0)
+    shown = basis.encode(np.arange(8), np.full((8, 1, 1), 0.5))
+    assert shown[:3, :, -1].tolist() == [[1, 1, 0, 0], [1, 1, 1, 1], [1, 1, 1, 0]]
+    assert not shown[0, 2:].any()
+
+
+def test_a_gate_closes_once_and_never_before_the_first_step():
+    closes = torch.tensor([[0, 0, 1, 0, 0], [1, 0, 0, 0, 0], [1, 1, 0, 1, 0]]).float()
+    gates = torch.stack([1 - closes, closes], 2)
+    assert survival(gates, 5).tolist() == [[1, 1, 0, 0, 0], [1, 1, 1, 1, 1], [1, 0, 0, 0, 0]]
+    assert survival(gates, 3)[1].tolist() == [1, 1, 1, 0, 0]  # never longer than the longest of the data
+
+
+def test_a_generator_with_a_gate_learns_what_a_step_more_is_worth():
+    torch.manual_seed(0)
+    generator = Generator(SIZES, mixing(), 1.0, (3,), most=MOST, gated=True)
+    discriminator = Discriminator(SIZES, mixing(), 3, most=MOST, gated=True)
+    once, noise = torch.randn(64, 8), torch.randn(64, MOST, generator.noise_size)
+    x, _ = generator(once, noise)
+    lengths = x[..., -1].sum(1)
+    assert set(lengths.tolist()) == set(range(1, MOST + 1))
+    assert not x[..., :-1][x[..., -1] == 0].any()
+    longer = torch.autograd.grad(-x[..., -1].sum(), generator.gate.bias)[0]
+    assert longer[0] < 0 < longer[1]  # downhill is towards going on
+    x, _ = generator(once, noise)
+    discriminator(x).sum().backward()
+    assert generator.gate.weight.grad is not None
+    assert generator.gate.weight.grad.any()
+
+
+def test_a_discriminator_sees_the_same_of_a_length_however_it_is_told():
+    torch.manual_seed(0)
+    given = torch.tensor([[0.5], [1.0]])
+    valid = validity(given, MOST, MOST)
+    torch.testing.assert_close(clock(valid, MOST), clock_of(given, MOST, MOST))
+    told = Discriminator(SIZES, mixing(), given=1, most=MOST)
+    gated = Discriminator(SIZES, mixing(), given=1, most=MOST, gated=True)
+    gated.load_state_dict(told.state_dict())
+    x = torch.randn(2, MOST, 2) * valid[..., None]
+    torch.testing.assert_close(told(x, given), gated(torch.cat([x, valid[..., None]], 2), given))
+
+
+def test_likelihood_teaches_a_gate_to_go_on_at_every_step_and_to_end_behind_the_last():
+    generator = Generator(SIZES, mixing(), 1.0, (3,), most=4, gated=True)
+    torch.nn.init.zeros_(generator.gate.weight)
+    with torch.no_grad():
+        generator.gate.bias.copy_(torch.tensor([np.log(3.0), 0.0]) / 3)  # an end is one of four
+    real = torch.nn.functional.one_hot(torch.randint(3, (2, 4)), 3).float()
+    valid = torch.tensor([[1, 1, 0, 0], [1, 1, 1, 1.0]])
+    real = torch.cat([real * valid[..., None], valid[..., None]], 2)
+    once, noise = torch.randn(2, 8), torch.randn(2, 4, generator.noise_size)
+    found = negative_log_likelihood(generator, once, noise, real)
+    with torch.no_grad():
+        generator.gate.bias.copy_(torch.tensor([50.0, -50.0]))  # surely on: 150 nats for the one end
+    sure = negative_log_likelihood(generator, once, noise, real)
+    # On at one and at three steps, one end; the longest sequence needs none.
+    ends = -(4 * np.log(3 / 4) + np.log(1 / 4)) / 6
+    torch.testing.assert_close(sure - found, torch.tensor(300 / 6 - ends, dtype=torch.float32))

@@ -48,6 +48,8 @@ class Dataset:
     """Rows of a window; of the longest, where sequences are learnt whole."""
     ends: bool = False
     """Whether windows are whole sequences of different lengths."""
+    gated: bool = False
+    """Whether the generator is to end them itself, see `training/ends.py`."""
     form: Form = "table"
     """What a sequence naturally is; only writers and drawers ask."""
     rate: int | None = None

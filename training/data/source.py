@@ -60,7 +60,14 @@ def load(data: str, config: TrainConfig) -> Dataset:
     if whole is None:
         whole = config.length is None and len(rows) >= MANY and longest <= SHORT
     length = config.length or (longest if whole else dataset.length)
-    return replace(dataset, length=length, ends=whole and bool((rows != length).any()))
+    ends, gated = whole and bool((rows != length).any()), config.endings == "gate"
+    if gated and not ends:
+        why = f"all have {length} rows" if whole else f"they are learnt in windows of {length} rows"
+        raise DataError(
+            f"{dataset.name}: --endings gate is for sequences that end by themselves, and here "
+            f"{why}{'' if whole else ': learn them with --whole True, or leave the choice out'}"
+        )
+    return replace(dataset, length=length, ends=ends, gated=gated)
 
 
 def _read(data: str, config: TrainConfig) -> Dataset:
