@@ -75,6 +75,9 @@ def evaluate(
     subject: Positional[str],
     data: str | None = None,
     id_column: str | None = None,
+    waveform: str | None = None,
+    rate: int | None = None,
+    hop: int | None = None,
     out: Annotated[Path | None, arg(aliases=["-o"])] = None,
     judges: int = 3,
     scores: tuple[ScoreName, ...] | None = None,
@@ -91,9 +94,14 @@ def evaluate(
 
     Args:
         subject: A run's folder, a model.onnx, or a file of samples: (sequences, steps, channels) as
-            npy or npz, or a table as `cadenza sample` writes it.
+            npy or npz, or a table as `cadenza sample` writes it; of sound also WAV files, or a folder of
+            them.
         data: The real data; a run knows its own, and so does a model of a built-in set.
-        id_column: Column that tells the sequences of a table of real data apart.
+        id_column: Column that tells the sequences of a table apart, of real data and of samples.
+        waveform: Column of a table of real data that is a waveform, as it was given to the training; so is
+            the samples' column of that name, or their only one.
+        rate: Samples a second of such a column.
+        hop: Samples that are one step, if the training was told.
         out: The report, a JSON file; the page goes beside it. Without it both go into the run's
             folder, or beside the subject.
         judges: Independently trained judges a score.
@@ -111,8 +119,9 @@ def evaluate(
     from cadenza.evaluation import evaluate_subject
 
     report, paths = evaluate_subject(
-        subject, data, out, scores, judges, seed, id_column, hold_out, page, full=full
-    )
+        subject, data, out, scores, judges, seed, id_column, hold_out, page, full=full,
+        waveform=waveform, rate=rate, hop=hop,
+    )  # fmt: skip
     if json:
         print(report.to_json(), end="")
     else:

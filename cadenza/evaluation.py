@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from cadenza import recordings
 from contract.conditions import draw
 from contract.errors import UsageError
 from contract.noise import NoiseStream
@@ -18,6 +19,8 @@ from training.data import BUILTIN, Dataset, load
 from training.data.columns import Column, relabelled
 from training.data.dataset import ENDED
 from training.data.files import names_of
+from training.data.folders import holds
+from training.data.source import READERS
 from training.evaluation import page
 from training.evaluation.about import ScoreName
 from training.evaluation.report import REPORT_FILE, Report, Subject, evaluate
@@ -41,12 +44,16 @@ def evaluate_subject(
     with_page: bool = True,
     quick: bool = False,
     full: bool = False,
+    waveform: str | None = None,
+    rate: int | None = None,
+    hop: int | None = None,
 ) -> tuple[Report, list[Path]]:
     """Score `subject` and write the report, as JSON and as a page; gives it back with its files.
 
-    `id_column` tells the sequences of a table of real data apart, and `hold_out` says what share of
-    the data was not trained on; a run remembers both. A model is taken to have held out what is held
-    out by default; of a file of samples nothing is known, so nothing is taken to be held out.
+    `id_column` tells the sequences of a table apart, `waveform`, `rate` and `hop` say that its column is
+    sound, as to the training, and `hold_out` what share of the data was not trained on; a run remembers all
+    of it. A model is taken to have held out what is held out by default; of a file of samples nothing is
+    known, so nothing is taken to be held out.
 
     Without `scores` those that fit the data are computed, and if it is to be `quick`, those of them that
     take seconds. `full`: judges of large windows learn as long as those of small ones.
@@ -63,9 +70,11 @@ def evaluate_subject(
         raise UsageError("--scores names none; name at least one")
     before: Values | None = None
     given = TrainConfig(
-        id_column=id_column, hold_out=TrainConfig.hold_out if hold_out is None else hold_out
-    )
-    if path.is_dir():
+        id_column=id_column, waveform=waveform, rate=rate, hop=hop,
+        hold_out=TrainConfig.hold_out if hold_out is None else hold_out,
+    )  # fmt: skip
+    run = path.is_dir() and _is_run(path)
+    if run:
         (about, real, other, under), before = _of_run(path, data, seed)
     elif path.suffix == ".onnx":
         about, real, other, under = _of_model(path, data, seed, given)
@@ -76,7 +85,7 @@ def evaluate_subject(
         raise UsageError(f"{subject}: there is no such run, model or file")
     chosen = None if scores is None else tuple(dict.fromkeys(scores))
     report, evidence = evaluate(real, other, chosen, judges, about, seed, under, quick, full, before)
-    target = out or (path / REPORT_FILE if path.is_dir() else path.with_name(f"{path.stem}.{REPORT_FILE}"))
+    target = out or (path / REPORT_FILE if run else path.with_name(f"{path.stem}.{REPORT_FILE}"))
     if target.suffix == ".html":
         raise UsageError(f"-o is {target}: name the JSON file; the page goes beside it")
     report.write(target)
@@ -84,6 +93,12 @@ def evaluate_subject(
         return report, [target]
     page.write(target.with_suffix(".html"), report, evidence)
     return report, [target, target.with_suffix(".html")]
+
+
+def _is_run(folder: Path) -> bool:
+    """Whether a folder is a run, and no folder of samples; it is for `checkpoints` to say why it is not."""
+    read = any(holds(folder, suffixes) for suffixes in READERS)
+    return any(folder.glob("checkpoint-*")) or not read
 
 
 _Sides = tuple[Subject, Real, Values, Values | None]
@@ -146,14 +161,19 @@ def _of_samples(path: Path, data: str | None, given: TrainConfig) -> _Sides:
     if {"sequence", "step"} <= set(names):  # as `cadenza sample` writes tables
         names = [n for n in names if n not in ("sequence", "step")]
         config = replace(config, columns=tuple(names), id_column="sequence")
-    sound = _sound(data, given) if len(names) == 1 else None
-    if sound is not None:
-        config = replace(config, columns=(), waveform=names[0], rate=sound.rate, hop=len(sound.columns))
+    elif id_column := next((n for n in names if n == given.id_column), None):
+        names.remove(id_column)
+        config = replace(config, columns=tuple(names), id_column=id_column)
+    if (sound := _sound(data, given, names)) is not None:
+        read = recordings.read(path, names, config, sound)
+        read, length, whole = recordings.windows(path, read, sound)
+        real = _real(data, replace(given, length=length, whole=whole))
+        return Subject("samples", str(path), None), real, _taken(read, real), None
     read = load(str(path), config)
     lengths = np.unique(np.diff(read.bounds))
     if len(read.bounds) < 3:
         raise UsageError(f"{path} holds one sequence; several are wanted: (sequences, steps, channels)")
-    named = path.suffix in (".csv", ".parquet") and sound is None
+    named = path.suffix in (".csv", ".parquet")
     if read.time:
         given = replace(given, time_column=read.time.name)
     one = int(lengths[0]) if len(lengths) == 1 else None  # of several lengths: whole sequences
@@ -168,13 +188,21 @@ def _of_samples(path: Path, data: str | None, given: TrainConfig) -> _Sides:
             f"of {data} are all of one: several of that are wanted"
         )
     other = replace(read, values=relabelled(read.values, read.columns, real.dataset.columns))
-    windows = replace(other, ends=one is None).windows(real.length, real.length)
-    return Subject("samples", str(path), None), real, windows.take(np.arange(len(windows))), None
+    rows = _taken(replace(other, ends=one is None), real)
+    return Subject("samples", str(path), None), real, rows, None
 
 
-def _sound(source: str, given: TrainConfig) -> Dataset | None:
-    """The data, if they are sound, of which a table has one column."""
-    if source not in BUILTIN and Path(source).suffix in (".csv", ".parquet") and given.waveform is None:
+def _taken(samples: Dataset, real: Real) -> Values:
+    """Samples side by side: (windows, length, columns)."""
+    windows = samples.windows(real.length, real.length)
+    return windows.take(np.arange(len(windows)))
+
+
+def _sound(source: str, given: TrainConfig, names: Sequence[str]) -> Dataset | None:
+    """The data, if they are sound. A table is where it was said, and nothing else is where samples, the
+    columns of which are `names`, have several."""
+    table = source not in BUILTIN and Path(source).suffix in (".csv", ".parquet")
+    if given.waveform is None and (table or len(names) > 1):
         return None
     dataset = load(source, given)
     return dataset if dataset.form == "sound" else None
