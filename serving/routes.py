@@ -51,7 +51,10 @@ _COMPRESSED = (JSON, csv.MEDIA_TYPE, text.MEDIA_TYPE)
 """Forms that gzip halves. Of an NPY's bits 90 % are left, at 24 ms a megabyte: never worth it."""
 _COMPRESSED_FROM = 2**10
 """Bytes: less fits one packet as it is."""
-_PLAYGROUND = Path(__file__).with_name("playground.html")
+_PLAYGROUND, _PICTURES = (
+    Path(__file__).with_name(name) for name in ("playground.html", "playground.pictures.js")
+)
+"""The page, and a part of its script."""
 _SMALL = 2**12
 """Values that are encoded on the event loop: as JSON they take less than a thread is away, 0.1 ms."""
 _QUICK_SECONDS = 0.05
@@ -175,7 +178,8 @@ class Application:
         return Answer([self._metrics.text()], CONTENT_TYPE)
 
     async def _playground(self, kept: Record, receive: Receive) -> ASGIApp:
-        return Answer([_PLAYGROUND.read_bytes()], "text/html")
+        page = _PLAYGROUND.read_bytes().replace(b"/* playground.pictures.js */", _PICTURES.read_bytes())
+        return Answer([page], "text/html")
 
     async def _request(
         self, kept: Record, receive: Receive, *, streamed: bool

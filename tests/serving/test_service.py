@@ -280,6 +280,7 @@ def test_the_playground_is_a_page_of_its_own(server: Server):
     assert answer.headers.get_content_type() == "text/html"
     page = answer.content.decode()
     assert "cadenza" in page
+    assert "Frame beside frame" in page  # the part of its script that is a file of its own
     assert "https://" not in page.replace("https://www.w3.org", "")
 
 
