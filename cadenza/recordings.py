@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from contract.errors import UsageError
 from training.config import TrainConfig
 from training.data import Dataset, load
-from training.data.dataset import Column, Doubles
+from training.data.columns import Column
+from training.data.dataset import Doubles
 from training.data.sounds import dataset_of
 
 ARRAYS = (".npy", ".npz")

@@ -14,6 +14,7 @@ import tyro
 from benchmarks.quality import published, table
 from benchmarks.quality.cases import (
     DATA,
+    KINDS,
     METHODS,
     OURS,
     Judged,
@@ -33,8 +34,8 @@ HEADS = ("data", "method", "trained for")
 class Choices:
     """What to measure."""
 
-    data: str = ",".join(DATA)
-    """Built-in sets, with commas; NAME-LENGTH for windows that are not 24 long."""
+    data: str = ",".join((*DATA, *KINDS))
+    """Built-in sets, with commas; NAME-LENGTH for windows of a table that are not 24 long."""
     methods: str = ",".join(METHODS)
     """Methods, with commas."""
     seeds: int = 3
@@ -103,7 +104,7 @@ def merged(rows: list[table.Row], code: str) -> list[table.Row]:
 
 def _place(data: str, method: str) -> tuple[int, int, int]:
     base, length = base_and_length(data)
-    return DATA.index(base), length, METHODS.index(method)
+    return (*DATA, *KINDS).index(base), length, METHODS.index(method)
 
 
 def markdown() -> str:

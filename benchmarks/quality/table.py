@@ -81,7 +81,8 @@ def _lines(rows: Sequence[Row], heads: Sequence[str]) -> list[list[str]]:
             lines.append([*row["name"], str(row["seeds"]), *figures, "; ".join(notes)])
         known = [r["scores"] for r in group if "scores" in r]
         if known:
-            real = [f"{_mean(s[n]['floor'] for s in known if n in s):.4f}" for n in names]
+            floors_of = ([s[n]["floor"] for s in known if n in s] for n in names)
+            real = [f"{_mean(found):.4f}" if found else "–" for found in floors_of]
             lines.append([data, "real against real", *[""] * (len(heads) - 2), "", *real, "", "", ""])
     return lines
 

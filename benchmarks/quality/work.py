@@ -17,6 +17,7 @@ import numpy as np
 
 from benchmarks.quality import environments
 from benchmarks.quality.cases import (
+    KINDS,
     OURS,
     PEERS,
     Case,
@@ -33,6 +34,8 @@ Command = list[str | Path]
 CADENZA = (sys.executable, "-m", "cadenza")
 STAGES = (sys.executable, "-m", "benchmarks.quality.stages")
 
+_KIND_SAMPLES = 1000
+"""Sequences of another kind that are sampled to see what that costs."""
 _SHORT, _LONG = 100, 500
 """Steps of the two runs whose difference is the cost of a step."""
 _FAR_OFF = 0.15
@@ -46,15 +49,18 @@ def work(case: Case, worker: Worker) -> Result:
     Raises:
         CellFailedError: with its reason.
     """
+    if case.made.data in KINDS:
+        made = made_once(case.key, asdict(case.made), lambda: _make_kind(case.made, worker), "npz")
+        return {**made, **_judge_kind(case, worker)}
     make = _make_ours if case.made.method in OURS else _make_peers
     made = made_once(case.key, asdict(case.made), lambda: make(case.made, worker))
     return {**made, **judge(case.made.data, samples_of(case.key), case.judged, worker)}
 
 
-def made_once(key: str, facts: Result, make: Callable[[], Result]) -> Result:
-    """What `make` tells of the samples that it left in `samples_of(key)`; it is called only if they are
-    not there, or are of other `facts`. So a new score costs no training."""
-    samples, note = samples_of(key), _file("made", f"{key}.json")
+def made_once(key: str, facts: Result, make: Callable[[], Result], form: str = "npy") -> Result:
+    """What `make` tells of the samples that it left in `samples_of(key, form)`; it is called only if they
+    are not there, or are of other `facts`. So a new score costs no training."""
+    samples, note = samples_of(key, form), _file("made", f"{key}.json")
     if note.exists() and samples.exists():
         kept: Result = json.loads(note.read_text())
         if kept.pop("of") == facts:
@@ -75,25 +81,25 @@ def make_ours(
 ) -> Result:
     """Samples of our own by three commands: `train` leaves the run, and `export` the model, that
     `paths(key)` names; the model is sampled. The run is not kept."""
-    run, model = paths(key)
+    trained = _trained(train, export, key, data, worker)
+    _, model = paths(key)
+    real = windows(data, worker)
+    count = sample_count("cadenza", *real)
+    sample: Command = [*CADENZA, "sample", model, "-o", samples_of(key), "--seed", str(seed)]
+    sampled = worker.run([*sample, "-n", str(count), "-l", str(real[1])], environment(data))
+    spent = {"sample_cpu": sampled.cpu, "sample_wall": sampled.wall, "samples": count, "note": ""}
+    return {**trained, **spent}
+
+
+def _trained(train: Command, export: Command, key: str, data: str, worker: Worker) -> Result:
+    """Steps and cost of a run; its model is where `paths(key)` says."""
+    run, _ = paths(key)
     shutil.rmtree(run, ignore_errors=True)
     trained = worker.run(train, environment(data))
     about = json.loads((run / "run.json").read_text())
     worker.run(export, environment(data))
     shutil.rmtree(run)
-    real = windows(data, worker)
-    count = sample_count("cadenza", *real)
-    sample: Command = [*CADENZA, "sample", model, "-o", samples_of(key), "--seed", str(seed)]
-    sampled = worker.run([*sample, "-n", str(count), "-l", str(real[1])], environment(data))
-    return {
-        "steps": about["steps"],
-        "train_cpu": trained.cpu,
-        "train_wall": trained.wall,
-        "sample_cpu": sampled.cpu,
-        "sample_wall": sampled.wall,
-        "samples": count,
-        "note": "",
-    }
+    return {"steps": about["steps"], "train_cpu": trained.cpu, "train_wall": trained.wall}
 
 
 def paths(key: str) -> tuple[Path, Path]:
@@ -101,9 +107,9 @@ def paths(key: str) -> tuple[Path, Path]:
     return _file("runs", key), _file("models", f"{key}.onnx")
 
 
-def samples_of(key: str) -> Path:
+def samples_of(key: str, form: str = "npy") -> Path:
     """Where a cell's samples are."""
-    return _file("made", f"{key}.npy")
+    return _file("made", f"{key}.{form}")
 
 
 def judge(data: str, samples: Path, judged: Judged, worker: Worker) -> Result:
@@ -135,7 +141,7 @@ def cost(data: str, method: str, code: str, worker: Worker) -> tuple[float, floa
             for steps in (_SHORT, _LONG):
                 shutil.rmtree(run, ignore_errors=True)
                 command: Command = [*CADENZA, "train", base, "-o", run, "--steps", str(steps)]
-                command += ["--length", str(length), "--recipe", OURS[method]]
+                command += [*_length(length), "--recipe", OURS[method]]
                 spent.append(worker.run(command, environment(data)).cpu)
             shutil.rmtree(run)
             each = (spent[1] - spent[0]) / (_LONG - _SHORT)
@@ -166,13 +172,50 @@ def environment(data: str) -> dict[str, str]:
 
 
 def _make_ours(made: Made, worker: Worker) -> Result:
+    return _with_cost(
+        made, make_ours(*_commands(made, worker), made.key, made.data, made.seed, worker), worker
+    )
+
+
+def _make_kind(made: Made, worker: Worker) -> Result:
+    """The same of another kind than tables: its windows are its own, and may end."""
+    train, export = _commands(made, worker)
+    trained = _trained(train, export, made.key, made.data, worker)
+    _, model = paths(made.key)
+    sample: Command = [*CADENZA, "sample", model, "-n", str(_KIND_SAMPLES), "--seed", str(made.seed)]
+    sampled = worker.run([*sample, "-o", samples_of(made.key, "npz")], environment(made.data))
+    spent = {"sample_cpu": sampled.cpu, "sample_wall": sampled.wall, "samples": _KIND_SAMPLES, "note": ""}
+    return _with_cost(made, {**trained, **spent}, worker)
+
+
+def _judge_kind(case: Case, worker: Worker) -> Result:
+    """Scores of as many samples of a model as there are real windows, with floors, as anybody has them."""
+    _, model = paths(case.key)
+    out = _file("made", f"{case.key}.scores.json")
+    judged = case.judged
+    command: Command = [*CADENZA, "evaluate", model, "-o", out, "--no-page", "--judges", str(judged.judges)]
+    command += ["--seed", str(judged.seed), "--scores", *judged.scores]
+    used = worker.run(command, environment(case.made.data))
+    report = json.loads(out.read_text())
+    return {name: report[name] for name in ("scores", "memorisation", "notes")} | {"judge_cpu": used.cpu}
+
+
+def _commands(made: Made, worker: Worker) -> tuple[Command, Command]:
+    """How a user trains and exports it."""
     base, length = base_and_length(made.data)
     run, model = paths(made.key)
     steps = steps_for(made.data, made.method, made.code, made.seconds, worker)
     train: Command = [*CADENZA, "train", base, "-o", run, "--steps", str(steps), "--seed", str(made.seed)]
-    train += ["--length", str(length), "--recipe", OURS[made.method]]
-    export: Command = [*CADENZA, "export", run, "-o", model]
-    result = make_ours(train, export, made.key, made.data, made.seed, worker)
+    train += [*_length(length), "--recipe", OURS[made.method]]
+    return train, [*CADENZA, "export", run, "-o", model]
+
+
+def _length(length: int) -> Command:
+    return ["--length", str(length)] if length else []
+
+
+def _with_cost(made: Made, result: Result, worker: Worker) -> Result:
+    """The same, with what of it was training."""
     _, rest = cost(made.data, made.method, made.code, worker)
     result["fit_cpu"] = round(result["train_cpu"] - rest, 2)
     if made.seconds and abs(result["fit_cpu"] / made.seconds - 1) > _FAR_OFF:

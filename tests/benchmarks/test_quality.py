@@ -115,6 +115,35 @@ def test_peers_stand_twice_in_the_table_and_ours_once():
     assert len(cases) == 6
 
 
+def test_kinds_stand_in_the_table_in_windows_of_their_own_and_without_peers():
+    assert base_and_length("moving-digits") == ("moving-digits", 0)
+    judged = Judged(3, ("field",))
+    cases = list(table_cases(["names", "sines"], ["cadenza", "par"], 1, [4.0], 60.0, judged))
+    assert [c.key for c in cases] == [
+        "names.cadenza.240s.0",
+        "sines.cadenza.240s.0",
+        "sines.par.240s.0",
+        "sines.par.defaults.0",
+    ]
+
+
+def test_a_score_that_some_data_do_not_have_leaves_its_place_empty():
+    def cell(name: str) -> dict[str, Any]:
+        score = {"name": name, "value": 0.02, "spread": 0.01, "floor": 0.008}
+        costs = {"steps": 10, "train_cpu": 60.0, "train_wall": 70.0, "sample_cpu": 2.0, "samples": 1000}
+        return {"case": name, "scores": [score], "note": "", **costs}
+
+    cells = [cell("field"), cell("correlation")]
+    rows = table.rows_of(cells, lambda c: (c["case"], "cadenza", "4 s"))
+    lines = table.markdown(rows, ("data", "method", "trained for")).splitlines()
+    assert [line.split("|")[5:7] for line in lines[2:]] == [
+        [" 0.0200 ", " – "],
+        [" 0.0080 ", " – "],
+        [" – ", " 0.0200 "],
+        [" – ", " 0.0080 "],
+    ]
+
+
 def test_names_that_are_not_known_are_refused():
     assert base_and_length("energy-64") == ("energy", 64)
     for name in ("enrgy", "energy-", "energy-x"):
