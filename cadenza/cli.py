@@ -94,8 +94,8 @@ def evaluate(
 
     Args:
         subject: A run's folder, a model.onnx, or a file of samples: (sequences, steps, channels) as
-            npy or npz, or a table as `cadenza sample` writes it; of sound also WAV files, or a folder of
-            them.
+            npy or npz, or a file or folder in a form that `cadenza train` reads, a sequence an id, a line,
+            a picture or a file.
         data: The real data; a run knows its own, and so does a model of a built-in set.
         id_column: Column that tells the sequences of a table apart, of real data and of samples.
         waveform: Column of a table of real data that is a waveform, as it was given to the training; so is

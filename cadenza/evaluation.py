@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from training.config import TrainConfig
 from training.data import BUILTIN, Dataset, load
 from training.data.columns import Column, relabelled
 from training.data.dataset import ENDED
-from training.data.files import names_of
+from training.data.files import TABLES, names_of
 from training.data.folders import holds
 from training.data.source import READERS
 from training.evaluation import page
@@ -156,6 +157,8 @@ def _of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> _S
 def _of_samples(path: Path, data: str | None, given: TrainConfig) -> _Sides:
     if data is None:
         raise UsageError(f"{path} does not say what it was made from: name the real data with --data")
+    if path.suffix == ".npz" and (tensors := _tensors(path)):
+        return _of_tensors(path, tensors, data, given)
     config = TrainConfig()
     names = names_of(path)
     if {"sequence", "step"} <= set(names):  # as `cadenza sample` writes tables
@@ -173,7 +176,7 @@ def _of_samples(path: Path, data: str | None, given: TrainConfig) -> _Sides:
     lengths = np.unique(np.diff(read.bounds))
     if len(read.bounds) < 3:
         raise UsageError(f"{path} holds one sequence; several are wanted: (sequences, steps, channels)")
-    named = path.suffix in (".csv", ".parquet")
+    named = path.suffix in TABLES
     if read.time:
         given = replace(given, time_column=read.time.name)
     one = int(lengths[0]) if len(lengths) == 1 else None  # of several lengths: whole sequences
@@ -192,6 +195,30 @@ def _of_samples(path: Path, data: str | None, given: TrainConfig) -> _Sides:
     return Subject("samples", str(path), None), real, rows, None
 
 
+def _tensors(path: Path) -> dict[str, Any]:
+    """The arrays of an archive as `cadenza sample` writes it; none of another."""
+    with np.load(path, allow_pickle=False) as archive:
+        own = set(archive.files) <= {"values", "labels", "valid"}
+        return {name: archive[name] for name in archive.files} if own else {}
+
+
+def _of_tensors(path: Path, tensors: dict[str, Any], data: str, given: TrainConfig) -> _Sides:
+    values, labels, valid = (tensors.get(name) for name in ("values", "labels", "valid"))
+    first = next(array for array in (values, labels) if array is not None)
+    real = _real(data, replace(given, length=first.shape[1], whole=valid is not None or None))
+    layout = real.dataset.layout
+    found = [0 if array is None else array.shape[2] for array in (values, labels)]
+    if found != [len(layout.numeric), len(layout.discrete)]:
+        raise UsageError(
+            f"{path} holds {found[0]} channels of numbers and {found[1]} of labels, and {data} "
+            f"{len(layout.numeric)} and {len(layout.discrete)}: name the data that the model was trained on"
+        )
+    rows = layout.rows(values, labels)
+    if valid is not None:
+        rows[~valid] = ENDED
+    return Subject("samples", str(path), None), real, rows, None
+
+
 def _taken(samples: Dataset, real: Real) -> Values:
     """Samples side by side: (windows, length, columns)."""
     windows = samples.windows(real.length, real.length)
@@ -201,7 +228,7 @@ def _taken(samples: Dataset, real: Real) -> Values:
 def _sound(source: str, given: TrainConfig, names: Sequence[str]) -> Dataset | None:
     """The data, if they are sound. A table is where it was said, and nothing else is where samples, the
     columns of which are `names`, have several."""
-    table = source not in BUILTIN and Path(source).suffix in (".csv", ".parquet")
+    table = source not in BUILTIN and Path(source).suffix in TABLES
     if given.waveform is None and (table or len(names) > 1):
         return None
     dataset = load(source, given)
@@ -215,7 +242,7 @@ def _timed(config: TrainConfig, time: Time | None) -> TrainConfig:
 
 def _real_of(source: str, columns: Sequence[Column | Channel], config: TrainConfig) -> Real:
     """The data, of the very channels that were generated, and of their kinds."""
-    if source in BUILTIN or Path(source).suffix not in (".csv", ".parquet") or config.waveform:
+    if source in BUILTIN or Path(source).suffix not in TABLES or config.waveform:
         return _real(source, config)
     gap = f"{config.time_column} gap"
     chosen = replace(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.conftest import Server, cadenza_process
+from training.data import BUILTIN
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 
@@ -74,3 +75,8 @@ def test_every_command_of_make_that_is_named_exists():
     makefile = (Path(__file__).parent.parent / "Makefile").read_text()
     for target in re.findall(r"`make ([a-z]+)", README):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE)
+
+
+def test_every_built_in_set_has_its_row_in_the_docs():
+    rows = (Path(__file__).parent.parent / "docs" / "data.md").read_text()
+    assert set(re.findall(r"^\| `([\w-]+)` \|", rows.partition("## Built in")[2], re.M)) == set(BUILTIN)

@@ -27,7 +27,8 @@ class TrainConfig:
     """Steps of a training window, in the data's rows: 24, if sequences are not learnt whole."""
     whole: bool | None = None
     """Learn sequences whole, each with an end of its own, and not in windows; if it is not said, so it is
-    with 64 sequences and more of at most 128 rows, where no length is given."""
+    with 64 sequences and more of at most 128 rows, and with 8 and more if all are shorter than a window,
+    where no length is given."""
     endings: Endings = "length"
     """How sequences that are learnt whole come to their ends: `length` draws how many steps each has before
     it begins, as in the data; with `gate` the generator says at every step whether it goes on."""

@@ -106,9 +106,10 @@ def test_a_table_has_as_many_rows_as_each_sequence(model: Path, generator: Gener
 
 def test_a_run_a_model_and_a_file_are_scored_alike(walks: Path, run: Path, model: Path, tmp_path: Path):
     generator = load_generator(model)
-    generator.sample(200, seed=1).save(tmp_path / "x.csv")
+    for form in ("csv", "npz"):
+        generator.sample(200, seed=1).save(tmp_path / f"x.{form}")
     generator.close()
-    for subject in (run, model, tmp_path / "x.csv"):
+    for subject in (run, model, tmp_path / "x.csv", tmp_path / "x.npz"):
         out = tmp_path / f"{subject.name}.json"
         report, _ = evaluate_subject(
             str(subject), str(walks), out, ["marginal", "correlation"], 1, 0, "id", with_page=False

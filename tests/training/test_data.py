@@ -111,7 +111,7 @@ def test_windows_stay_inside_their_sequence(tmp_path: Path):
         ("twice.csv", "a,b,a\n1,2,3\n", "names columns twice: a"),
         ("constant.csv", "a,b\n" + "1,2\n" * 40, "every column is constant"),
         ("table.xlsx", "PK", "xlsx is not read; one of .csv"),
-        ("broken.npy", "no array", "cannot be read"),
+        ("broken.npy", "no array", "is no NPY file, as numpy.save writes it"),
         ("broken.npz", "no archive", "cannot be read"),
         ("broken.parquet", "no table", "cannot be read"),
     ],
@@ -397,3 +397,32 @@ def test_nothing_is_held_out_of_what_is_too_short() -> None:
     assert len(train) == 77
     assert len(test) == 0
     assert len(data.split(24, 1, 0.0)[1]) == 0
+
+
+def test_dates_in_another_form_are_left_out_and_it_is_said_how_to_have_them(tmp_path: Path):
+    rows = [f"{1 + i % 28:02d}.{1 + i // 28:02d}.2024;{i % 7}" for i in range(200)]
+    (tmp_path / "x.csv").write_text("\n".join(["Datum;a", *rows]) + "\n")
+    read = load(str(tmp_path / "x.csv"), TrainConfig())
+    assert [c.name for c in read.columns] == ["a"]
+    assert any("'Datum' looks like dates, such as 01.01.2024" in note for note in read.notes)
+
+
+def test_a_column_that_only_counts_rows_is_left_out(tmp_path: Path):
+    """As pandas writes its index, which nobody wants to be made."""
+    rows = [f"{i},{i},{i * i % 11}" for i in range(60)]
+    (tmp_path / "x.csv").write_text("\n".join([",n,a", *rows]) + "\n")
+    read = load(str(tmp_path / "x.csv"), TrainConfig())
+    assert [c.name for c in read.columns] == ["n", "a"]
+    assert "'' counts the rows and is left out" in read.notes
+
+
+def test_tables_of_tabs_may_say_so(tmp_path: Path):
+    (tmp_path / "x.tsv").write_text("a\tb\n" + "".join(f"{i % 7}\t{i % 5}\n" for i in range(60)))
+    assert [c.name for c in load(str(tmp_path / "x.tsv"), TrainConfig()).columns] == ["a", "b"]
+
+
+def test_numbers_that_samples_could_not_tell_apart_are_said(tmp_path: Path):
+    (tmp_path / "x.csv").write_text("a,b\n" + "".join(f"{10**17 + 7 * i},{i % 5}\n" for i in range(60)))
+    notes = load(str(tmp_path / "x.csv"), TrainConfig()).notes
+    assert any(note.startswith("'a' has values that are one in single precision") for note in notes)
+    assert not any(note.startswith("'b' has values") for note in notes)

@@ -47,8 +47,11 @@ def test_many_short_sequences_are_learnt_whole(tmp_path: Path):
     dataset = load(str(ragged(tmp_path, lengths)), config)
     assert (dataset.length, dataset.ends) == (7, True)
     assert len(dataset.windows(7, 1)) == 64
-    few = load(str(ragged(tmp_path, lengths[:63])), config)
+    few = load(str(ragged(tmp_path, [30, *lengths[:62]])), config)
     assert (few.length, few.ends) == (24, False)
+    short = load(str(ragged(tmp_path, lengths[:9])), config)  # there is no window of 24
+    assert (short.length, short.ends) == (7, True)
+    assert "all sequences are shorter than a window of 24: they are learnt whole" in short.notes
     alike = load(str(ragged(tmp_path, [5] * 64)), config)
     assert (alike.length, alike.ends) == (5, False)  # of one length: plain windows
     long = load(str(ragged(tmp_path, [*lengths, 200])), config)

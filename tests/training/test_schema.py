@@ -46,6 +46,14 @@ def test_what_is_printed_is_what_is_read(table: Path, tmp_path: Path):
     assert outline(str(table), told(tmp_path, text)) == text
 
 
+def test_a_label_of_several_lines_stays_in_one(tmp_path: Path):
+    rows = "".join(f'{i},"one\nway"\n{i * i},other\n' for i in range(30))
+    (tmp_path / "x.csv").write_text("a,b\n" + rows)
+    text = outline(str(tmp_path / "x.csv"), TrainConfig())
+    assert tomllib.loads(text)["columns"] == {"a": "integer", "b": "categorical"}
+    assert "of 2 labels: one way, other" in text
+
+
 def test_the_command_prints_it_and_trains_nothing(table: Path, tmp_path: Path):
     done = cadenza("train", table, "--dry-run", "--id-column", "shop", cwd=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -65,6 +65,10 @@ def _mass(values: Doubles) -> float | None:
     return float(distinct[most]) if counts[most] >= MASS * len(values) and len(distinct) > MANY else None
 
 
+_KEPT = 0.5
+"""Share of the different values that must be different in single precision, too."""
+
+
 def notes_on(columns: Sequence[Column], values: Doubles) -> Iterator[str]:
     """What a person should know of columns that are not plain numbers."""
     for column, x in zip(columns, values.T, strict=True):
@@ -78,6 +82,11 @@ def notes_on(columns: Sequence[Column], values: Doubles) -> Iterator[str]:
         if column.mass is not None:
             share = (x == column.mass).mean()
             yield f"{column.name!r} is {column.mass:g} in {share:.1%} of the rows: that is drawn by itself"
+        if not column.labels and len(np.unique(x.astype(np.float32))) < _KEPT * len(np.unique(x)):
+            yield (
+                f"{column.name!r} has values that are one in single precision, which samples are of: take "
+                f"{np.nanmin(x):.15g} from all of them, or leave it out"
+            )
         if column.missing:
             share = (x == -1 if column.labels else np.isnan(x)).mean()
             yield f"{column.name!r} is missing in {share:.1%} of the rows, and so it will be in samples"

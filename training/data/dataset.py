@@ -202,10 +202,11 @@ class Dataset:
         all_starts = np.concatenate(starts)
         if len(all_starts) < 2:
             longest = int(np.diff(self.bounds).max())
+            whole = ", or --whole True" if len(self.bounds) > 2 else ""
             raise DataError(
                 f"{self.name} gives {len(all_starts)} windows of {length} rows (its longest "
                 f"sequence has {longest} {'row' if longest == 1 else 'rows'}): at least 2 are "
-                "wanted; bring more rows, or choose a smaller --length"
+                f"wanted; bring more rows, or choose a smaller --length{whole}"
             )
         return Windows(self.values, all_starts, length, np.full(len(all_starts), length))
 

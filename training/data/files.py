@@ -29,8 +29,12 @@ from training.errors import DataError
 
 _WRITTEN = re.compile(r"[$€£]?\s?[+-]?\d[\d.,'\s]*[%$€£]?")
 """A number as people write it. One that Arrow reads never comes to be a label."""
+_INDEX = ("", "index", "unnamed: 0")
+"""What tools call a column that they number rows in; the first as pandas writes it."""
 _T = TypeVar("_T")
-SUFFIXES = (".csv", ".parquet", ".npy", ".npz")
+TABLES = (".csv", ".tsv", ".parquet")
+"""Files whose columns have names."""
+SUFFIXES = (*TABLES, ".npy", ".npz")
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,7 @@ def names_of(path: Path) -> list[str]:
     """
     if path.is_dir():
         path = next((p for p in sorted(path.iterdir()) if p.suffix.lower() in SUFFIXES), path)
-    if path.suffix.lower() not in (".csv", ".parquet"):
+    if path.suffix.lower() not in TABLES:
         return []
     names: list[str] = _opened(path, lambda: _read_table(path)[0]).column_names
     return names
@@ -102,11 +106,14 @@ def _file(path: Path, config: TrainConfig) -> Read:
 
 
 def _content(path: Path, suffix: str, config: TrainConfig) -> Read:
-    if suffix in (".csv", ".parquet"):
+    if suffix in TABLES:
         table, noted = _read_table(path)
         found = _table(path, table, config)
         return replace(found, notes=noted + found.notes)
     if suffix == ".npy":
+        with path.open("rb") as file:
+            if file.read(len(np.lib.format.MAGIC_PREFIX)) != np.lib.format.MAGIC_PREFIX:
+                raise DataError(f"{path} is no NPY file, as numpy.save writes it")
         return _arrays(path, [np.load(path, allow_pickle=False)], config)
     with np.load(path, allow_pickle=False) as archive:
         return _arrays(path, [archive[key] for key in archive.files], config)
@@ -114,7 +121,7 @@ def _content(path: Path, suffix: str, config: TrainConfig) -> Read:
 
 def _read_table(path: Path) -> tuple[arrow.Table, list[str]]:
     """A table, and what a person should know of how it was read."""
-    if path.suffix.lower() == ".csv":
+    if path.suffix.lower() != ".parquet":
         return read_csv(path)
     with pyarrow.parquet.ParquetFile(path) as file:  # unlike read_table it bears two columns of one name
         return file.read(), []
@@ -183,6 +190,15 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
         ):
             notes.append(f"{name!r} holds times and is left out")
             continue
+        if name not in told and times.written_otherwise(table.column(name)):
+            notes.append(
+                f"{name!r} looks like dates, such as {table.column(name)[0]}, and is left out: name it "
+                "with --time-column if these are the times of the rows"
+            )
+            continue
+        if name not in told and name.lower() in _INDEX and _counts(table.column(name)):
+            notes.append(f"{name!r} counts the rows and is left out")
+            continue
         column, values = column_of(path, name, table.column(name), config)
         if name not in told and column.labels and all(map(_WRITTEN.fullmatch, column.labels)):
             notes.append(
@@ -210,6 +226,14 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
         notes += said
     cuts = np.flatnonzero(np.diff(ids[order])) + 1
     return Read(columns, np.split(values[order], cuts), notes, stamps, place)
+
+
+def _counts(column: arrow.ChunkedArray) -> bool:
+    """Whether a column is 0, 1, 2 …, or as much more in every row."""
+    if not arrow.types.is_integer(column.type) or column.null_count:
+        return False
+    values = column.to_numpy()
+    return bool((np.diff(values) == 1).all())
 
 
 def _time_column(table: arrow.Table, config: TrainConfig) -> tuple[str | None, list[str]]:

@@ -98,7 +98,7 @@ def _voices(file: Path) -> list[list[Note]]:
     try:
         song = mido.MidiFile(file)
     except (OSError, EOFError, ValueError, IndexError, KeyError) as error:
-        raise DataError(f"{file} cannot be read as MIDI: {error or type(error).__name__}") from error
+        raise DataError(f"{file} cannot be read as MIDI: {str(error) or type(error).__name__}") from error
     if song.ticks_per_beat <= 0:
         raise DataError(f"{file} counts in frames of film, not in beats: save it with a tempo")
     voices: dict[tuple[int, int], list[Note]] = defaultdict(list)

@@ -77,12 +77,14 @@ def outline(data: str, config: TrainConfig) -> str:
         *([f"# frames of {dataset.frame[0]} by {dataset.frame[1]} pixels"] if dataset.frame else []),
         f"# {data}: {len(dataset.bounds) - 1} sequences, {len(dataset.values)} rows{step}",
         f"# {len(train)} {what} to train on, {len(test)} held out",
-        *(f"# {note}" for note in dataset.notes),
+        *(f"# {_line(note)}" for note in dataset.notes),
         f"# To tell it otherwise, edit this and train with --schema; kinds are {', '.join(KINDS)}.",
         "",
         "[columns]",
     ]
-    found = {} if dataset.frame else dict(_kinds(data, dataset, config))  # of pixels nothing can be told
+    named = files.names_of(Path(data)) or dataset.form not in ("picture", "film", "sound")
+    # Of pixels and of samples nothing can be told.
+    found = dict(_kinds(data, dataset, config)) if named else {}
     keys = [
         f"{json.dumps(name, ensure_ascii=False)} = {json.dumps(kind)}" for name, (kind, _) in found.items()
     ]
@@ -126,7 +128,12 @@ def _said(column: Column, values: Doubles) -> str:
         said = f"{len(column.labels)} labels: {shown}"
     else:
         said = f"{np.nanmin(values):,.6g} to {np.nanmax(values):,.6g}"
-    return said.replace("\n", " ") + (", with gaps" if column.missing else "")
+    return _line(said) + (", with gaps" if column.missing else "")
+
+
+def _line(said: str) -> str:
+    """In one line, whatever labels hold."""
+    return " ".join(said.splitlines())
 
 
 def _read(path: Path) -> dict[str, str]:

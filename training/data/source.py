@@ -14,6 +14,8 @@ from training.errors import DataError
 
 MANY, SHORT = 64, 128
 """Sequences, and rows of the longest, from which on they are learnt whole."""
+SOME = 8
+"""Sequences that are so, too, where none is as long as a window: fewer say nothing of where they end."""
 
 BUILTIN: dict[str, Callable[[TrainConfig], Dataset]] = {
     "stocks": builtin.stocks,
@@ -48,7 +50,7 @@ def load(data: str, config: TrainConfig) -> Dataset:
     """Read `data`, with what `config` says of its columns and of its windows.
 
     Sequences are learnt whole where `config` says so, or where it names no length and there are many
-    short ones: MANY of at most SHORT rows.
+    short ones, MANY of at most SHORT rows, or SOME that are shorter than a window.
 
     Raises:
         DataError: there is no such thing, or it cannot be learnt from.
@@ -57,8 +59,12 @@ def load(data: str, config: TrainConfig) -> Dataset:
     rows = np.diff(dataset.bounds)  # (sequences,)
     longest = int(rows.max())
     whole = config.whole
+    notes = dataset.notes
     if whole is None:
         whole = config.length is None and len(rows) >= MANY and longest <= SHORT
+        if config.length is None and SOME <= len(rows) < MANY and longest < dataset.length:
+            whole, told = True, "all sequences are shorter than a window"
+            notes = (*notes, f"{told} of {dataset.length}: they are learnt whole")
     length = config.length or (longest if whole else dataset.length)
     ends, gated = whole and bool((rows != length).any()), config.endings == "gate"
     if gated and not ends:
@@ -67,7 +73,7 @@ def load(data: str, config: TrainConfig) -> Dataset:
             f"{dataset.name}: --endings gate is for sequences that end by themselves, and here "
             f"{why}{'' if whole else ': learn them with --whole True, or leave the choice out'}"
         )
-    return replace(dataset, length=length, ends=ends, gated=gated)
+    return replace(dataset, length=length, ends=ends, gated=gated, notes=notes)
 
 
 def _read(data: str, config: TrainConfig) -> Dataset:

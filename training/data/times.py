@@ -73,6 +73,15 @@ def looks_like_times(column: arrow.ChunkedArray) -> bool:
     return 2 * sum(_FORMS[_ISO].fullmatch(text) is not None for text in there) > len(there)
 
 
+def written_otherwise(column: arrow.ChunkedArray) -> bool:
+    """Whether all texts of a column are dates or time stamps in a form that is read where it is named."""
+    if not (arrow.types.is_string(column.type) or arrow.types.is_large_string(column.type)):
+        return False
+    there = [text for text in column.to_pylist() if text]
+    days = [form for day, form in _FORMS.items() if day != _ISO]
+    return bool(there) and any(all(map(form.fullmatch, there)) for form in days)
+
+
 def read(path: Path, name: str, column: arrow.ChunkedArray) -> Stamps:
     """A column as times.
 
