@@ -107,9 +107,9 @@ def _matching(spec: Spec, labels: Sequence[float | None]) -> NDArray[np.bool_]:
 def _number(condition: Condition, value: object) -> float:
     where = f"condition.{condition.name}"
     if condition.kind not in NUMERIC:
-        if value not in condition.labels:
+        if (label := as_label(value)) not in condition.labels:
             raise ConditionError(where, f"{value!r} is not one of {_list(condition.labels)}")
-        return float(condition.labels.index(str(value)))
+        return float(condition.labels.index(str(label)))
     if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
         raise ConditionError(where, f"{value!r} is not a number")
     assert condition.low is not None and condition.high is not None
@@ -118,6 +118,15 @@ def _number(condition: Condition, value: object) -> float:
             where, f"{condition.name} is {value:g}; the data had {condition.low:g} to {condition.high:g}"
         )
     return float(value)
+
+
+def as_label(value: object) -> object:
+    """What a label may be given as, as the label: 3 is "3", and true "true"."""
+    if isinstance(value, bool | np.bool_):
+        return "true" if value else "false"
+    if isinstance(value, int | float | np.number) and float(value).is_integer():
+        return str(int(value))
+    return value
 
 
 def _list(labels: Iterable[str], most: int = 20) -> str:

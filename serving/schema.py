@@ -122,7 +122,9 @@ def body_schema(spec: Spec, settings: Settings, streamed: bool) -> dict[str, Any
 
 
 def _attribute(condition: Condition, settings: Settings) -> dict[str, Any]:
-    one: dict[str, Any] = {"enum": list(condition.labels)}
+    whole = [int(label) for label in condition.labels if label.isdecimal()]
+    plain = [value for value in (True, False, *whole) if conditions.as_label(value) in condition.labels]
+    one: dict[str, Any] = {"enum": [*condition.labels, *plain]}
     if condition.kind in NUMERIC:
         one = {"type": "number", "minimum": condition.low, "maximum": condition.high}
     return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": settings.max_count}]}

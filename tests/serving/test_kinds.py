@@ -16,15 +16,16 @@ import pyarrow.parquet
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from contract import checks, interface, noise
+from contract import checks, conditions, interface, noise
 from contract.errors import ConditionError
 from contract.seal import DIGEST_KEY, SPEC_KEY, UNSEALED, seal
 from contract.spec import Channel, Condition, ConditionTable, Spec, State
 from export.runtime import run_of
-from serving import formats
+from serving import formats, schema
 from serving.errors import FormatError
 from serving.sampler import Generator, load
 from serving.scheduler import Request
+from serving.settings import Settings
 
 DTYPES = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64, "bool": TensorProto.BOOL}
 
@@ -163,6 +164,19 @@ def test_unknown_conditions_and_values_list_what_is_known(counter: Generator):
         counter.sample(condition={"weight": "heavy"})
     with pytest.raises(ConditionError, match="weight is 9.5; the data had 0 to 9"):
         counter.sample(condition={"weight": 9.5})
+
+
+def test_a_label_can_be_given_as_what_it_means(counter: Generator):
+    pace = replace(counter.spec.conditions[0], labels=("7", "true"))
+    spec = replace(counter.spec, conditions=(pace, *counter.spec.conditions[1:]))
+    for value, place in ((7, 0), (7.0, 0), ("7", 0), (np.int64(7), 0), (True, 1), ("true", 1)):
+        assert conditions.validate(spec, {"pace": value}, 1) == {"pace": place}
+    for value in (1, False, 7.5):
+        with pytest.raises(ConditionError, match="is not one of 7, true"):
+            conditions.validate(spec, {"pace": value}, 1)
+    body = schema.body_schema(spec, Settings(), streamed=False)
+    one = body["properties"]["condition"]["properties"]["pace"]["anyOf"][0]
+    assert one == {"enum": ["7", "true", True, 7]}
 
 
 @pytest.mark.parametrize("value", [1, True, None, "", {"a": 1}, [["slow"]], b"slow"])
