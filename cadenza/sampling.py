@@ -61,13 +61,16 @@ def _shown(batches: Iterator[Samples], total: int) -> Iterator[Samples]:
 
 
 def _conditions(spec: Spec, where: Sequence[str]) -> dict[str, object]:
-    """NAME=VALUE as the condition's own type; of a name that is there several times, a list."""
+    """NAME=VALUE as the condition's own type; of a name that is there several times, a list. The names of
+    conditions, which may have a mark of equality in them, are those of the data."""
+    known = sorted((c.name for c in spec.conditions), key=len, reverse=True)
     numeric = {c.name for c in spec.conditions if c.kind in NUMERIC}
     found: dict[str, list[object]] = {}
     for part in where:
-        name, equals, value = part.partition("=")
-        if not equals:
+        if "=" not in part:
             raise UsageError(f"--where {part}: NAME=VALUE is wanted")
+        name = next((name for name in known if part.startswith(f"{name}=")), part.partition("=")[0])
+        value = part[len(name) + 1 :]
         try:
             found.setdefault(name, []).append(float(value) if name in numeric else value)
         except ValueError as error:

@@ -83,7 +83,11 @@ def unpack(raw: Sequence[dict[str, Any]]) -> tuple[Look, ...]:
 def describe(look: Look | None, held_out: bool, step: int) -> dict[str, Any]:
     """Which weights a run gives, and why, for people and for run.json."""
     if look is None:
-        why = "nothing is chosen in the first half of a run" if held_out else "no window is held out"
+        why = (
+            "nothing is chosen in the first half of a run"
+            if held_out
+            else "too few windows are held out to choose by"
+        )
         return {"step": step, "by": f"the last weights: {why}"}
     why = "the latest look within one standard error of the smallest energy distance to held-out windows"
     return {"step": look.step, "by": why, "distance": look.distance}

@@ -84,4 +84,4 @@ def test_where_nothing_is_held_out_the_last_weights_are_taken_and_it_is_said(pri
     state = train(str(prices), tmp_path / "run", config, say=said.append)
     assert chosen(state.looks) is None
     assert state.chosen_step == 6
-    assert "no window is held out" in said[-1]
+    assert "too few windows are held out to choose by" in said[-1]
