@@ -14,8 +14,10 @@ from training.data.columns import Column
 from training.data.dataset import ENDED, Dataset
 from training.ends import clock, clock_of, survival, validity
 from training.errors import DataError
+from training.game import sample_rows
 from training.likelihood import negative_log_likelihood
 from training.networks import Discriminator, Generator
+from training.trainer import train
 from training.view import View
 
 SIZES = Sizes(8, 16, 24, 32)
@@ -222,3 +224,14 @@ def test_likelihood_teaches_a_gate_to_go_on_at_every_step_and_to_end_behind_the_
     # On at one and at three steps, one end; the longest sequence needs none.
     ends = -(4 * np.log(3 / 4) + np.log(1 / 4)) / 6
     torch.testing.assert_close(sure - found, torch.tensor(300 / 6 - ends, dtype=torch.float32))
+
+
+def test_the_game_teaches_a_gate_how_long_each_kind_is(tmp_path: Path):
+    """Nobody tells it: at first both are as long."""
+    path = ragged(tmp_path, [(7 if i % 2 else 2) + (i % 3 == 0) for i in range(200)])
+    config = TrainConfig(steps=150, id_column="id", endings="gate")
+    run = train(str(path), tmp_path / "run", config, say=lambda _: None)
+    kinds = run.conditions.draw(1000, 3)[:, 0]
+    rows = sample_rows(run.generator(), run.decoding, run.conditions, 1000, run.length, 3)
+    lengths = (rows[..., 0] != ENDED).sum(1)
+    assert lengths[kinds == 1].mean() - lengths[kinds == 0].mean() > 2  # of 5; untaught it is about 0
