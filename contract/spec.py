@@ -45,6 +45,11 @@ class Channel:
     mass: float | None
     """Of a numeric channel, the value that is drawn by itself, as where most rows are 0; None without."""
 
+    @property
+    def truth(self) -> bool:
+        """Whether it is yes-or-no, which typed tables can say."""
+        return bool(self.labels) and set(self.labels) <= {"false", "true"}
+
 
 @dataclass(frozen=True)
 class Condition:

@@ -1,7 +1,9 @@
-"""Parquet in long form: typed columns, labels as dictionaries. Needs pyarrow."""
+"""Parquet in long form: typed columns, labels as dictionaries, yes-or-no as booleans. Needs pyarrow."""
 
 from collections.abc import Iterator
 from typing import IO, Any
+
+import numpy as np
 
 from contract import times
 from contract.rollout import Array
@@ -40,11 +42,18 @@ def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
             arrays: list[Array] = [column for _, column in batch.table()]
             own = [None, None, *plan.spec.tabled]
             columns = [
-                _times(arrow, c, a) if isinstance(c, Time) else arrow.array(a, from_pandas=True)
+                _times(arrow, c, a) if isinstance(c, Time) else arrow.array(_values(c, a), from_pandas=True)
                 for c, a in zip(own, arrays, strict=True)
             ]
             table = arrow.Table.from_arrays(columns, names=schema.names).cast(schema)
             writer.write_table(table)
+
+
+def _values(channel: Channel | None, column: Array) -> Array:
+    """A column of `Samples.table`, with what is yes-or-no as such."""
+    if channel is None or not channel.truth:
+        return column
+    return np.array([None if value is None else value == "true" for value in column.tolist()], object)
 
 
 def _times(arrow: Any, time: Time, ticks: Array) -> Any:
@@ -57,6 +66,8 @@ def _times(arrow: Any, time: Time, ticks: Array) -> Any:
 
 
 def _type(arrow: Any, channel: Channel | Time) -> Any:
+    if isinstance(channel, Channel) and channel.truth:
+        return arrow.bool_()
     if isinstance(channel, Time):
         if channel.kind == "date":
             return arrow.date32()

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import mido
 import numpy as np
+import pyarrow.ipc
+import pyarrow.parquet
 import pytest
 from PIL import Image
 
@@ -197,3 +199,18 @@ def test_without_pillow_the_command_that_brings_it_is_named(monkeypatch: pytest.
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     assert "pip install 'cadenza[pictures]'" in str(formats.png.refusal(shades(2)))
     assert "image/png" not in formats.served(shades(2))
+
+
+def test_yes_or_no_is_a_boolean_in_typed_tables(tmp_path: Path):
+    spec = labelled("table", ("false", "true"), ("no", "yes"))
+    spec = replace(spec, channels=tuple(replace(c, missing=True) for c in spec.channels))
+    samples = whole(spec, labels=np.array([[[0, 0], [1, 1], [-1, -1]]] * 5))
+    samples.save(tmp_path / "x.parquet")
+    samples.save(tmp_path / "x.arrow")
+    with pyarrow.ipc.open_stream(tmp_path / "x.arrow") as stream:
+        tables = [pyarrow.parquet.read_table(tmp_path / "x.parquet"), stream.read_all()]
+    for table in tables:
+        table.validate(full=True)
+        assert str(table.schema.field("c0").type) == "bool"
+        assert table.column("c0").to_pylist() == [False, True, None] * 5
+        assert table.column("c1").to_pylist() == ["no", "yes", None] * 5
