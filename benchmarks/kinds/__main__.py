@@ -45,6 +45,8 @@ class Kind:
     """Whether likelihood alone is a baseline."""
     choices: Mapping[str, Any] = field(default_factory=dict)
     """What else a person says of the data to `cadenza train`."""
+    data: str = ""
+    """Their name, where that is not the kind's."""
 
 
 KINDS = {
@@ -52,6 +54,9 @@ KINDS = {
     "digits": Kind(12_000, figures.pictures, 0.5, classes=True),
     "moving-digits": Kind(6000, films, 0.5, classes=True),
     "vowels": Kind(6000, figures.utterances, 0.5, classes=True),
+    "vowels-gate": Kind(
+        6000, figures.utterances, 0.5, classes=True, choices={"endings": "gate"}, data="vowels"
+    ),
     "ecg": Kind(3500, figures.beats, 0.1, classes=False),
     "weekdays": Kind(6000, figures.prices, 0.1, classes=False, choices={"id_column": "ticker"}),
     "glucose": Kind(3000, figures.table, 0.1, classes=False, choices={"id_column": "day"}),
@@ -174,7 +179,7 @@ def make(what: str, kind: str, seed: str, *rest: str) -> None:
     """`train KIND SEED ALONE RUN` or `measure KIND SEED MODEL OUT`."""
     own = KINDS[kind]
     config = TrainConfig(steps=own.steps, seed=int(seed), hold_out=own.hold_out, **own.choices)
-    data = str(FOLDER / f"{kind}.csv") if kind in TABLES else kind
+    data = str(FOLDER / f"{kind}.csv") if kind in TABLES else own.data or kind
     if what == "train":
         from training.trainer import train
 
