@@ -5,10 +5,9 @@ sequence: at every step but the first the generator chooses whether there is one
 
     valid_t = valid_{t−1} · (the gate's choice at t is to go on),      valid_0 = 1,
 
-as it chooses among labels (`training/discrete.py`): forward a draw, a hard 0 or 1, backward the softmax of
-the two. So an end is what the end token of a text is, whatever a row is made of. No step waits for the
-gate, since behind an end nothing matters. The discriminator gets `valid` beside the rows, and all that it
-sees of lengths is made of it: so the generator learns of each step what one more, or one less, is worth.
+drawn as it draws labels (`training/discrete.py`). So an end is what the end token of a text is, whatever a
+row is made of. No step waits for the gate, since behind an end nothing matters. The discriminator gets
+`valid` beside the rows, and how the generator learns where to end is said in `training/gate.py`.
 """
 
 import torch
@@ -48,7 +47,7 @@ def parted(x: Tensor, given: Tensor, most: int, gated: bool) -> tuple[Tensor, Te
     """Windows as the discriminator gets them, (batch, steps, …), to rows and where there are some,
     (batch, steps): told with the rows, or by a length in `given`; None where all windows are full."""
     if gated:
-        return x[..., :-1], x[..., -1]
+        return x[..., :-1], x[..., -1].detach()
     return x, validity(given, most, x.shape[1]) if most else None
 
 
@@ -60,10 +59,17 @@ def validity(given: Tensor, most: int, steps: int) -> Tensor:
 
 
 def survival(gates: Tensor, most: int) -> Tensor:
-    """The same of what the gate has chosen, (batch, steps, 2): never more than `most` steps."""
-    stays = gates[..., 0]  # (batch, steps)
+    """The same of a gate's logits with their noise, (batch, steps, 2): never more than `most` steps."""
+    stays = (gates[..., 0] >= gates[..., 1]).to(gates.dtype)  # (batch, steps)
     stays = torch.cat([torch.ones_like(stays[:, :1]), stays[:, 1:]], 1)
     return stays.cumprod(1) * (torch.arange(stays.shape[1], device=stays.device) < most)
+
+
+def log_probability(gates: Tensor, valid: Tensor) -> Tensor:
+    """Of ends, (batch,): what the logits of a gate without their noise, (batch, steps, 2), say of `valid`
+    (batch, steps). Behind each step that there is, whether there is one more."""
+    chosen = torch.stack([valid[:, 1:], 1 - valid[:, 1:]], 2) * valid[:, :-1, None]  # (batch, steps - 1, 2)
+    return (chosen * gates[:, 1:].log_softmax(2)).sum((1, 2))
 
 
 def clock(valid: Tensor, most: int) -> Tensor:

@@ -19,6 +19,7 @@ from training.config import Recipe, Sizes, hidden_share, level_steps, penalty_fo
 from training.data.dataset import ENDED
 from training.decoder import Decoding
 from training.ends import parted
+from training.gate import Pair, pair
 from training.heads import ROWS, Encoded, Head
 from training.layout import Floats
 from training.level import critic_of, fit_level
@@ -128,8 +129,8 @@ class Game:
         loss_d = math.log(2) if alone else 0.0  # what chance costs: it has not begun
         if not alone:
             shown = self._shifted(real, given)
-            fake = self._shifted(self._fake(recipe.batch, given), given)
-            loss_d, real_logits = self._step_discriminator(shown, fake.detach(), given)
+            fake = self._made(recipe.batch, given)
+            loss_d, real_logits = self._step_discriminator(shown, fake.windows.detach(), given)
         if self.step < self.likely:
             loss_g = self._step_likelihood(real, given)
         else:
@@ -189,15 +190,15 @@ class Game:
             optimiser.step()
         return mean, r.detach()
 
-    def _step_generator(self, real_logits: Tensor, fake: Tensor, given: Tensor, real: Tensor) -> float:
+    def _step_generator(self, real_logits: Tensor, fake: Pair, given: Tensor, real: Tensor) -> float:
         self.discriminator.requires_grad_(False)
-        logits = self._judge(fake, given)
-        loss = (
-            relativistic_generator(real_logits, logits)
-            if self.recipe.loss == "relativistic"
-            else non_saturating_generator(real_logits, logits)
-        )
+        losses = self._fooled(real_logits, fake.windows, given)
+        loss = losses.mean()
         total = loss + self._likelihood(real, given) if self.likely else loss
+        if fake.other is not None and fake.odds is not None:
+            with torch.no_grad():
+                better = losses - self._fooled(real_logits, fake.other, given)  # (batch,)
+            total = total + (better * fake.odds).mean() / 2
         optimiser = self.optimisers[0]
         optimiser.zero_grad()
         total.backward()
@@ -205,6 +206,13 @@ class Game:
         optimiser.step()
         self.discriminator.requires_grad_(True)
         return mean
+
+    def _fooled(self, real_logits: Tensor, windows: Tensor, given: Tensor) -> Tensor:
+        """What each of the generator's windows costs it: (batch,)."""
+        logits = self._judge(windows, given)
+        if self.recipe.loss == "relativistic":
+            return relativistic_generator(real_logits, logits)
+        return non_saturating_generator(real_logits, logits)
 
     def _step_likelihood(self, chosen: Tensor, given: Tensor) -> float:
         loss = self._likelihood(chosen, given)
@@ -238,6 +246,20 @@ class Game:
         windows = self.basis.encode(mine, ties[part].numpy()).to(self.device)
         return windows, self.basis.given(mine).to(self.device)
 
+    def _made(self, batch: int, given: Tensor) -> Pair:
+        """What the generator shows the discriminator."""
+        if not self.generator.gated:
+            return Pair(self._shifted(self._fake(batch, given), given))
+        latent, mine = self._latent(batch), self.team.part(batch)
+        noise = torch.randn((batch, self.length, self.generator.noise_size), generator=self.random)
+        again = torch.randn((batch, self.length, self.generator.gate.width), generator=self.random)
+        noise, again = (part[mine].to(self.device) for part in (noise, again))
+        with self.team.autocast():
+            x, other, odds = pair(self.generator, torch.cat([latent[mine], given], 1), noise, again)
+        shift = self._shift()
+        x, other = (self._shifted(windows.float(), given, shift) for windows in (x, other))
+        return Pair(x, other, odds.float())
+
     def _fake(self, batch: int, given: Tensor) -> Tensor:
         """This process's part of a batch, under the conditions of its real partners."""
         latent = self._latent(batch)
@@ -248,16 +270,21 @@ class Game:
             x, _ = self.generator(once, noise[mine].to(self.device))
         return x.float()  # type: ignore[no-any-return]
 
-    def _shifted(self, windows: Tensor, given: Tensor) -> Tensor:
-        """Windows (batch, steps, components + width) as the discriminator sees them, some moved as a
-        whole by about as much as levels differ."""
+    def _shift(self) -> Tensor:
+        """By how much windows are moved, some of them by about as much as levels differ: (batch, 1,
+        components)."""
+        batch = self.recipe.batch
+        shift = torch.randn((batch, 1, len(self.generator.a)), generator=self.random)
+        shift *= torch.rand((batch, 1, 1), generator=self.random) < self.hidden
+        return shift[self.team.part(batch)].to(self.device)
+
+    def _shifted(self, windows: Tensor, given: Tensor, shift: Tensor | None = None) -> Tensor:
+        """Windows (batch, steps, components + width) as the discriminator sees them, moved as a whole by
+        `shift`, or another."""
         if not self.hidden:
             return windows
-        batch, components = self.recipe.batch, len(self.generator.a)
-        shift = torch.randn((batch, 1, components), generator=self.random)
-        shift *= torch.rand((batch, 1, 1), generator=self.random) < self.hidden
-        shift = torch.nn.functional.pad(shift, (0, windows.shape[2] - components))  # labels stay
-        shift = shift[self.team.part(batch)].to(self.device)
+        shift = self._shift() if shift is None else shift
+        shift = torch.nn.functional.pad(shift, (0, windows.shape[2] - shift.shape[2]))  # labels stay
         _, most, gated = self.basis.conditions.seen
         _, valid = parted(windows, given, most, gated)
         return windows + (shift if valid is None else shift * valid[..., None])  # nothing is behind an end

@@ -61,7 +61,7 @@ def fit_level(
         loss.backward()
         optimisers[1].step()
         optimisers[0].zero_grad()
-        relativistic_generator(r.detach(), critic(torch.cat([made, given], 1))[:, 0]).backward()
+        relativistic_generator(r.detach(), critic(torch.cat([made, given], 1))[:, 0]).mean().backward()
         optimisers[0].step()
         for rate in rates:
             rate.step()

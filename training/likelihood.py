@@ -11,9 +11,8 @@ sequence is as a whole, the game teaches, beside which the likelihood goes on as
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
-from training.ends import validity
+from training.ends import log_probability, validity
 from training.networks import Generator
 
 
@@ -40,10 +39,7 @@ def negative_log_likelihood(generator: Generator, once: Tensor, noise: Tensor, c
     loss: Tensor = sum(terms[1:], terms[0])  # (batch, steps)
     if valid is None:
         return loss.mean()
-    loss = loss * valid
+    total = (loss * valid).sum()
     if generator.gated:
-        # Behind each step that there is: whether there is one more.
-        wanted = torch.stack([valid[:, 1:], 1 - valid[:, 1:]], 2) * valid[:, :-1, None]
-        loss = loss - pad((wanted * gates[:, 1:].log_softmax(2)).sum(2), (1, 0))
-    mean: Tensor = loss.sum() / valid.sum()
-    return mean
+        total = total - log_probability(gates, valid).sum()
+    return total / valid.sum()

@@ -15,8 +15,8 @@ def relativistic_discriminator(r: Tensor, f: Tensor) -> Tensor:
 
 
 def relativistic_generator(r: Tensor, f: Tensor) -> Tensor:
-    """E softplus(r − f): the same game from the other side."""
-    return softplus(r - f).mean()
+    """softplus(r − f), the same game from the other side: (batch,)."""
+    return softplus(r - f)
 
 
 def bce_discriminator(r: Tensor, f: Tensor) -> Tensor:
@@ -25,8 +25,8 @@ def bce_discriminator(r: Tensor, f: Tensor) -> Tensor:
 
 
 def non_saturating_generator(r: Tensor, f: Tensor) -> Tensor:
-    """−E log σ(f): generated windows labelled real (the same, section 3)."""
-    return softplus(-f).mean()
+    """−log σ(f): generated windows labelled real (the same, section 3): (batch,)."""
+    return softplus(-f)
 
 
 def gradient_penalty(logits: Tensor, windows: Tensor) -> Tensor:

@@ -131,16 +131,20 @@ class Generator(nn.Module):
         begins anew.
         """
         y, logits, state = self.play(once, noise, state)
-        x = torch.cat([y, self.choices.one_hot(logits[..., : self.choices.width])], 2)
+        x = self.rows(y, logits)
         if self.most:
             valid = self.valid(once, logits)[..., None]  # (batch, steps, 1)
             x = torch.cat([x * valid, valid], 2) if self.gated else x * valid
         return x, state
 
+    def rows(self, y: Tensor, logits: Tensor) -> Tensor:
+        """x (batch, steps, components + width) whether a sequence has ended or not, of what `play` gave."""
+        return torch.cat([y, self.choices.one_hot(logits[..., : self.choices.width])], 2)
+
     def valid(self, once: Tensor, logits: Tensor) -> Tensor:
         """Where sequences that end have a row, as 1 and 0: (batch, steps), of what `play` took and gave."""
         if self.gated:
-            return survival(self.gate.one_hot(logits[..., self.choices.width :]), self.most)
+            return survival(logits[..., self.choices.width :], self.most)
         return validity(once, self.most, logits.shape[1])
 
     def play(

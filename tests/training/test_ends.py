@@ -15,6 +15,7 @@ from training.data.dataset import ENDED, Dataset
 from training.ends import clock, clock_of, survival, validity
 from training.errors import DataError
 from training.game import sample_rows
+from training.gate import pair
 from training.likelihood import negative_log_likelihood
 from training.networks import Discriminator, Generator
 from training.trainer import train
@@ -179,21 +180,43 @@ def test_a_gate_closes_once_and_never_before_the_first_step():
     assert survival(gates, 3)[1].tolist() == [1, 1, 1, 0, 0]  # never longer than the longest of the data
 
 
-def test_a_generator_with_a_gate_learns_what_a_step_more_is_worth():
+def gated() -> Generator:
     torch.manual_seed(0)
-    generator = Generator(SIZES, mixing(), 1.0, (3,), most=MOST, gated=True)
-    discriminator = Discriminator(SIZES, mixing(), 3, most=MOST, gated=True)
-    once, noise = torch.randn(64, 8), torch.randn(64, MOST, generator.noise_size)
-    x, _ = generator(once, noise)
-    lengths = x[..., -1].sum(1)
-    assert set(lengths.tolist()) == set(range(1, MOST + 1))
-    assert not x[..., :-1][x[..., -1] == 0].any()
-    longer = torch.autograd.grad(-x[..., -1].sum(), generator.gate.bias)[0]
-    assert longer[0] < 0 < longer[1]  # downhill is towards going on
-    x, _ = generator(once, noise)
-    discriminator(x).sum().backward()
-    assert generator.gate.weight.grad is not None
-    assert generator.gate.weight.grad.any()
+    return Generator(SIZES, mixing(), 1.0, (3,), most=MOST, gated=True).eval()
+
+
+def test_two_ends_of_the_same_rows_are_drawn_alike():
+    generator = gated()
+    once, noise = torch.randn(512, 8), torch.randn(512, MOST, generator.noise_size)
+    own, other, odds = pair(generator, once, noise, torch.randn(512, MOST, 2))
+    torch.testing.assert_close(own, generator(once, noise)[0])
+    lengths = [x[..., -1].sum(1) for x in (own, other)]
+    assert set(lengths[0].tolist()) == set(lengths[1].tolist()) == set(range(1, MOST + 1))
+    assert abs(lengths[0].mean() - lengths[1].mean()) < 0.3
+    both = own[..., -1:] * other[..., -1:]
+    torch.testing.assert_close(own * both, other * both)
+    assert not own[..., :-1][own[..., -1] == 0].any()
+    assert (odds[lengths[0] == lengths[1]] == 0).all()
+
+
+def test_a_generator_learns_what_a_longer_sequence_is_worth():
+    """By the true gradient: of the mean of (length - 2) squared, which a sum over lengths gives, too."""
+    generator = gated()
+    torch.nn.init.zeros_(generator.gate.weight)
+    once, noise = torch.randn(4096, 8), torch.randn(4096, MOST, generator.noise_size)
+    own, other, odds = pair(generator, once, noise, torch.randn(4096, MOST, 2))
+    cost, others = ((x[..., -1].sum(1) - 2) ** 2 for x in (own, other))
+    ((cost - others) * odds).mean().div(2).backward()
+
+    def expected(bias: torch.Tensor) -> torch.Tensor:
+        on, end = (3 * bias).softmax(0)  # `LOUDNESS`
+        chances = [on ** (k - 1) * (end if k < MOST else 1) for k in range(1, MOST + 1)]
+        return sum(chance * (k - 2) ** 2 for k, chance in enumerate(chances, 1))
+
+    bias = generator.gate.bias.detach().requires_grad_()
+    (wanted,) = torch.autograd.grad(expected(bias), bias)
+    assert generator.gate.bias.grad is not None
+    torch.testing.assert_close(generator.gate.bias.grad, wanted, rtol=0.1, atol=0)
 
 
 def test_a_discriminator_sees_the_same_of_a_length_however_it_is_told():
@@ -229,7 +252,7 @@ def test_likelihood_teaches_a_gate_to_go_on_at_every_step_and_to_end_behind_the_
 def test_the_game_teaches_a_gate_how_long_each_kind_is(tmp_path: Path):
     """Nobody tells it: at first both are as long."""
     path = ragged(tmp_path, [(7 if i % 2 else 2) + (i % 3 == 0) for i in range(200)])
-    config = TrainConfig(steps=150, id_column="id", endings="gate")
+    config = TrainConfig(steps=100, id_column="id", endings="gate")
     run = train(str(path), tmp_path / "run", config, say=lambda _: None)
     kinds = run.conditions.draw(1000, 3)[:, 0]
     rows = sample_rows(run.generator(), run.decoding, run.conditions, 1000, run.length, 3)

@@ -69,8 +69,8 @@ def test_the_players_have_optimisers_of_their_own(prices: Path):
 def test_the_generator_wants_the_opposite_of_the_discriminator():
     r, f = torch.zeros(4), torch.zeros(4, requires_grad=True)
     for loss_d, loss_g in (
-        (losses.relativistic_discriminator(r, f), losses.relativistic_generator(r, f)),
-        (losses.bce_discriminator(r, f), losses.non_saturating_generator(r, f)),
+        (losses.relativistic_discriminator(r, f), losses.relativistic_generator(r, f).mean()),
+        (losses.bce_discriminator(r, f), losses.non_saturating_generator(r, f).mean()),
     ):
         (down_d,) = torch.autograd.grad(loss_d, f)
         (down_g,) = torch.autograd.grad(loss_g, f)
@@ -83,7 +83,7 @@ def test_bce_is_torchs_with_the_labels_of_the_textbook():
     bce = torch.nn.functional.binary_cross_entropy_with_logits
     both = bce(r, torch.ones(50)) + bce(f, torch.zeros(50))
     torch.testing.assert_close(losses.bce_discriminator(r, f), both)
-    torch.testing.assert_close(losses.non_saturating_generator(r, f), bce(f, torch.ones(50)))
+    torch.testing.assert_close(losses.non_saturating_generator(r, f).mean(), bce(f, torch.ones(50)))
 
 
 def test_the_penalty_is_the_squared_gradient_by_finite_differences(prices: Path):
