@@ -77,7 +77,7 @@ def test_without_labels_the_weights_are_those_of_numbers_alone():
     after = torch.rand(1)
     torch.manual_seed(3)
     lstm = torch.nn.LSTM(2 * SIZES.latent, SIZES.hidden, batch_first=True)
-    shapes = [(24, 24), (24, 4), (24, 4), (8, 32), (32, 32), (32, 2)]  # head, direct, level
+    shapes = [(32, 24), (24, 4), (32, 4), (8, 32), (32, 32), (32, 2)]  # head, direct, level
     linear = [torch.nn.Linear(*shape) for shape in shapes]
     made = [generator.head[0], generator.head[2], generator.direct, generator.level[0]]
     assert torch.equal(generator.lstm.weight_hh_l0, lstm.weight_hh_l0)
