@@ -1,5 +1,5 @@
-"""Choices of labels, as `training/discrete.py` makes them: the only loop, since each is shown to the next
-step."""
+"""Choices of labels, as `training/discrete.py` makes them: the only loop, since each is shown to those
+behind it in its row and to the next step."""
 
 import numpy as np
 from onnx import GraphProto, TensorProto, helper
@@ -74,16 +74,27 @@ def _step(n: Nodes, g: Generator, weights: Weights) -> GraphProto:
     y = n.add("Squeeze", y, n.integers(0, 1), to="step.hidden")  # (batch, hidden)
     y = n.add("MatMul", y, n.weight("choices.w", weights["choices.weight"].T), to="choices.product")
     y = n.add("Add", y, n.constant("choices.b", weights["choices.bias"]), to="choices.soft")
-    y = n.add("Mul", y, n.constant("choices.loudness", np.full(1, LOUDNESS, np.float32)), to="choices.loud")
-    y = n.add("Add", y, "step.gumbel", to="step.logits")  # (batch, width)
+    loudness = n.constant("choices.loudness", np.full(1, LOUDNESS, np.float32))
+    y = n.add("Mul", y, loudness, to="choices.loud")
+    y = n.add("Add", y, "step.gumbel", to="choices.alone")  # (batch, width)
     names = [f"choice.{k}" for k in range(len(sizes))]
     parts = n.add_many("Split", y, n.integers(*sizes), to=names, axis=1)
-    outcomes, one_hots = [], []
-    for part, size in zip(parts, sizes, strict=True):
-        outcomes.append(n.add("ArgMax", part, to=f"{part}.outcome", axis=1, keepdims=1))
+    outcomes: list[str] = []
+    one_hots: list[str] = []
+    logits: list[str] = []
+    for k, size in enumerate(sizes):
+        logits.append(parts[k])
+        if k:  # what is chosen before it in the row is known
+            known = n.add("Concat", *one_hots, to=f"choice.{k}.known", axis=1)
+            u = n.weight(f"choices.among.{k}", weights[f"choices.among.{k - 1}"].T)
+            said = n.add("MatMul", known, u, to=f"choice.{k}.said")
+            said = n.add("Mul", said, loudness, to=f"choice.{k}.loud")
+            logits[k] = n.add("Add", parts[k], said, to=f"choice.{k}.all")
+        outcomes.append(n.add("ArgMax", logits[k], to=f"choice.{k}.outcome", axis=1, keepdims=1))
         every = n.constant(f"outcomes.{size}", np.arange(size))
-        hit = n.add("Equal", outcomes[-1], every, to=f"{part}.hit")  # (batch, size)
-        one_hots.append(n.cast(hit, TensorProto.FLOAT, to=f"{part}.one"))
+        hit = n.add("Equal", outcomes[-1], every, to=f"choice.{k}.hit")  # (batch, size)
+        one_hots.append(n.cast(hit, TensorProto.FLOAT, to=f"choice.{k}.one"))
+    n.add("Concat", *logits, to="step.logits", axis=1)  # (batch, width)
     chosen = n.add("Concat", *one_hots, to="step.chosen", axis=1)  # (batch, width)
     n.add("Identity", chosen, to="step.chosen.too")
     n.add("Concat", *outcomes, to="step.outcomes", axis=1)  # (batch, choices)

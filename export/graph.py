@@ -90,11 +90,12 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
     fresh = n.add("Unsqueeze", fresh, n.integers(0, 2), to="fresh")  # (1, batch, 1)
     rest = n.constant("rest", np.zeros((1, 1, hidden), np.float32))
     h = n.add("Where", fresh, rest, "state.h", to="h")
-    c = n.add("Where", fresh, rest, "state.c", to="c")
     once = given = ""
     if conditions.width:
         given = encode(n, conditions)  # (batch, given)
         once = n.add("Concat", "latent", given, to="once", axis=1)  # (batch, latent + given)
+    begun = _start(n, weights, once or "latent") if g.start else rest
+    c = n.add("Where", fresh, begun, "state.c", to="c")
     latent = n.add("Unsqueeze", "latent", n.integers(0), to="latent.time")  # (1, batch, latent)
     drift = n.add("Where", fresh, latent, "state.drift", to="drift")
 
@@ -128,8 +129,8 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
         )  # (batch, components)
         level = n.add("Unsqueeze", level, n.integers(0), to="level")  # (1, batch, components)
         total = n.add("Where", fresh, level, "state.total", to="total")
-        parts = [y, noise, drifts, *one_hots]
-        x = n.add("Concat", *parts, to="head.in", axis=2)  # (steps, batch, hidden + 2 latent + width)
+        # (steps, batch, hidden + 2 latent + width)
+        x = n.add("Concat", y, noise, drifts, *one_hots, to="head.in", axis=2)
         tail = tail_before(n, weights, fresh, level) if g.overlap.hop else ""
         moving_scores(n, weights, x, total, tail)
     else:
@@ -161,6 +162,12 @@ def _inputs(n: Nodes, g: Generator, conditions: Conditions, noise: str, drifts: 
         see = elapsed if g.gated else clock
         parts += see(n, conditions.most)  # (steps, batch, 1) each
     return n.add("Concat", *parts, to="x", axis=2)
+
+
+def _start(n: Nodes, weights: Weights, once: str) -> str:
+    """The cell that sequences begin with, (1, batch, hidden)."""
+    cell = perceptron(n, weights, "start", ("0", "2"), once)  # (batch, hidden)
+    return n.add("Unsqueeze", cell, n.integers(0), to="start")
 
 
 def _info(tensor: interface.Tensor) -> ValueInfoProto:

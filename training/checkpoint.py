@@ -28,7 +28,7 @@ from training.networks import Generator
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 10
+FORMAT = 11
 _KEPT = 2
 
 

@@ -123,7 +123,7 @@ class Recipe:
     likelihood: float
     """Share of the steps, the first, in which the generator learns by likelihood alone, where rows hold
     labels alone, `training/likelihood.py`; the discriminator joins in their last tenth, and then both
-    teach. 0 leaves likelihood out."""
+    teach, at rates that begin anew. 0 leaves likelihood out."""
     hidden_levels: float
     """Most of the share of windows, real and generated, whose level a random shift hides from the
     discriminator, see `hidden_share`; 0 hides none."""
@@ -148,7 +148,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         penalty_every=4,
         penalty_of_choices=0.3,
         level=6000,
-        likelihood=0.5,
+        likelihood=0.75,
         hidden_levels=0.5,
         batch=64,
         learning_rate=1e-3,
@@ -190,6 +190,9 @@ class Sizes:
     """Of the hidden layer between the generator's LSTM and its output."""
     level: int
     """Of the hidden layers from latent to level, and of the critic of levels."""
+    start: int = 0
+    """Of the hidden layer from latent to the cell that the generator's LSTM begins with; 0: it begins at
+    rest."""
 
 
 def sizes_for(channels: int) -> Sizes:

@@ -23,7 +23,7 @@ from training.gate import Pair, pair
 from training.heads import ROWS, Encoded, Head
 from training.layout import Floats
 from training.level import critic_of, fit_level
-from training.likelihood import negative_log_likelihood
+from training.likelihood import BETAS, FASTER, negative_log_likelihood
 from training.losses import (
     bce_discriminator,
     gradient_penalty,
@@ -120,18 +120,24 @@ class Game:
     def play(self) -> Losses:
         """One step of the discriminator and one of the generator, on one batch of each."""
         recipe = self.recipe
-        rate = recipe.learning_rate * self._schedule() * self.slowdown
-        for optimiser in self.optimisers:
+        likely, joined = self.step < self.likely, round((1 - _JOINED) * self.likely)
+        own = (
+            (FASTER * self._rate(0, self.likely), BETAS)
+            if likely
+            else (self._rate(self.likely, self.steps), recipe.betas)
+        )
+        others = self._rate(joined, self.steps), recipe.betas
+        for optimiser, pace in zip(self.optimisers, (own, others), strict=True):
             for group in optimiser.param_groups:
-                group["lr"] = rate
+                group["lr"], group["betas"] = pace
         real, given = self._real(recipe.batch, self.team.part(recipe.batch))
-        alone = self.step < (1 - _JOINED) * self.likely
+        alone = self.step < joined
         loss_d = math.log(2) if alone else 0.0  # what chance costs: it has not begun
         if not alone:
             shown = self._shifted(real, given)
             fake = self._made(recipe.batch, given)
             loss_d, real_logits = self._step_discriminator(shown, fake.windows.detach(), given)
-        if self.step < self.likely:
+        if likely:
             loss_g = self._step_likelihood(real, given)
         else:
             loss_g = self._step_generator(real_logits, fake, given, real)
@@ -289,12 +295,14 @@ class Game:
         _, valid = parted(windows, given, most, gated)
         return windows + (shift if valid is None else shift * valid[..., None])  # nothing is behind an end
 
-    def _schedule(self) -> float:
-        """Fraction of the learning rate at this step: a linear rise, then a cosine."""
-        recipe = self.recipe
-        rise = min(1.0, (self.step + 1) / recipe.warmup) if recipe.warmup else 1.0
-        cosine = 0.5 * (1 + math.cos(math.pi * self.step / self.steps))
-        return rise * max(recipe.final_rate, cosine if recipe.final_rate < 1 else 1.0)
+    def _rate(self, first: int, last: int) -> float:
+        """The learning rate at this step of what lasts from one step to another: a linear rise, then a
+        cosine."""
+        recipe, step = self.recipe, max(0, self.step - first)
+        rise = min(1.0, (step + 1) / recipe.warmup) if recipe.warmup else 1.0
+        cosine = 0.5 * (1 + math.cos(math.pi * step / max(1, last - first)))
+        share = rise * max(recipe.final_rate, cosine if recipe.final_rate < 1 else 1.0)
+        return recipe.learning_rate * share * self.slowdown
 
     @torch.no_grad()
     def _follow(self) -> None:

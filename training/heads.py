@@ -68,8 +68,9 @@ ROWS = Head(Basis, _of_rows, lambda layout: sizes_for(len(layout.numeric) + layo
 SOUND = Head(
     WaveBasis,
     _of_sound,
-    lambda layout: Sizes(latent=24, hidden=64, head=96, level=128),
-    # A window's level is no secret: it is one number among many, and sounds begin anywhere.
+    # Sounds begin anywhere: in the middle of a beat that nothing before the window tells of.
+    lambda layout: Sizes(latent=24, hidden=64, head=96, level=128, start=96),
+    # A window's level is no secret: it is one number among many.
     {"hidden_levels": 0.0, "level": 0},
 )
 

@@ -7,6 +7,8 @@ to end behind the last. That is what is made small: teacher forcing (Williams an
 algorithm for continually running fully recurrent neural networks", Neural Computation 1, 1989). What this
 never sees is a sequence of the generator's own: where it leads when it goes a little astray, and what a
 sequence is as a whole, the game teaches, beside which the likelihood goes on as a ballast.
+
+As long as it alone teaches, nobody answers, and Adam may go faster than in the game, with momentum.
 """
 
 import torch
@@ -14,6 +16,11 @@ from torch import Tensor
 
 from training.ends import log_probability, validity
 from training.networks import Generator
+
+FASTER = 4.0
+"""What the learning rate is multiplied with."""
+BETAS = (0.9, 0.99)
+"""Adam's."""
 
 
 def negative_log_likelihood(generator: Generator, once: Tensor, noise: Tensor, chosen: Tensor) -> Tensor:

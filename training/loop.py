@@ -147,7 +147,7 @@ class Loop:
         step, average = self.game.step, self.game.average
         generator = copy.deepcopy(average).cpu()
         reading = self.yardstick.read(generator)
-        may = self.yardstick.held_out and selection.eligible(step, self.good.steps)
+        may = self.yardstick.held_out and selection.eligible(step, self.good.steps, self.game.likely)
         look = Look(
             step, reading.distance, reading.diversity, reading.pinned, reading.blocks,
             generator.state_dict() if may else None,

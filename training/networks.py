@@ -1,6 +1,7 @@
 """The two players: an LSTM generator and an LSTM discriminator.
 
     Generator      [latent, given] ─▶ level ─▶ total_0       drift_t = r∘drift_{t−1} + √(1−r²)∘noise_t
+                   [latent, given] ─▶ start ─▶ c_0, or 0
                    [noise_t, drift_t, given, choice_{t−1}] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t ─▶ choice_t
                    [h_t, noise_t, drift_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t]
                    total_t = ρ∘total_{t−1} + b∘v_t,    y_t = a∘u_t + total_t
@@ -89,6 +90,7 @@ class Generator(nn.Module):
             nn.LeakyReLU(SLOPE),
             perceptron(sizes.level, sizes.level, components),
         )
+        self.start = perceptron(sizes.latent + given, sizes.start, sizes.hidden) if sizes.start else None
         self.choices = Choices(sizes.hidden, choices)
         self.gate = Choices(sizes.hidden, GATE if gated else ())
         if gated:  # at first one of `most` steps is an end
@@ -227,9 +229,9 @@ class Generator(nn.Module):
             chosen = gumbels if chosen is None else chosen
             seen = torch.cat([before[:, None], chosen[:, :-1]], 1)
             hidden, (h, c) = self.lstm(torch.cat([inputs, seen], 2), (h, c))  # (batch, steps, hidden)
-            logits = self.choices.logits(hidden, gumbels)
+            logits = self.choices.logits(hidden, gumbels, chosen)
         if self.gated:
-            logits = torch.cat([logits, self.gate.logits(hidden, self.gate.gumbel(latch))], 2)
+            logits = torch.cat([logits, self.gate.alone(hidden, self.gate.gumbel(latch))], 2)
         hidden = torch.cat([hidden, noise, drifts, chosen], 2)  # (batch, steps, hidden + 2 latent + width)
         u, v = (self.head(hidden) + self.direct(hidden)).split([len(self.a)] * 2, 2)
         return u, v, logits, (h, c, drifts[:, -1], chosen[:, -1])
@@ -244,8 +246,7 @@ class Generator(nn.Module):
         parts: list[tuple[Tensor, Tensor, Tensor]] = []
         for step, gumbel in zip(inputs.unbind(1), gumbels.unbind(1), strict=True):
             h, c = torch.lstm_cell(torch.cat([step, chosen], 1), (h, c), *weights)
-            logits = self.choices.logits(h, gumbel)  # (batch, width)
-            chosen = self.choices.one_hot(logits)
+            chosen, logits = self.choices.draw(h, gumbel)  # both (batch, width)
             parts.append((h, chosen, logits))
         hidden, choices, every = (torch.stack(part, 1) for part in zip(*parts, strict=True))
         return hidden, choices, every, (h[None], c[None])
@@ -254,8 +255,9 @@ class Generator(nn.Module):
         """The state before the first step."""
         rest = once.new_zeros(1, len(once), self.sizes.hidden)
         nothing = once.new_zeros(len(once), self.choices.width)
+        cell = rest if self.start is None else self.start(once)[None]  # (1, batch, hidden)
         level = self.level(once)  # (batch, components)
-        return rest, rest, level, once[:, : self.sizes.latent], nothing, self.overlap.tail(level)
+        return rest, cell, level, once[:, : self.sizes.latent], nothing, self.overlap.tail(level)
 
     def scores(self, y: Tensor) -> Tensor:
         """y (…, components) to scores (…, channels): what the decoder takes."""

@@ -1,10 +1,10 @@
 """Which weights of a run are kept: the averaged weights are looked at, and measured, as they go.
 
-The rule: among the looks in the second half of the run, the latest whose distance to the held-out
-windows (`training/yardstick.py`) is not worse than the best one's by more than one standard error
-of the difference. Noise so cannot pick early weights, and a run that comes apart at its end is
-not exported from there. A look that was found worse is out for good; only the others keep their
-weights. Where nothing is held out there is nothing to choose by, and the last weights are taken.
+The rule: among the looks in the second half of the run, and behind what likelihood alone taught, the
+latest whose distance to the held-out windows (`training/yardstick.py`) is not worse than the best one's by
+more than one standard error of the difference. Noise so cannot pick early weights, and a run that comes
+apart at its end is not exported from there. A look that was found worse is out for good; only the others
+keep their weights. Where nothing is held out there is nothing to choose by, and the last weights are taken.
 
 Looks are at fixed steps, so that the same seed chooses the same weights.
 """
@@ -45,9 +45,9 @@ def look_steps(steps: int) -> frozenset[int]:
     return frozenset(round(steps * i / count) for i in range(1, count + 1))
 
 
-def eligible(step: int, steps: int) -> bool:
-    """Whether weights of this step may be chosen."""
-    return 2 * step >= steps
+def eligible(step: int, steps: int, likely: int = 0) -> bool:
+    """Whether weights of this step may be chosen, the first `likely` of which knew no game."""
+    return 2 * step >= steps and step >= likely
 
 
 def with_look(looks: Sequence[Look], new: Look, error: Error) -> tuple[Look, ...]:

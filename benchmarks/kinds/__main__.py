@@ -2,7 +2,7 @@
 
 Each kind is trained from several seeds by the command line, exported, and sampled, each in a child on a
 core of its own. A table that is stopped shows what it has, and goes on when it is started again. Where rows
-hold labels alone, likelihood alone stands beside.
+hold labels alone, the same network taught by likelihood alone, for as long, stands beside.
 """
 
 import json
@@ -41,8 +41,8 @@ class Kind:
     """Half, where classifiers must learn from one side and be asked about the other."""
     classes: bool
     """Whether as many samples of each class are made, or as many as the data have."""
-    alone: bool = False
-    """Whether likelihood alone is a baseline."""
+    alone: int = 0
+    """Steps by likelihood alone that take as long: the baseline; 0 where there is none."""
     choices: Mapping[str, Any] = field(default_factory=dict)
     """What else a person says of the data to `cadenza train`."""
     data: str = ""
@@ -50,7 +50,7 @@ class Kind:
 
 
 KINDS = {
-    "names": Kind(9000, figures.text, 0.1, classes=False, alone=True),
+    "names": Kind(9000, figures.text, 0.1, classes=False, alone=15_000),
     "digits": Kind(12_000, figures.pictures, 0.5, classes=True),
     "moving-digits": Kind(6000, films, 0.5, classes=True),
     "vowels": Kind(6000, figures.utterances, 0.5, classes=True),
@@ -59,28 +59,35 @@ KINDS = {
     ),
     "ecg": Kind(3500, figures.beats, 0.1, classes=False),
     "weekdays": Kind(6000, figures.prices, 0.1, classes=False, choices={"id_column": "ticker"}),
-    "glucose": Kind(3000, figures.table, 0.1, classes=False, choices={"id_column": "day"}),
-    "chorales": Kind(1400, figures.chorales, 0.1, classes=False, alone=True),
+    "glucose": Kind(1900, figures.table, 0.1, classes=False, choices={"id_column": "day"}),
+    "chorales": Kind(2000, figures.chorales, 0.1, classes=False, alone=3600),
 }
+
+
+METHODS: dict[str, Callable[[Kind], int]] = {
+    "cadenza": lambda own: own.steps,
+    "likelihood": lambda own: own.alone,
+}
+"""By name, with the steps that each plays of a kind; none where it cannot."""
 
 
 @dataclass(frozen=True)
 class Cell:
-    """One training seed of one kind."""
+    """One training seed of one kind by one method."""
 
     kind: str
     seed: int
-    alone: bool
+    method: str
     code: str
 
     @property
     def key(self) -> str:
         """Names the cell's files."""
-        return f"{self.kind}{'.likelihood' * self.alone}.{self.seed}"
+        return f"{self.kind}.{self.method}.{self.seed}"
 
     def facts(self) -> dict[str, Any]:
         """The cell as plain values."""
-        return {**asdict(self), "steps": KINDS[self.kind].steps}
+        return {**asdict(self), "steps": METHODS[self.method](KINDS[self.kind])}
 
 
 @dataclass(frozen=True)
@@ -89,6 +96,8 @@ class Choices:
 
     kinds: str = ",".join(KINDS)
     """Kinds, with commas."""
+    methods: str = ",".join(METHODS)
+    """Methods, with commas: `likelihood` is the baseline of kinds of labels alone."""
     seeds: int = 3
     """Training seeds."""
     jobs: int = 1
@@ -102,15 +111,17 @@ def main() -> None:
         return
     choices = tyro.cli(Choices)
     stop_when_terminated()
-    wanted = choices.kinds.split(",")
-    if unknown := sorted(set(wanted) - set(KINDS)):
-        raise SystemExit(f"unknown kinds {', '.join(unknown)}; known are {', '.join(KINDS)}")
+    wanted, methods = choices.kinds.split(","), choices.methods.split(",")
+    for asked, known in ((wanted, KINDS), (methods, METHODS)):
+        if unknown := sorted(set(asked) - set(known)):
+            raise SystemExit(f"unknown: {', '.join(unknown)}; known are {', '.join(known)}")
     code = training_code()
     cells = [
-        Cell(name, seed, alone, code)
+        Cell(name, seed, method, code)
         for seed in range(choices.seeds)
         for name in wanted
-        for alone in ((False, True) if KINDS[name].alone else (False,))
+        for method in methods
+        if METHODS[method](KINDS[name])
     ]
     for name in TABLES.keys() & set(wanted):
         TABLES[name](FOLDER)
@@ -125,9 +136,8 @@ def _report(results: list[Result]) -> None:
     groups: dict[str, list[Result]] = {}
     for result in results:
         case = result["case"]
-        groups.setdefault(
-            f"{case['kind']}, likelihood alone" if case["alone"] else case["kind"], []
-        ).append(result)
+        name = case["kind"] if case["method"] == "cadenza" else f"{case['kind']}, {case['method']} alone"
+        groups.setdefault(name, []).append(result)
     before = json.loads(RESULT.read_text())["rows"] if RESULT.exists() else []
     rows = [_row(name, own) for name, own in groups.items()]
     rows += [row for row in before if row["name"] not in groups]
@@ -167,8 +177,7 @@ def work(cell: Cell, worker: Worker) -> Result:
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     child = [sys.executable, "-m", "benchmarks.kinds", "make"]
-    alone = str(int(cell.alone))
-    trained = worker.run([*child, "train", cell.kind, str(cell.seed), alone, folder / "run"])
+    trained = worker.run([*child, "train", cell.kind, str(cell.seed), cell.method, folder / "run"])
     worker.run([sys.executable, "-m", "cadenza", "export", folder / "run", "-o", folder / "model.onnx"])
     measured = folder / "figures.json"
     worker.run([*child, "measure", cell.kind, str(cell.seed), folder / "model.onnx", measured])
@@ -176,17 +185,17 @@ def work(cell: Cell, worker: Worker) -> Result:
 
 
 def make(what: str, kind: str, seed: str, *rest: str) -> None:
-    """`train KIND SEED ALONE RUN` or `measure KIND SEED MODEL OUT`."""
+    """`train KIND SEED METHOD RUN` or `measure KIND SEED MODEL OUT`."""
     own = KINDS[kind]
-    config = TrainConfig(steps=own.steps, seed=int(seed), hold_out=own.hold_out, **own.choices)
+    config = TrainConfig(seed=int(seed), hold_out=own.hold_out, **own.choices)
     data = str(FOLDER / f"{kind}.csv") if kind in TABLES else own.data or kind
     if what == "train":
         from training.trainer import train
 
-        alone, run = rest
-        if int(alone):
+        method, run = rest
+        if method == "likelihood":
             RECIPES["relativistic"] = replace(RECIPES["relativistic"], likelihood=1.0)
-        train(data, Path(run), config)
+        train(data, Path(run), replace(config, steps=METHODS[method](own)))
     else:
         model, out = rest
         train_side, held = sides(load(data, config), config.hold_out)

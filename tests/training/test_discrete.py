@@ -36,12 +36,22 @@ def test_a_normal_becomes_a_gumbel():
 def test_choices_are_drawn_from_the_softmax_of_their_logits():
     torch.manual_seed(0)
     choices = Choices(4, (3, 2))
-    hidden = torch.randn(1, 1, 4)
-    gumbel = choices.gumbel(torch.randn(40_000, 1, 5))
-    drawn = choices.one_hot(choices.logits(hidden, gumbel)).mean((0, 1))
-    logits = LOUDNESS * torch.nn.functional.linear(hidden[0, 0], choices.weight, choices.bias)
+    hidden = torch.randn(1, 4)
+    drawn, _ = choices.draw(hidden, choices.gumbel(torch.randn(40_000, 5)))
+    logits = LOUDNESS * torch.nn.functional.linear(hidden[0], choices.weight, choices.bias)
     wanted = torch.cat([part.softmax(0) for part in logits.split([3, 2])])
-    torch.testing.assert_close(drawn, wanted, atol=0.01, rtol=0)
+    torch.testing.assert_close(drawn.mean(0), wanted, atol=0.01, rtol=0)
+
+
+def test_a_choice_knows_those_before_it_in_its_row():
+    torch.manual_seed(0)
+    choices = Choices(4, (2, 2))
+    torch.nn.init.zeros_(choices.weight)
+    choices.among[0].data = torch.tensor([[1.0, -1.0], [-1.0, 1.0]])  # the second is as the first
+    drawn, _ = choices.draw(torch.zeros(40_000, 4), choices.gumbel(torch.randn(40_000, 4)))
+    alike = (drawn[:, :2] == drawn[:, 2:]).all(1).float().mean()
+    assert abs(float(alike) - torch.sigmoid(torch.tensor(2 * LOUDNESS))) < 0.01
+    torch.testing.assert_close(drawn.mean(0), torch.full((4,), 0.5), atol=0.01, rtol=0)
 
 
 def test_forward_is_the_choice_and_backward_the_softmax():
@@ -156,6 +166,7 @@ def test_labels_alone_and_numbers_that_stand_still_can_be_played_with(tmp_path: 
 def test_steps_one_by_one_are_those_of_choices_known_beforehand():
     torch.manual_seed(0)
     generator = Generator(SIZES, mixing(2), 0.9, (3, 2)).eval()
+    torch.nn.init.normal_(generator.choices.among[0])
     latent, noise = torch.randn(4, 8), torch.randn(4, 6, generator.noise_size)
     with torch.no_grad():
         y, logits, state = generator.play(latent, noise)

@@ -11,7 +11,9 @@ from training import losses
 from training.basis import Basis
 from training.config import RECIPES, Sizes, TrainConfig, drift_for, hidden_share, sizes_for
 from training.data import load
+from training.data.dataset import Column, Dataset
 from training.game import Game
+from training.likelihood import BETAS, FASTER
 from training.networks import SETTLED, Discriminator, Generator, _recurrence, rates_for
 
 
@@ -49,6 +51,27 @@ def test_the_level_is_settled_before_the_game_of_windows(prices: Path):
     after = played.generator.level.state_dict()
     assert all((begun[k] != first[k]).any() for k in first)
     assert all((after[k] == begun[k]).all() for k in first)
+
+
+def test_likelihood_teaches_first_and_faster_than_the_game():
+    letters = np.random.default_rng(0).integers(0, 3, (200, 1)).astype(float)
+    data = Dataset.of("letters", [Column("letter", labels=("a", "b", "c"))], [letters])
+    windows, recipe = data.windows(6, 1), RECIPES["relativistic"]
+    basis = Basis(data, windows, recipe.basis)
+    sizes = Sizes(8, 16, 24, 32)
+    played = Game(basis, len(windows), 6, sizes, 1.0, recipe, 20, 0, torch.device("cpu"))
+    paces, rates = [], []
+    for _ in range(20):
+        played.play()
+        (one,), (other,) = (o.param_groups for o in played.optimisers)
+        paces.append((one["betas"], other["betas"]))
+        rates.append((one["lr"], other["lr"]))
+    likely = round(20 * recipe.likelihood)
+    assert paces == [(BETAS, recipe.betas)] * likely + [(recipe.betas, recipe.betas)] * (20 - likely)
+    rise = recipe.learning_rate / recipe.warmup
+    assert rates[0] == pytest.approx((FASTER * rise, rise))
+    assert rates[likely][0] == pytest.approx(rise)  # the game is a beginning of its own
+    assert played.alone
 
 
 def test_without_a_game_of_its_own_the_level_is_learnt_with_the_rest(prices: Path):
@@ -169,7 +192,7 @@ def test_the_rate_rises_then_falls(prices: Path):
     rates = []
     for step in range(100):
         played.step = step
-        rates.append(played._schedule())
+        rates.append(played._rate(0, 100) / played.recipe.learning_rate)
     assert rates[0] < 0.05
     assert max(rates) == max(rates[40:60])
     assert rates[-1] == pytest.approx(0.02, abs=0.005)

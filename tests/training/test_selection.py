@@ -50,6 +50,8 @@ def test_the_first_half_is_looked_at_and_not_chosen_from():
     assert chosen(after(look(10, 0.1, weights=False), look(20, 0.2), error=0)).step == 20
     assert not eligible(9, 20)
     assert eligible(10, 20)
+    assert not eligible(14, 20, likely=15)
+    assert eligible(15, 20, likely=15)
 
 
 @pytest.mark.parametrize("steps", [1, 24, 399, 400, 1000, 4628, 100_000])

@@ -11,7 +11,9 @@ from training.data import Dataset, load
 from training.decoder import Decoding
 from training.ear import Ear
 from training.errors import DataError
+from training.heads import head_of
 from training.losses import gradient_penalty
+from training.networks import Generator
 from training.waves import WaveBasis
 
 HOP, LENGTH = 16, 8
@@ -91,6 +93,17 @@ def test_the_penalty_of_what_is_heard_can_be_learnt(basis: WaveBasis):
         if name != "each.bias" and parameter.grad is not None:
             assert torch.isfinite(parameter.grad).all()
     assert ear.means[0].weight.grad.abs().sum() > 0
+
+
+def test_each_sound_begins_in_a_state_of_its_own(beats: Dataset, basis: WaveBasis):
+    torch.manual_seed(0)
+    sizes = head_of("sound").sizes(beats.layout)
+    generator = Generator(sizes, basis.mixing, 1.0)
+    h, c, *_ = generator.begin(torch.randn(2, sizes.latent))
+    assert not h.any()
+    assert (c[0, 0] - c[0, 1]).abs().max() > 0.01
+    c.sum().backward()
+    assert all(p.grad is not None for p in generator.start.parameters())
 
 
 def test_recordings_of_two_hops_are_an_error(tmp_path: Path):
