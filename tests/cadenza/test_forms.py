@@ -32,7 +32,7 @@ def words(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def model(words: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     run = tmp_path_factory.mktemp("runs") / "words"
-    train(str(words), run, TrainConfig(steps=20))
+    train(str(words), run, TrainConfig(steps=200))
     export(run, run.with_suffix(".onnx"))
     return run.with_suffix(".onnx")
 
