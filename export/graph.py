@@ -82,7 +82,7 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
     """Nodes from the inputs to `SCORES` and `LOGITS`; `next.*` on the way, and with a gate "closed"
     (steps, batch). Gives the outcome of each choice, (steps, batch, 1) int64."""
     weights: Weights = {k: v.detach().numpy() for k, v in g.state_dict().items()}
-    weights |= {"a": g.a.detach().numpy(), "b": g.b.detach().numpy()}
+    weights |= {name: getattr(g, name).detach().numpy() for name in ("a", "b", "kept")}
     hidden, components = g.sizes.hidden, len(weights["a"])
 
     # The state: made anew where a sequence begins, carried where it goes on.
@@ -132,7 +132,7 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
         # (steps, batch, hidden + 2 latent + width)
         x = n.add("Concat", y, noise, drifts, *one_hots, to="head.in", axis=2)
         tail = tail_before(n, weights, fresh, level) if g.overlap.hop else ""
-        moving_scores(n, weights, x, total, tail)
+        moving_scores(n, weights, x, fresh, level, total, tail)
     else:
         still_scores(n, weights["mean"], y)
     return outcomes

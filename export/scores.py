@@ -12,9 +12,11 @@ SCORES = "scores"
 """Normal scores, (steps, batch, channels): a raw output, before the decoding."""
 
 
-def moving_scores(n: Nodes, weights: Weights, x: str, total: str, tail: str) -> None:
+def moving_scores(
+    n: Nodes, weights: Weights, x: str, fresh: str, level: str, total: str, tail: str
+) -> None:
     """`SCORES`, `next.total` and, with a tail, `next.tail`, from x (steps, batch, hidden +
-    2 latent + width) and what was before."""
+    2 latent + width) and what was before; where a sequence is `fresh`, from its `level`."""
     # [h_t, noise_t, drift_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t]
     direct = n.add("MatMul", x, n.weight("direct.w", weights["direct.weight"].T), to="direct.product")
     direct = n.add("Add", direct, n.constant("direct.b", weights["direct.bias"]), to="direct")
@@ -28,8 +30,14 @@ def moving_scores(n: Nodes, weights: Weights, x: str, total: str, tail: str) -> 
     halves = n.integers(components, components)
     u, v = n.add_many("Split", y, halves, to=["u", "v"], axis=2)  # both (steps, batch, components)
 
-    # total_t = ρ∘total_{t−1} + b∘(v_t − centre), y_t = a∘u_t + total_t
+    # total_t = ρ∘total_{t−1} + b∘(v_t − centre), y_t = a∘u_t + total_t; the first total is the level
     v = n.add("Sub", v, n.constant("centre", weights["centre"]), to="v.centred")
+    still = n.add("Mul", level, n.constant("kept", weights["kept"]), to="v.still")  # (1, batch, components)
+    one, end, time = n.integers(1), n.integers(2**31 - 1), n.integers(0)
+    first = n.add("Slice", v, n.integers(0), one, time, to="v.first")  # (1, batch, components)
+    first = n.add("Where", fresh, still, first, to="v.begun")
+    rest = n.add("Slice", v, one, end, time, to="v.rest")  # (steps - 1, batch, components)
+    v = n.add("Concat", first, rest, to="v.all", axis=0)  # (steps, batch, components)
     totals = recurrence(n, weights["decay"], weights["b"], v, total, "total")
     u = n.add("Mul", u, n.constant("a", weights["a"]), to="u.scaled")
     y = n.add("Add", u, totals, to="y")  # (steps, batch, components)

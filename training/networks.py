@@ -4,7 +4,7 @@
                    [latent, given] ─▶ start ─▶ c_0, or 0
                    [noise_t, drift_t, given, choice_{t−1}] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t ─▶ choice_t
                    [h_t, noise_t, drift_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t]
-                   total_t = ρ∘total_{t−1} + b∘v_t,    y_t = a∘u_t + total_t
+                   total_t = ρ∘total_{t−1} + b∘v_t,    total_1 = total_0,    y_t = a∘u_t + total_t
                    and where it ends its sequences itself, h_t, gumbel_t ─▶ gate_t
     Discriminator  [y_t, Δy_t/σ, choice_t, given] ─▶ LSTM ─▶ one number for a whole window, and a
                    critic that sees of it only level, span, how much it moves and what is chosen
@@ -121,6 +121,11 @@ class Generator(nn.Module):
         return self.log_b.exp()
 
     @property
+    def kept(self) -> Tensor:
+        """(components,): of a total, the v that leaves it as it is."""
+        return (1 - self.decay) / self.b
+
+    @property
     def noise_size(self) -> int:
         """Normals that a step takes: the noise, and one for each outcome of a choice and of the gate."""
         return self.sizes.latent + self.choices.width + self.gate.width
@@ -159,7 +164,10 @@ class Generator(nn.Module):
         h, c, total, drift, before, tail = state or self.begin(once)
         given = once[:, self.sizes.latent :]
         u, v, logits, (h, c, drift, before) = self._drive(noise, given, h, c, drift, before, chosen)
-        totals = _recurrence(self.decay, total, (v - self.centre) * self.b)
+        pushes = v - self.centre  # (batch, steps, components)
+        if state is None:  # the level is where the first row lies: what keeps it there, nothing more
+            pushes = torch.cat([(total * self.kept)[:, None], pushes[:, 1:]], 1)
+        totals = _recurrence(self.decay, total, pushes * self.b)
         if self.training:
             with torch.no_grad():
                 mean = v.mean((0, 1))
