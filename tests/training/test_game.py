@@ -259,6 +259,18 @@ def test_a_small_scale_is_trained_in_small_steps(prices: Path):
     assert 0 < moved.max() < 4 * played.recipe.learning_rate
 
 
+def test_the_first_row_lies_at_the_level_wherever_the_moves_go(prices: Path):
+    generator = game(prices).generator.eval()
+    with torch.no_grad():
+        generator.direct.bias += 3
+        generator.log_a.fill_(math.log(1e-6))
+        latent, noise = torch.randn(32, 8), torch.randn(32, 12, 8)
+        rows, _ = generator(latent, noise)
+        level = generator.level(latent)
+    torch.testing.assert_close(rows[:, 0, : level.shape[1]], level, atol=1e-4, rtol=0)
+    assert (rows[:, 1, : level.shape[1]] - level).abs().min() > 1e-4
+
+
 def test_a_settled_sum_stays_where_the_data_are(prices: Path):
     generator = game(prices).generator.eval()
     with torch.no_grad():
