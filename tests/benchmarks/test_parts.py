@@ -32,8 +32,7 @@ def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     random = np.random.default_rng(3)
     price = np.exp(np.cumsum(random.normal(0, 0.05, 600)))
     path = tmp_path_factory.mktemp("data") / "grown.npy"
-    walk = np.cumsum(random.normal(size=600))
-    sensor = np.maximum(walk, np.quantile(walk, 0.3))
+    sensor = np.maximum(np.sin(np.arange(600) / 40), -0.5)
     np.save(path, np.stack([price, random.normal(size=600), sensor], 1))
     return path
 
