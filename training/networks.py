@@ -208,7 +208,7 @@ class Generator(nn.Module):
             means.append(v.mean(1))  # (sequences, components)
         blocks = torch.stack(means[1:])  # (blocks, sequences, components): the first one begins
         off = blocks.mean((0, 1)) - self.centre  # (components,)
-        most = _NOTICED * self.increments / (self.b.abs() * length**0.5)
+        most = _NOTICED * self.increments / (self.b * length**0.5)
         moved = off.clamp(-most, most)
         self.centre.add_(moved)
         power = (blocks * self.b).flatten(0, 1).var(0) * _BLOCK / 4

@@ -58,7 +58,8 @@ def generator(model: Path):
 def test_with_fewer_bits_it_is_its_checkpoint_and_keeps_the_contract(
     run: Path, tmp_path: Path, precision: Precision
 ):
-    export(run, tmp_path / "m.onnx", precision)  # which refuses what is not, and does not
+    export(run, tmp_path / "m.onnx", precision)  # which refuses what is not
+    assert load(tmp_path / "m.onnx").spec.precision == precision
 
 
 @pytest.mark.parametrize("endings", ["length"], indirect=True)

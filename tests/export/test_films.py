@@ -47,7 +47,8 @@ def test_the_screen_is_in_the_graph(model: Path):
 
 
 def test_in_8_bits_it_is_its_checkpoint_and_keeps_the_contract(run: Path, tmp_path: Path):
-    export(run, tmp_path / "m.onnx", "int8")  # which refuses what is not, and does not
+    export(run, tmp_path / "m.onnx", "int8")  # which refuses what is not
+    assert load(tmp_path / "m.onnx").spec.precision == "int8"
 
 
 def test_a_person_samples_films_of_a_class_and_inspects_the_model(model: Path, tmp_path: Path):

@@ -50,7 +50,8 @@ def model(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_in_8_bits_it_is_its_checkpoint_and_keeps_the_contract(run: Path, tmp_path: Path):
-    export(run, tmp_path / "m.onnx", "int8")  # which refuses what is not, and does not
+    export(run, tmp_path / "m.onnx", "int8")  # which refuses what is not
+    assert load(tmp_path / "m.onnx").spec.precision == "int8"
 
 
 def test_the_spec_has_kinds_labels_and_gaps(run: Path):

@@ -54,7 +54,8 @@ def test_the_spec_has_the_rate_and_the_tail(model: Path):
 
 
 def test_in_8_bits_it_is_its_checkpoint_and_keeps_the_contract(run: Path, tmp_path: Path):
-    export(run, tmp_path / "m.onnx", "int8")  # which refuses what is not, and does not
+    export(run, tmp_path / "m.onnx", "int8")  # which refuses what is not
+    assert load(tmp_path / "m.onnx").spec.precision == "int8"
 
 
 def test_chunks_of_any_length_are_the_whole_bit_for_bit(model: Path):
