@@ -5,13 +5,17 @@ double precision, over the grid; and the decoding against its numpy twin, from t
 exactly. Where numbers follow the choice of their step, torch is given the graph's choices: of two logits
 that are equal but for rounding, either may win.
 
-A recurrence makes rounding grow with the number of steps, and the more so the livelier it is. So
-torch's own single precision is held against its double precision too: no graph in single precision
-can be asked for less.
+A recurrence makes rounding grow with the number of steps, and a lively one without bound: two right
+runs of it are strangers after a hundred steps. So long runs are compared in stretches, each of which
+torch begins with the graph's own state: what differs was done wrong there, and not long before. What is
+left of growth is measured: torch's own single precision is held against its double precision too, since
+no graph in single precision can be asked for less.
 """
 
 import copy
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -24,7 +28,11 @@ from export.choices import LOGITS
 from export.scores import SCORES
 from training.conditions import Conditions
 from training.decoder import Decoding
-from training.networks import Generator
+from training.networks import Generator, State
+
+STRETCH = 24
+"""Steps that torch goes on from the graph's state; where sequences end, which are short, all of them, since
+there torch counts the time from the beginning."""
 
 
 @dataclass(frozen=True)
@@ -49,31 +57,28 @@ def measure(
     decoding_gap = 0.0
     for batch in checks.BATCHES:
         for steps in checks.STEPS:
-            feeds = checks.feeds(spec, range(batch), steps)
-            out = probe(feeds)
-            nothing = np.zeros((batch, steps, 0), np.float32)
-            found = {
-                name: np.swapaxes(out[name], 0, 1).astype(np.float32) if name in out else nothing
-                for name in gaps
-            }  # (batch, steps, …)
-            chosen = torch.from_numpy(layout.one_hot(layout.chosen(found[LOGITS])))
-            columns = [feeds[f"condition.{c.name}"].astype(np.float64) for c in spec.conditions]
-            if conditions.told:
-                columns.append(feeds["length"].astype(np.float64))
-            given = conditions.encode(np.array(columns).reshape(len(columns), batch).T)
-            once = torch.from_numpy(np.concatenate([feeds["latent"], given], axis=1))
-            noise = torch.from_numpy(feeds["noise"])
-            wanted = _raw(exact, once.double(), noise.double(), chosen.double())
-            single = _raw(generator, once, noise, chosen)
-            for name, gap in gaps.items():
-                gap.add(found[name], single[name], wanted[name])
-            values, labels = decoding(found[SCORES], found[LOGITS])
-            twin: Arrays = {k: v for k, v in (("values", values), ("labels", labels)) if k in out}
-            if spec.ends:  # of the graph's own gates, where there are some
-                logits = torch.from_numpy(found[LOGITS])
-                twin["valid"] = valid = generator.valid(once, logits).numpy() > 0  # (batch, steps)
-                values[~valid], labels[~valid] = np.nan, -1
-            decoding_gap = max(decoding_gap, checks.difference(spec, {k: out[k] for k in twin}, twin))
+            once = _once(checks.feeds(spec, range(batch), steps), spec, conditions)
+            for feeds, out in _stretches(spec, probe, batch, steps):
+                nothing = np.zeros((*feeds["noise"].shape[:2], 0), np.float32)
+                found = {
+                    name: np.swapaxes(out[name], 0, 1).astype(np.float32) if name in out else nothing
+                    for name in gaps
+                }  # (batch, steps, …)
+                chosen = torch.from_numpy(layout.one_hot(layout.chosen(found[LOGITS])))
+                noise = torch.from_numpy(feeds["noise"])
+                state = _state(generator, feeds)
+                wanted = _raw(exact, once, noise, chosen, state)
+                single = _raw(generator, once, noise, chosen, state)
+                for name, gap in gaps.items():
+                    gap.add(found[name], single[name], wanted[name])
+                values, labels = decoding(found[SCORES], found[LOGITS])
+                twin: Arrays = {k: v for k, v in (("values", values), ("labels", labels)) if k in out}
+                if spec.ends:  # of the graph's own gates, where there are some
+                    logits = torch.from_numpy(found[LOGITS])
+                    twin["valid"] = valid = generator.valid(once, logits).numpy() > 0  # (batch, steps)
+                    values[~valid], labels[~valid] = np.nan, -1
+                apart = checks.difference(spec, {k: out[k] for k in twin}, twin)
+                decoding_gap = max(decoding_gap, apart)
     measured = [gap for gap in gaps.values() if gap.largest]
     return Measured(
         network=max(g.gap / g.largest for g in measured),
@@ -83,10 +88,50 @@ def measure(
     )
 
 
+def _once(feeds: Arrays, spec: Spec, conditions: Conditions) -> torch.Tensor:
+    """[latent, given] of the graph's inputs: (batch, latent + given)."""
+    columns = [feeds[f"condition.{c.name}"].astype(np.float64) for c in spec.conditions]
+    if conditions.told:
+        columns.append(feeds["length"].astype(np.float64))
+    given = conditions.encode(np.array(columns).reshape(len(columns), len(feeds["latent"])).T)
+    return torch.from_numpy(np.concatenate([feeds["latent"], given], axis=1))
+
+
+def _stretches(spec: Spec, probe: Run, batch: int, steps: int) -> Iterator[tuple[Arrays, Arrays]]:
+    """What the probe took and gave, stretch after stretch, its state carried from one to the next."""
+    whole = checks.feeds(spec, range(batch), steps)
+    states = {f"state.{s.name}": whole[f"state.{s.name}"] for s in spec.states}
+    size = steps if spec.ends else STRETCH
+    for first in range(0, steps, size):
+        feeds = whole | states
+        feeds["noise"] = whole["noise"][:, first : first + size]
+        feeds["position"] = whole["position"] + first
+        out = probe(feeds)
+        states = {f"state.{s.name}": out[f"next.{s.name}"] for s in spec.states}
+        yield feeds, out
+
+
+def _state(generator: Generator, feeds: Arrays) -> State | None:
+    """The graph's state as torch takes it; none where a sequence begins."""
+    if not feeds["position"][0]:
+        return None
+    batch = len(feeds["latent"])
+
+    def of(name: str) -> torch.Tensor:
+        """(batch, size)"""
+        return torch.from_numpy(feeds.get(f"state.{name}", np.zeros((1, batch, 0), np.float32))[0])
+
+    total, drift, choice, tail = (of(name) for name in ("total", "drift", "choice", "tail"))
+    return of("h")[None], of("c")[None], total, drift, choice, tail
+
+
 def _raw(
-    generator: Generator, once: torch.Tensor, noise: torch.Tensor, chosen: torch.Tensor
+    generator: Generator, once: torch.Tensor, noise: torch.Tensor, chosen: torch.Tensor, state: State | None
 ) -> dict[str, NDArray[np.floating]]:
-    y, logits, _ = generator.play(once, noise, chosen=chosen)
+    """What `generator` gives, in its own precision, from `state`."""
+    kind = generator.mean.dtype
+    begun = None if state is None else cast(State, tuple(part.to(kind) for part in state))
+    y, logits, _ = generator.play(once.to(kind), noise.to(kind), begun, chosen.to(kind))
     return {SCORES: generator.scores(y).numpy(), LOGITS: logits.numpy()}
 
 

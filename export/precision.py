@@ -24,7 +24,7 @@ LIMITS: dict[Precision, float] = {"fp32": 1e-5, "fp16": 1e-2, "int8": 0.25}
 rounding, where that is more (`export/parity.py`)."""
 ROUNDING = 4
 """The runtime's tanh and sigmoid are approximations of its own, and a lively recurrence makes more of their
-last bits than of torch's: 3.3 times as much, as measured after 12,000 steps on pictures."""
+last bits than of torch's: 3.3 times as much over whole runs, after 12,000 steps on pictures."""
 
 
 def quantise(model: ModelProto) -> ModelProto:

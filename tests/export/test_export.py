@@ -1,5 +1,6 @@
 """The exported file is its checkpoint, keeps the contract, and is the same when made again."""
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -91,6 +92,24 @@ def test_a_graph_that_is_not_its_checkpoint_is_not_written(
     with pytest.raises(ExportError, match="not its checkpoint"):
         export(run, tmp_path / "m.onnx")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_recurrence_that_forgets_no_rounding_is_held_as_strictly(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    checkpoint, _ = checkpoints.load(run)
+    lively = checkpoint.generator()
+    with torch.no_grad():
+        lively.lstm.weight_hh_l0.mul_(8)
+        once, noise = torch.randn(4, lively.sizes.latent), torch.randn(4, 300, lively.noise_size)
+        whole, _, _ = lively.play(once, noise)
+        exact, _, _ = copy.deepcopy(lively).double().play(once.double(), noise.double())
+    assert (whole - exact).abs().max() > 0.1  # after 300 steps two right runs are strangers
+    monkeypatch.setattr(checkpoints.Checkpoint, "generator", lambda _: lively)
+    assert export(run, tmp_path / "m.onnx").artifact.spec.parity.network < 1e-5
+    monkeypatch.setattr("export.layers.SLOPE", 0.201)
+    with pytest.raises(ExportError, match="not its checkpoint"):
+        export(run, tmp_path / "wrong.onnx")
 
 
 def test_an_export_takes_the_scores_of_its_own_checkpoint_along(prices: Path, tmp_path: Path):
