@@ -46,6 +46,7 @@ def score(data: str, samples: str, out: str, judges: str, seed: str, *names: str
     report, _ = evaluate(_real(data), made, known, int(judges), subject, int(seed), full=True)
     found = {
         "scores": [asdict(s) for s in report.scores],
+        "other_times": [asdict(o) for o in report.other_times],
         "memorisation": asdict(report.memorisation),
         "notes": report.notes,
     }

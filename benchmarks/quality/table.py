@@ -30,12 +30,16 @@ def _row(name: tuple[str, ...], cells: list[Result]) -> Row:
     found: dict[str, list[Row]] = {}
     for score in (s for c in done for s in c["scores"]):
         found.setdefault(score["name"], []).append(score)
+    apart: dict[str, list[float]] = {}
+    for score in (s for c in done for s in c.get("other_times", ())):
+        apart.setdefault(score["name"], []).append(score["value"])
     row["scores"] = {
         name: {
             "value": _mean(s["value"] for s in scores),
             "spread": _spread(s["value"] for s in scores),
             "judges_spread": _mean(s["spread"] for s in scores),
             "floor": _mean(s["floor"] for s in scores),
+            **({"other_times": _mean(apart[name])} if name in apart else {}),
         }
         for name, scores in found.items()
     }
@@ -81,9 +85,11 @@ def _lines(rows: Sequence[Row], heads: Sequence[str]) -> list[list[str]]:
             lines.append([*row["name"], str(row["seeds"]), *figures, "; ".join(notes)])
         known = [r["scores"] for r in group if "scores" in r]
         if known:
-            floors_of = ([s[n]["floor"] for s in known if n in s] for n in names)
-            real = [f"{_mean(found):.4f}" if found else "–" for found in floors_of]
-            lines.append([data, "real against real", *[""] * (len(heads) - 2), "", *real, "", "", ""])
+            for said, figure in (("real against real", "floor"), ("of other times", "other_times")):
+                found = [[s[n][figure] for s in known if figure in s.get(n, ())] for n in names]
+                if any(found):
+                    real = [f"{_mean(own):.4f}" if own else "–" for own in found]
+                    lines.append([data, said, *[""] * (len(heads) - 2), "", *real, "", "", ""])
     return lines
 
 

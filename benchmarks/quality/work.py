@@ -197,7 +197,8 @@ def _judge_kind(case: Case, worker: Worker) -> Result:
     command += ["--seed", str(judged.seed), "--scores", *judged.scores]
     used = worker.run(command, environment(case.made.data))
     report = json.loads(out.read_text())
-    return {name: report[name] for name in ("scores", "memorisation", "notes")} | {"judge_cpu": used.cpu}
+    names = ("scores", "other_times", "memorisation", "notes")
+    return {name: report[name] for name in names} | {"judge_cpu": used.cpu}
 
 
 def _commands(made: Made, worker: Worker) -> tuple[Command, Command]:

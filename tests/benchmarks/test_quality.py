@@ -159,7 +159,8 @@ def test_rows_are_means_over_seeds_with_failures_named():
     def cell(value: float) -> dict[str, Any]:
         score = {"name": "field", "value": value, "spread": 0.01, "floor": 0.008}
         costs = {"steps": 10, "train_cpu": 60.0, "train_wall": 70.0, "sample_cpu": 2.0, "samples": 1000}
-        return {"scores": [score], "note": "", **costs}
+        apart = [{"name": "field", "value": 0.07, "spread": 0.01}]
+        return {"scores": [score], "other_times": apart, "note": "", **costs}
 
     rows = table.rows_of(
         [cell(0.02), cell(0.04), {"failed": "too slow"}], lambda _: ("sines", "par", "4 s")
@@ -171,7 +172,9 @@ def test_rows_are_means_over_seeds_with_failures_named():
     text = table.text(rows, ("data", "method", "trained for"))
     assert "0.0300 ± 0.0141" in text
     assert "too slow" in text
-    assert "real against real" in table.markdown(rows, ("data", "method", "trained for"))
+    floor, apart = table.markdown(rows, ("data", "method", "trained for")).splitlines()[-2:]
+    assert "real against real" in floor and "0.0080" in floor
+    assert "of other times" in apart and "0.0700" in apart
 
 
 def test_a_part_of_the_table_leaves_the_other_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

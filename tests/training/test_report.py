@@ -13,7 +13,7 @@ from training.data.dataset import Dataset
 from training.evaluation import judges as judging
 from training.evaluation import scores as scoring
 from training.evaluation.about import ABOUT, DEFAULT, ScoreName
-from training.evaluation.coverage import apart, uncovered
+from training.evaluation.coverage import apart, in_turns, overlap, uncovered
 from training.evaluation.judges import Judge
 from training.evaluation.page import render
 from training.evaluation.report import Evidence, Report, Subject, evaluate
@@ -85,6 +85,32 @@ def test_windows_apart_have_no_row_in_common():
     starts = np.sort(windows.starts[apart(windows, np.random.default_rng(0))])
     assert np.diff(starts).min() >= LENGTH
     assert len(starts) > 0.7 * 1500 / LENGTH
+
+
+def test_windows_of_other_times_have_no_row_in_common():
+    windows = real(series(0)).dataset.windows(LENGTH, 1)
+    assert overlap(windows)
+    one, two = (windows.rows(part) for part in in_turns(windows))
+    assert not set(one.ravel()) & set(two.ravel())
+    assert min(len(one), len(two)) > 0.7 * 1500 / 2
+    assert not overlap(real(series(0)).dataset.windows(LENGTH, LENGTH))
+
+
+def test_a_judge_knows_times_by_heart_and_it_is_said(monkeypatch: pytest.MonkeyPatch):
+    """Ten days, each at a level of its own: a day is known by its level, and then all of its windows."""
+    monkeypatch.setattr(scoring, "FIELD", Judge(layers=1, hidden=16, iterations=150))
+    random = np.random.default_rng(0)
+    days = np.repeat(random.normal(size=(10, 3)), 4 * LENGTH, axis=0) + random.normal(0, 0.1, (400, 3))
+    report = evaluate(real(days), cut(days), ("field",), 1, SUBJECT)[0]
+    (score,), (other,) = report.scores, report.other_times
+    assert score.floor < 0.1
+    assert other.value > 0.3
+    assert f"{other.value:.4f}" in report.table()
+    monkeypatch.setattr(scoring, "FIELD", Judge(layers=1, hidden=1, iterations=1))
+    assert evaluate(real(days), cut(days), ("field",), 1, SUBJECT, quick=True)[0].other_times == ()
+    alone = Dataset.of("them", [Column(f"c{i}") for i in range(3)], list(cut(days)[::LENGTH]))
+    whole = Real("them", alone, LENGTH, 1, 0.1)
+    assert evaluate(whole, cut(days), ("field",), 1, SUBJECT)[0].other_times == ()
 
 
 def test_every_score_comes_with_its_floor(monkeypatch: pytest.MonkeyPatch):

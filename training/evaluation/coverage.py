@@ -7,6 +7,10 @@ neighbour. Of two equally large sets from one distribution 1 − 2⁻⁵ = 97 % 
 Neighbours must be others, not the same rows one step on: so real windows are picked at random that
 have no row in common, and split in two. One half is to be covered; by as many samples, or, for the
 floor, by the other half.
+
+The same rows one step on are also why a judge's floor is so low where windows overlap: what it is asked
+about it has as good as seen. `in_turns` cuts the data in two, and no window of one has a near copy in the
+other.
 """
 
 import numpy as np
@@ -19,6 +23,8 @@ Doubles = NDArray[np.float64]
 NEIGHBOURS = 5
 FEWEST = 3 * NEIGHBOURS
 _MOST = 4000
+_STRETCH = 4
+"""Lengths of a window that a stretch is long: as many as make a sequence long, `training/config.py`."""
 
 
 def uncovered(real: NDArray[np.floating], other: NDArray[np.floating]) -> float:
@@ -40,6 +46,21 @@ def apart(windows: Windows, random: np.random.Generator) -> NDArray[np.int64]:
             taken[first : last + 1] = True
             chosen.append(i)
     return np.array(chosen[:_MOST])
+
+
+def overlap(windows: Windows) -> bool:
+    """Whether a row lies in two windows and more, as a rule."""
+    return bool(windows.sizes.sum() > 2 * windows.covered.sum())
+
+
+def in_turns(windows: Windows) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Indices of windows in two sets, of stretches of rows in turns; what lies across two stretches is in
+    neither."""
+    rows = _STRETCH * windows.length
+    stretch = windows.starts // rows  # (windows,)
+    inside = (windows.starts + windows.sizes - 1) // rows == stretch
+    even, odd = (np.flatnonzero(inside & (stretch % 2 == turn)) for turn in (0, 1))
+    return even, odd
 
 
 def _distances(a: NDArray[np.floating], b: NDArray[np.floating]) -> Doubles:

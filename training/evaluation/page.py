@@ -28,7 +28,8 @@ _ALWAYS = (
     "No score is 0 for real data. The floor says what real windows score against real ones with these "
     "sizes; a score is good when it is near its floor, not when it is small.",
     "Windows of a series overlap, and random halves of them share rows. So floors are hard to reach, "
-    "and memorising would reach them: that is what the test of copies is for.",
+    "and memorising would reach them: that is what the test of copies is for. Real windows of other times "
+    "are told from real ones by their times alone: beside that figure read a generator's that copies none.",
     "Published figures often come from the best of several checkpoints, chosen by the score itself. "
     "Here no score chose anything.",
     "Papers differ in the judge's batch, layers and rounds; figures compare only if made alike.",
@@ -108,10 +109,12 @@ def _score_row(report: Report, index: int) -> str:
     alone = report.baseline[index : index + 1]
     title = pictures.title_of(score)
     title += "".join(f"<br><small>likelihood alone {s.value:.4f}</small>" for s in alone)
+    other = next((s for s in report.other_times if s.name == score.name), None)
+    times = "" if other is None else f"<br><small>of other times {other.value:.4f}</small>"
     return (
         f"<tr><td>{title}</td><td class='strip'>{pictures.score_strip(score)}</td>"
         f"<td class='figure'><b>{score.value:.4f}</b><br><small>± {score.spread:.4f}</small></td>"
-        f"<td class='figure'>{score.floor:.4f}<br><small>± {score.floor_spread:.4f}</small></td>"
+        f"<td class='figure'>{score.floor:.4f}<br><small>± {score.floor_spread:.4f}</small>{times}</td>"
         f"<td class='reach{good}'>{reach}</td></tr>"
     )
 

@@ -23,7 +23,7 @@ from training.evaluation import bounds, statistics
 from training.evaluation.about import ABOUT, JUDGED, ScoreName
 from training.evaluation.memorisation import Memorisation, Nearest, memorisation
 from training.evaluation.progress import bar
-from training.evaluation.scores import REPEATS, fitting, run, why_not
+from training.evaluation.scores import ELSEWHERE, REPEATS, fitting, other_times, run, why_not
 from training.evaluation.sides import Original, Real, original_of, sides_of
 from training.view import View
 
@@ -42,6 +42,20 @@ class Subject:
     path: str
     step: int | None
     """The step of a run's checkpoint."""
+
+
+@dataclass(frozen=True)
+class OtherTimes:
+    """What the judges of a score say of real windows against real ones of other times.
+
+    Where windows overlap, those that a judge is asked about have near copies among those that it learnt
+    from. So it can know by heart which times are real, and tells by that whatever is of no such time: here
+    windows that are as real. A generator that copies nothing is told so as well.
+    """
+
+    name: str
+    value: float
+    spread: float
 
 
 @dataclass(frozen=True)
@@ -67,6 +81,8 @@ class Report:
     scores: tuple[Score, ...]
     baseline: tuple[Score, ...]
     """The same of the generator as likelihood alone had taught it, before the game; if there was such."""
+    other_times: tuple[OtherTimes, ...]
+    """Of judges' scores, where windows overlap; none of a quick evaluation."""
     memorisation: Memorisation
     channels: tuple[ChannelErrors, ...]
     notes: tuple[str, ...]
@@ -85,13 +101,18 @@ class Report:
     def table(self) -> str:
         """The report for a person."""
         title = f"{'score':<16} {'value':>15} {'real against real':>20}"
+        title += f" {'of other times':>18}" if self.other_times else ""
         title += f" {'likelihood alone':>18}" if self.baseline else ""
         lines = [f"{title}   (lower is better)"]
         alone = {s.name: f" {s.value:>9.4f} ± {s.spread:.4f}" for s in self.baseline}
+        other = {s.name: f" {s.value:>9.4f} ± {s.spread:.4f}" for s in self.other_times}
+        nothing = " " * 19 if self.other_times and self.baseline else ""
         for s in self.scores:
             value = f"{s.value:.4f} ± {s.spread:.4f}"
             floor = f"{s.floor:>11.4f} ± {s.floor_spread:.4f}"
-            lines.append(f"{s.name:<16} {value:>15} {floor}{alone.get(s.name, '')}")
+            lines.append(
+                f"{s.name:<16} {value:>15} {floor}{other.get(s.name, nothing)}{alone.get(s.name, '')}"
+            )
         return "\n".join([*lines, f"memorisation: {self.memorisation.sentence}", *self.notes])
 
 
@@ -170,13 +191,19 @@ def evaluate(
     if first is not None:
         compared.append(sides_of(real, first, shown, view(first.other), view, full))
     found: list[list[Score]] = []
-    with bar(len(names) * len(compared) + 1) as begin:
+    apart = [name for name in names if name in ELSEWHERE and not quick]
+    elsewhere = []
+    with bar(len(names) * len(compared) + len(apart) + 1) as begin:
         for one in compared:
             found.append([])
             for name in names:
                 value, floor = run(name, one, judges, seed, begin(ABOUT[name].title))
                 count = judges if name in JUDGED else REPEATS
                 found[-1].append(Score(name, *_mean_and_spread(value), *_mean_and_spread(floor), count))
+        for name in apart:
+            other = other_times(name, sides, judges, seed, begin("real windows of other times"))
+            if other is not None:
+                elsewhere.append(OtherTimes(name, *_mean_and_spread(other)))
         begin("memorisation")
         split = real.dataset.split(real.length, real.stride, real.hold_out)
         verdict, own, reference = memorisation(values, *split, seed)
@@ -189,6 +216,7 @@ def evaluate(
         length=real.length,
         scores=tuple(found[0]),
         baseline=tuple(found[1]) if first is not None else (),
+        other_times=tuple(elsewhere),
         memorisation=verdict,
         channels=_by_channel(shown, values, channels, sides.moving),
         notes=tuple(notes),

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from training.evaluation import bounds, special, statistics, symbols
 from training.evaluation.about import DEFAULT, JUDGED, QUICK, ScoreName
-from training.evaluation.coverage import FEWEST, apart, uncovered
+from training.evaluation.coverage import FEWEST, apart, in_turns, overlap, uncovered
 from training.evaluation.encoder import fit
 from training.evaluation.frechet import frechet
 from training.evaluation.judges import (
@@ -38,6 +38,10 @@ REPEATS = 5
 _MOST = 10_000
 """Windows of each side that a statistic looks at; the encoder at 4000."""
 _ENCODED = 4000
+ELSEWHERE: tuple[ScoreName, ...] = ("field", "strong")
+"""Scores whose judges are also asked to tell real windows from real ones of other times."""
+FEWEST_APART = 128
+"""Windows of either time; of fewer a judge learns nothing but these."""
 _ENCODERS = 2
 
 _STATISTICS: dict[ScoreName, Callable[[Floats, Floats], float]] = {
@@ -83,6 +87,22 @@ def run(name: ScoreName, sides: Sides, judges: int, seed: int, tick: Tick) -> tu
     if name == "known":
         return _known(sides.original, seed, tick)
     return _compared(*_statistic(name, sides), seed, tick)
+
+
+def other_times(name: ScoreName, sides: Sides, judges: int, seed: int, tick: Tick) -> Figures | None:
+    """What the judge of a score says of real windows against real ones of other times, see `in_turns`; None
+    where windows do not overlap, or are few: there the floor says it all."""
+    windows = sides.windows
+    parts = in_turns(windows)
+    if not overlap(windows) or min(map(len, parts)) < FEWEST_APART:
+        return None
+    random, narrow = np.random.default_rng(seed), _narrow(sides)
+    one, two = (
+        narrow(sides.scale(windows.take(random.permutation(part)[: len(sides.real) // 2])))
+        for part in parts
+    )
+    kind = _of_size(FIELD if name == "field" else STRONG, sides)
+    return discriminative(one, two, kind, judges, seed, tick=tick).numpy()
 
 
 def _statistic(name: ScoreName, sides: Sides) -> tuple[Callable[[Any, Any], float], Array, Array]:
