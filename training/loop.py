@@ -69,10 +69,7 @@ class Loop:
             with _between_steps() as interrupted:
                 if not self._begun:
                     self._keep()  # whatever happens from here on, the run can be taken up again
-                if self.team.total(interrupted()):
-                    self._stop()
-            if not self.game.begun:
-                self._play_level()
+            self._begin(interrupted)
             with _between_steps() as interrupted:
                 self._board = Board(self.run, self.good.step) if self.team.leads else None
                 try:
@@ -87,9 +84,14 @@ class Loop:
             ) from error
         return self.good
 
-    def _play_level(self) -> None:
-        """Ctrl-C does not wait here: half a level is no state to go on from, and it begins anew."""
+    def _begin(self, interrupted: Callable[[], bool]) -> None:
+        """Play the level's own game, if it is still to come. Ctrl-C does not wait here: half a level is no
+        state to go on from, and it begins anew."""
         try:
+            if self.team.total(interrupted()):
+                raise KeyboardInterrupt
+            if self.game.begun:
+                return
             self.game.begin(progress=self.team.leads)
         except KeyboardInterrupt:
             self._say_stopped()

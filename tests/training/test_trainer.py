@@ -19,6 +19,7 @@ from training import checkpoint as checkpoints
 from training.config import TrainConfig
 from training.errors import RunError, RunExistsError
 from training.game import Game
+from training.team import Team
 from training.trainer import train
 
 CONFIG = TrainConfig(steps=20, save_every=5, length=12)
@@ -136,6 +137,29 @@ def test_ctrl_c_in_the_middle_of_a_step_waits_for_its_end(
     finally:
         signal.signal(signal.SIGINT, before)
     assert checkpoints.load(tmp_path / "cut")[0].step == 7
+    train(str(prices), tmp_path / "cut", TrainConfig(), resume=True)
+    assert same(whole, tmp_path / "cut")
+
+
+def test_ctrl_c_just_behind_the_first_checkpoint_is_not_lost(
+    prices: Path, whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    asked = []
+
+    def total(self: Team, number: float) -> float:
+        asked.append(number is False)
+        if asked[-1] and sum(asked) == 1:  # nobody had asked when it was looked for
+            signal.raise_signal(signal.SIGINT)
+        return number
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        with monkeypatch.context() as patch:
+            patch.setattr(Team, "total", total)
+            with pytest.raises(KeyboardInterrupt):
+                train(str(prices), tmp_path / "cut", CONFIG)
+    finally:
+        signal.signal(signal.SIGINT, before)
     train(str(prices), tmp_path / "cut", TrainConfig(), resume=True)
     assert same(whole, tmp_path / "cut")
 
