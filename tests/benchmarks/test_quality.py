@@ -4,10 +4,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 
 from benchmarks.quality import __main__ as quality
-from benchmarks.quality import table
+from benchmarks.quality import stages, table
 from benchmarks.quality.cases import Judged, base_and_length, table_cases
 from benchmarks.quality.cells import Worker, run_cells
 from contract.errors import UsageError
@@ -142,6 +144,24 @@ def test_a_score_that_some_data_do_not_have_leaves_its_place_empty():
         [" – ", " 0.0200 "],
         [" – ", " 0.0080 "],
     ]
+
+
+def test_what_judges_find_of_the_same_windows_is_looked_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(stages, "FOUND", tmp_path)
+    asked = []
+
+    def discriminative(real: np.ndarray, other: np.ndarray, *terms: object) -> torch.Tensor:
+        asked.append(terms)
+        return torch.tensor([0.1, 0.2])
+
+    find = stages.remembering(discriminative)
+    one, two = np.zeros((5, 4, 2), np.float32), np.ones((5, 4, 2), np.float32)
+    assert find(one, two, "a judge", 2, 0).tolist() == find(one, two, "a judge", 2, 0).tolist()
+    assert len(asked) == 1
+    find(one, two, "a judge", 2, 1)
+    find(two, one, "a judge", 2, 1)
+    find(one, two.reshape(4, 5, 2), "a judge", 2, 1)
+    assert len(asked) == 4
 
 
 def test_names_that_are_not_known_are_refused():
