@@ -28,7 +28,6 @@ from training.evaluation.about import ScoreName
 from training.evaluation.report import Subject, evaluate
 from training.evaluation.sides import MOST_WINDOWS, Real
 
-
 FOUND = Path("build/quality/found")
 """What judges found of the same windows before."""
 
