@@ -28,7 +28,7 @@ from training.networks import Generator
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 11
+FORMAT = 12
 _KEPT = 2
 
 

@@ -5,8 +5,7 @@
 
 import copy
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,8 +30,9 @@ from training.losses import (
     relativistic_discriminator,
     relativistic_generator,
 )
+from training.moves import LOOKED_AT, Moves
 from training.networks import Generator
-from training.team import Team
+from training.team import Team, own_lstms
 
 _JOINED = 0.1
 """Share of the steps by likelihood, the last, in which the discriminator learns as well."""
@@ -78,6 +78,7 @@ class Game:
             for n in (self.generator, self.discriminator)
         )
         self.random = torch.Generator().manual_seed(seed)
+        self.moves = self._moves_of_data() if recipe.moves and len(basis.mixing.increments) else None
         self.step = 0
         self.begun = False
         """Whether the level's own game was played."""
@@ -159,6 +160,7 @@ class Game:
             "average": self.average.state_dict(),
             "optimisers": [o.state_dict() for o in self.optimisers],
             "random": self.random.get_state(),
+            "moves": torch.zeros(0) if self.moves is None else self.moves.mean,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -171,12 +173,15 @@ class Game:
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.random.set_state(state["random"])
+        if self.moves is not None:
+            self.moves.mean.copy_(state["moves"])
 
     def _step_discriminator(self, real: Tensor, fake: Tensor, given: Tensor) -> tuple[float, Tensor]:
         recipe = self.recipe
         penalised = recipe.penalty > 0 and self.step % recipe.penalty_every == 0
         both = torch.cat([real, fake]).requires_grad_(penalised)  # (2 batch, steps, components)
-        with _twice_differentiable() if penalised else nullcontext():
+        # cuDNN has no double backward, and oneDNN's fused LSTM makes the penalty's step 1.5 times as slow.
+        with own_lstms() if penalised else nullcontext():
             logits = self._judge(both, given.repeat(2, 1))  # (2 batch,)
             r, f = logits.chunk(2)
             loss = (
@@ -201,6 +206,8 @@ class Game:
         losses = self._fooled(real_logits, fake.windows, given)
         loss = losses.mean()
         total = loss + self._likelihood(real, given) if self.likely else loss
+        if self.moves is not None:
+            total = total + self.recipe.moves * self._push(self.moves, fake.windows, given)
         if fake.other is not None and fake.odds is not None:
             with torch.no_grad():
                 better = losses - self._fooled(real_logits, fake.other, given)  # (batch,)
@@ -212,6 +219,26 @@ class Game:
         optimiser.step()
         self.discriminator.requires_grad_(True)
         return mean
+
+    def _push(self, moves: Moves, windows: Tensor, given: Tensor) -> Tensor:
+        """What moves that are not as large as the data's cost the generator: ()."""
+        ratio = moves.of(*self._numbers(windows, given))
+        seen = ratio.detach().clone()
+        self.team.mean_(seen)
+        moves.follow(seen, self.step)
+        return moves.push(ratio)
+
+    def _moves_of_data(self) -> Moves:
+        random = np.random.default_rng(0)
+        index = np.sort(random.permutation(self.windows)[:LOOKED_AT])
+        windows = self.basis.encode(index, random.random((len(index), 1, 1))).to(self.device)
+        return Moves(*self._numbers(windows, self.basis.given(index).to(self.device)))
+
+    def _numbers(self, windows: Tensor, given: Tensor) -> tuple[Tensor, Tensor | None]:
+        """y of windows (batch, steps, components + width), and where there is some: (batch, steps)."""
+        _, most, gated = self.basis.conditions.seen
+        x, valid = parted(windows, given, most, gated)
+        return x[..., : len(self.basis.mixing.increments)], valid
 
     def _fooled(self, real_logits: Tensor, windows: Tensor, given: Tensor) -> Tensor:
         """What each of the generator's windows costs it: (batch,)."""
@@ -311,21 +338,6 @@ class Game:
         self.team.mean_(self.generator.centre)
         self.average.centre.copy_(self.generator.centre)
         torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), 1 - keep)
-
-
-@contextmanager
-def _twice_differentiable() -> Iterator[None]:
-    """Run LSTMs outside cuDNN, which has no double backward, and outside oneDNN, whose fused
-    LSTM makes a step with the penalty 1.5 times as slow."""
-    libraries: tuple[Any, ...] = (torch.backends.cudnn, torch.backends.mkldnn)
-    before = [library.enabled for library in libraries]
-    try:
-        for library in libraries:
-            library.enabled = False
-        yield
-    finally:
-        for library, enabled in zip(libraries, before, strict=True):
-            library.enabled = enabled
 
 
 def sample_rows(

@@ -13,7 +13,7 @@ import queue
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import torch
@@ -48,9 +48,17 @@ class Team:
         rows = batch // self.size
         return slice(self.rank * rows, (self.rank + 1) * rows)
 
-    def autocast(self) -> AbstractContextManager[Any]:
-        """The precision that networks are run in."""
-        return self._fabric.autocast() if self._fabric else nullcontext()
+    @contextmanager
+    def autocast(self) -> Iterator[None]:
+        """The precision that networks are run in. oneDNN has bf16 on CPUs with AVX-512 and its like alone,
+        and its LSTM an error elsewhere."""
+        if self._fabric is None:
+            yield
+            return
+        with self._fabric.autocast():
+            lacks = torch.is_autocast_enabled("cpu") and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
+            with own_lstms() if lacks else nullcontext():
+                yield
 
     def average(self, network: nn.Module, loss: Tensor) -> float:
         """Make every process's gradients of `network` their mean, and give the mean loss."""
@@ -98,6 +106,20 @@ def require_divisible(config: TrainConfig) -> None:
             f"processes is {config.processes}; the recipe's batch of {batch} can be split between "
             f"{', '.join(fitting)}"
         )
+
+
+@contextmanager
+def own_lstms() -> Iterator[None]:
+    """Run LSTMs by torch's own kernels, outside cuDNN and oneDNN."""
+    libraries: tuple[Any, ...] = (torch.backends.cudnn, torch.backends.mkldnn)
+    before = [library.enabled for library in libraries]
+    try:
+        for library in libraries:
+            library.enabled = False
+        yield
+    finally:
+        for library, enabled in zip(libraries, before, strict=True):
+            library.enabled = enabled
 
 
 def device_of(config: TrainConfig) -> torch.device:
