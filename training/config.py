@@ -127,8 +127,8 @@ class Recipe:
     hidden_levels: float
     """Most of the share of windows, real and generated, whose level a random shift hides from the
     discriminator, see `hidden_share`; 0 hides none."""
-    moves: float
-    """Weight η of what makes moves as large as the data's, `training/moves.py`; 0 leaves it out."""
+    moments: float
+    """Weight η of what makes means and moves the data's, `training/moments.py`; 0 leaves it out."""
     batch: int
     learning_rate: float
     betas: tuple[float, float]
@@ -152,7 +152,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         level=6000,
         likelihood=0.75,
         hidden_levels=0.5,
-        moves=0.05,
+        moments=0.05,
         batch=64,
         learning_rate=1e-3,
         betas=(0.0, 0.99),
@@ -171,7 +171,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         level=0,
         likelihood=0.0,
         hidden_levels=0.0,
-        moves=0.0,
+        moments=0.0,
         batch=128,
         learning_rate=2e-4,
         betas=(0.5, 0.999),

@@ -30,7 +30,7 @@ from training.losses import (
     relativistic_discriminator,
     relativistic_generator,
 )
-from training.moves import LOOKED_AT, Moves
+from training.moments import LOOKED_AT, Moments
 from training.networks import Generator
 from training.team import Team, own_lstms
 
@@ -78,7 +78,7 @@ class Game:
             for n in (self.generator, self.discriminator)
         )
         self.random = torch.Generator().manual_seed(seed)
-        self.moves = self._moves_of_data() if recipe.moves and len(basis.mixing.increments) else None
+        self.moments = self._moments_of_data() if recipe.moments and len(basis.mixing.increments) else None
         self.step = 0
         self.begun = False
         """Whether the level's own game was played."""
@@ -160,7 +160,7 @@ class Game:
             "average": self.average.state_dict(),
             "optimisers": [o.state_dict() for o in self.optimisers],
             "random": self.random.get_state(),
-            "moves": torch.zeros(0) if self.moves is None else self.moves.mean,
+            "moments": [] if self.moments is None else [self.moments.off, self.moments.ratio],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -173,8 +173,8 @@ class Game:
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.random.set_state(state["random"])
-        if self.moves is not None:
-            self.moves.mean.copy_(state["moves"])
+        if self.moments is not None:
+            self.moments.off, self.moments.ratio = (part.to(self.device) for part in state["moments"])
 
     def _step_discriminator(self, real: Tensor, fake: Tensor, given: Tensor) -> tuple[float, Tensor]:
         recipe = self.recipe
@@ -206,8 +206,8 @@ class Game:
         losses = self._fooled(real_logits, fake.windows, given)
         loss = losses.mean()
         total = loss + self._likelihood(real, given) if self.likely else loss
-        if self.moves is not None:
-            total = total + self.recipe.moves * self._push(self.moves, fake.windows, given)
+        if self.moments is not None:
+            total = total + self.recipe.moments * self._push(self.moments, fake.windows, given)
         if fake.other is not None and fake.odds is not None:
             with torch.no_grad():
                 better = losses - self._fooled(real_logits, fake.other, given)  # (batch,)
@@ -220,19 +220,20 @@ class Game:
         self.discriminator.requires_grad_(True)
         return mean
 
-    def _push(self, moves: Moves, windows: Tensor, given: Tensor) -> Tensor:
-        """What moves that are not as large as the data's cost the generator: ()."""
-        ratio = moves.of(*self._numbers(windows, given))
-        seen = ratio.detach().clone()
+    def _push(self, moments: Moments, windows: Tensor, given: Tensor) -> Tensor:
+        """What moments that are not the data's cost the generator: ()."""
+        off, ratio = moments.of(*self._numbers(windows, given))
+        seen, moved = off.detach().clone(), ratio.detach().clone()
         self.team.mean_(seen)
-        moves.follow(seen, self.step)
-        return moves.push(ratio)
+        self.team.mean_(moved)
+        moments.follow(seen, moved, self.step)
+        return moments.push(off, ratio)
 
-    def _moves_of_data(self) -> Moves:
+    def _moments_of_data(self) -> Moments:
         random = np.random.default_rng(0)
         index = np.sort(random.permutation(self.windows)[:LOOKED_AT])
         windows = self.basis.encode(index, random.random((len(index), 1, 1))).to(self.device)
-        return Moves(*self._numbers(windows, self.basis.given(index).to(self.device)))
+        return Moments(*self._numbers(windows, self.basis.given(index).to(self.device)))
 
     def _numbers(self, windows: Tensor, given: Tensor) -> tuple[Tensor, Tensor | None]:
         """y of windows (batch, steps, components + width), and where there is some: (batch, steps)."""

@@ -70,8 +70,8 @@ SOUND = Head(
     _of_sound,
     # Sounds begin anywhere: in the middle of a beat that nothing before the window tells of.
     lambda layout: Sizes(latent=24, hidden=64, head=96, level=128, start=96),
-    # A window's level is no secret, and its moves no rarity: it is one number among many.
-    {"hidden_levels": 0.0, "level": 0, "moves": 0.0},
+    # A window's level is no secret: it is one number among many. And rows are samples there, not y.
+    {"hidden_levels": 0.0, "level": 0, "moments": 0.0},
 )
 
 

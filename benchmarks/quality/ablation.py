@@ -34,7 +34,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "penalty-every-step": {"penalty_every": 1},
     "no-game-of-levels": {"level": 0},
     "no-hidden-levels": {"hidden_levels": 0.0},
-    "no-moves": {"moves": 0.0},
+    "no-moments": {"moments": 0.0},
     "no-weight-average": {"average": 0.0},
     "constant-rate": {"warmup": 0, "final_rate": 1.0},
     "batch-128": {"batch": 128},
