@@ -57,8 +57,9 @@ def measure(
     decoding_gap = 0.0
     for batch in checks.BATCHES:
         for steps in checks.STEPS:
-            once = _once(checks.feeds(spec, range(batch), steps), spec, conditions)
-            for feeds, out in _stretches(spec, probe, batch, steps):
+            whole = checks.feeds(spec, range(batch), steps)
+            once = _once(whole, spec, conditions)
+            for feeds, out in _stretches(spec, probe, whole, steps):
                 nothing = np.zeros((*feeds["noise"].shape[:2], 0), np.float32)
                 found = {
                     name: np.swapaxes(out[name], 0, 1).astype(np.float32) if name in out else nothing
@@ -97,9 +98,9 @@ def _once(feeds: Arrays, spec: Spec, conditions: Conditions) -> torch.Tensor:
     return torch.from_numpy(np.concatenate([feeds["latent"], given], axis=1))
 
 
-def _stretches(spec: Spec, probe: Run, batch: int, steps: int) -> Iterator[tuple[Arrays, Arrays]]:
-    """What the probe took and gave, stretch after stretch, its state carried from one to the next."""
-    whole = checks.feeds(spec, range(batch), steps)
+def _stretches(spec: Spec, probe: Run, whole: Arrays, steps: int) -> Iterator[tuple[Arrays, Arrays]]:
+    """What the probe took of the `whole` and gave, stretch after stretch, its state carried from one to the
+    next."""
     states = {f"state.{s.name}": whole[f"state.{s.name}"] for s in spec.states}
     size = steps if spec.ends else STRETCH
     for first in range(0, steps, size):
