@@ -21,7 +21,7 @@ def gumbels(n: Nodes, normals: str, name: str) -> str:
     at = n.add("Add", normals, n.constant("gumbel.edge", np.full(1, EDGE, np.float32)), to=f"{name}.offset")
     scale = n.constant("gumbel.scale", np.full(1, SCALE, np.float32))
     at = n.add("Mul", at, scale, to=f"{name}.knots")
-    return interpolated(n, name, at, n.constant("gumbel.table", table), 1, len(table))
+    return interpolated(n, name, at, table)
 
 
 def gate(n: Nodes, weights: Weights, hidden: str, normals: str) -> str:

@@ -1,58 +1,83 @@
 """From raw outputs to what the data have: `values` and `labels`."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from export.layers import interpolated
 from export.nodes import Nodes
 from export.scores import SCORES
-from training.decoder import Decoding
+from training.decoder import Decoder, Decoding
 from training.layout import Layout
 
 
 def decode_numbers(n: Nodes, decoding: Decoding, outcomes: list[str], valid: str) -> None:
-    """Nodes from normal scores to `values`, operation by operation as `Decoder` and `Layout.tensors`."""
+    """Nodes from normal scores to `values`, operation by operation as `Decoder` and `Layout.tensors`;
+    `valid` is (steps, batch).
+
+    Channels come first here, and steps and batch are one axis behind them: what is known of a channel is
+    one number for a long run of values, which the runtime adds or compares several times as fast as a few
+    numbers to each row.
+    """
     decoder = decoding.decoder
-    channels, knots = decoder.table.shape
-    at = n.add("Sub", SCORES, n.constant("origin", decoder.origin), to="at.offset")
-    at = n.add("Mul", at, n.constant("scale", decoder.scale), to="at.knots")
-    table = n.constant("table", decoder.table.reshape(-1))
-    values = interpolated(n, "values", at, table, channels, knots)
-    values = n.add("Max", values, n.constant("low", decoder.table[:, 0]), to="values.low")
-    values = n.add("Min", values, n.constant("high", decoder.table[:, -1]), to="values.clipped")
+    channels = len(decoder.table)
+    at = n.add("Transpose", SCORES, to="scores.channels", perm=[2, 0, 1])  # (channels, steps, batch)
+    at = n.add("Reshape", at, n.integers(channels, -1), to="scores.flat")  # (channels, steps · batch)
+    at = n.add("Sub", at, _own(n, "origin", decoder.origin), to="at.offset")
+    at = n.add("Mul", at, _own(n, "scale", decoder.scale), to="at.knots")
+    values = interpolated(n, "values", at, decoder.table)
+    values = n.add("Max", values, _own(n, "low", decoder.table[:, 0]), to="values.low")
+    values = n.add("Min", values, _own(n, "high", decoder.table[:, -1]), to="values.clipped")
     if decoder.per.any():
-        known = decoder.per > 0
-        per = n.constant("grid.per", np.where(known, decoder.per, np.float32(1)))
-        of = n.constant("grid.of", decoder.of)
-        whole = n.add("Div", n.add("Mul", values, per, to="grid.small"), of, to="grid.steps")
-        whole = n.add("Mul", n.add("Round", whole, to="grid.whole"), of, to="grid.times")
-        whole = n.add("Div", whole, per, to="grid.signed")
-        zero = n.constant("grid.zero", np.zeros(1, np.float32))
-        whole = n.add("Where", n.add("Equal", whole, zero, to="grid.none"), zero, whole, to="grid.rounded")
-        values = n.add("Where", n.constant("grid.known", known), whole, values, to="values.rounded")
+        values = _rounded(n, decoder, values)
     bounds = (("ReduceMin", decoder.not_above, "lowered"), ("ReduceMax", decoder.not_below, "raised"))
     for reduce, others, name in bounds:
-        if others.shape[1] > 1:
-            beside = n.add("Gather", values, n.constant(f"{name}.to", others), to=f"{name}.all", axis=2)
-            # (steps, batch, channels, others) to (steps, batch, channels)
-            values = n.add(reduce, beside, n.integers(3), to=f"values.{name}", keepdims=0)
+        if others.shape[1] > 1:  # by way of (channels, others, steps · batch)
+            beside = n.add("Gather", values, n.constant(f"{name}.to", others), to=f"{name}.all", axis=0)
+            values = n.add(reduce, beside, n.integers(1), to=f"values.{name}", keepdims=0)
     chosen = decoding.layout.chosen_numbers
     if chosen:
-        names = [f"values.{i}" for i in range(channels)]
-        columns = n.add_many("Split", values, to=names, axis=2, num_outputs=channels)
+        columns = n.add_many(
+            "Split", values, to=[f"values.{i}" for i in range(channels)], axis=0, num_outputs=channels
+        )  # (1, steps · batch) each
         for i, k in chosen.items():
-            for outcome, value in decoding.layout.choices[k].instead.items():
-                hit = n.add("Equal", outcomes[k], n.integers(outcome), to=f"values.{i}.is.{outcome}")
-                own = n.constant(f"values.{i}.as.{outcome}", np.full(1, value, np.float32))
-                columns[i] = n.add("Where", hit, own, columns[i], to=f"values.{i}.but.{outcome}")
-        values = n.add("Concat", *columns, to="values.known", axis=2)  # (steps, batch, channels)
+            # (steps, batch, 1) to (1, steps · batch)
+            outcome = n.add("Reshape", outcomes[k], n.integers(1, -1), to=f"values.{i}.outcome")
+            for which, value in decoding.layout.choices[k].instead.items():
+                hit = n.add("Equal", outcome, n.integers(which), to=f"values.{i}.is.{which}")
+                own = n.constant(f"values.{i}.as.{which}", np.full(1, value, np.float32))
+                columns[i] = n.add("Where", hit, own, columns[i], to=f"values.{i}.but.{which}")
+        values = n.add("Concat", *columns, to="values.known", axis=0)  # (channels, steps · batch)
     if valid:
+        there = n.add("Reshape", valid, n.integers(1, -1), to="valid.flat")  # (1, steps · batch)
         missing = n.constant("missing", np.array([np.nan], np.float32))
-        values = n.add("Where", valid, values, missing, to="values.valid")
+        values = n.add("Where", there, values, missing, to="values.valid")
+    # In two turns, each of which moves one axis: the runtime moves both at once several times as slowly.
+    values = n.add("Transpose", values, to="values.flat", perm=[1, 0])  # (steps · batch, channels)
+    shape = n.add("Shape", SCORES, to="values.shape")
+    values = n.add("Reshape", values, shape, to="values.time")  # (steps, batch, channels)
     n.add("Transpose", values, to="values", perm=[1, 0, 2])  # (batch, steps, channels)
 
 
+def _rounded(n: Nodes, decoder: Decoder, values: str) -> str:
+    """`values` on the grids of those channels that have one."""
+    known = decoder.per > 0
+    per = _own(n, "grid.per", np.where(known, decoder.per, np.float32(1)))
+    of = _own(n, "grid.of", decoder.of)
+    whole = n.add("Div", n.add("Mul", values, per, to="grid.small"), of, to="grid.steps")
+    whole = n.add("Mul", n.add("Round", whole, to="grid.whole"), of, to="grid.times")
+    whole = n.add("Div", whole, per, to="grid.signed")
+    zero = n.constant("grid.zero", np.zeros(1, np.float32))
+    whole = n.add("Where", n.add("Equal", whole, zero, to="grid.none"), zero, whole, to="grid.rounded")
+    return n.add("Where", _own(n, "grid.known", known), whole, values, to="values.rounded")
+
+
+def _own(n: Nodes, name: str, each: NDArray[np.generic]) -> str:
+    """A number of each channel, (channels,), beside (channels, steps · batch)."""
+    return n.constant(name, each[:, None])
+
+
 def decode_labels(n: Nodes, layout: Layout, outcomes: list[str], valid: str) -> None:
-    """Nodes from outcomes to `labels`, as `Layout.tensors`."""
+    """Nodes from outcomes to `labels`, as `Layout.tensors`; `valid` is (steps, batch)."""
     columns = []
     for m, choice in enumerate(layout.choices[: len(layout.discrete)]):
         label = outcomes[m]
@@ -62,5 +87,6 @@ def decode_labels(n: Nodes, layout: Layout, outcomes: list[str], valid: str) -> 
         columns.append(label)
     every = n.add("Concat", *columns, to="labels.time", axis=2)  # (steps, batch, discrete)
     if valid:
-        every = n.add("Where", valid, every, n.integers(-1), to="labels.valid")
+        there = n.add("Unsqueeze", valid, n.integers(2), to="valid.wide")  # (steps, batch, 1)
+        every = n.add("Where", there, every, n.integers(-1), to="labels.valid")
     n.add("Transpose", every, to="labels", perm=[1, 0, 2])  # (batch, steps, discrete)

@@ -32,7 +32,7 @@ def closed(n: Nodes, logits: str, fresh: str) -> None:
 
 
 def valid(n: Nodes, most: int | None) -> str:
-    """`valid`, the steps before `length`, and the same as (steps, batch, 1). With a gate, where `length`
+    """`valid`, the steps before `length`, and the same as (steps, batch). With a gate, where `length`
     is 0, it is all steps before it closes, `most` at most."""
     length = "length"
     if most is not None:
@@ -42,4 +42,4 @@ def valid(n: Nodes, most: int | None) -> str:
         length = n.add("Where", drawn, own, "length", to="length.gated")
     there = n.add("Less", "time", length, to="valid.time")  # (steps, batch)
     n.add("Transpose", there, to="valid", perm=[1, 0])
-    return n.add("Unsqueeze", there, n.integers(2), to="valid.wide")
+    return there

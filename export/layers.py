@@ -58,21 +58,28 @@ def recurrence(
     return n.add("Squeeze", x, n.integers(1), to=f"{name}.steps")
 
 
-def interpolated(n: Nodes, name: str, at: str, table: str, rows: int, knots: int) -> str:
-    """`at` (steps, batch, …), in knots, through a flat table of so many rows, one a channel."""
+def interpolated(n: Nodes, name: str, at: str, table: NDArray[np.float32]) -> str:
+    """`at`, in knots, through a table (knots,); or `at` (channels, …) through one a channel, (channels,
+    knots)."""
+    knots = table.shape[-1]
     at = n.add("Max", at, n.constant("knot.first", np.zeros(1, np.float32)), to=f"{name}.at.low")
     at = n.add("Min", at, n.constant(f"{name}.last", np.full(1, knots - 1, np.float32)), to=f"{name}.at")
     below = n.add("Floor", at, to=f"{name}.below.all")
     below = n.add(
         "Min", below, n.constant(f"{name}.last.but", np.full(1, knots - 2, np.float32)), to=f"{name}.below"
     )
-    index = n.cast(below, TensorProto.INT64, to=f"{name}.index.own")
-    own = n.constant(f"{name}.rows", np.arange(rows, dtype=np.int64) * knots)
-    index = n.add("Add", index, own, to=f"{name}.index")
-    above = n.add("Add", index, n.integers(1), to=f"{name}.index.above")
-    low = n.add("Gather", table, index, to=f"{name}.table.low")
-    high = n.add("Gather", table, above, to=f"{name}.table.high")
-    slope = n.add("Sub", high, low, to=f"{name}.slope")
+    index = n.cast(below, TensorProto.INT32, to=f"{name}.index.own")
+    if table.ndim > 1:  # one table behind the other
+        own = np.arange(len(table), dtype=np.int32)[:, None] * np.int32(knots)
+        index = n.add("Add", index, n.constant(f"{name}.rows", own), to=f"{name}.index")
+    # Of constants alone, so that this is done once, when a session starts.
+    flat = n.constant(f"{name}.table", table.reshape(-1))
+    ends = [n.integers(i) for i in (0, 1, -1, 2**31 - 1)]
+    lower = n.add("Slice", flat, ends[0], ends[2], to=f"{name}.knots.lower")
+    upper = n.add("Slice", flat, ends[1], ends[3], to=f"{name}.knots.upper")
+    slopes = n.add("Sub", upper, lower, to=f"{name}.slopes")
+    low = n.add("Gather", flat, index, to=f"{name}.knot")
+    slope = n.add("Gather", slopes, index, to=f"{name}.slope")
     share = n.add("Sub", at, below, to=f"{name}.share")
     rise = n.add("Mul", slope, share, to=f"{name}.rise")
     return n.add("Add", low, rise, to=f"{name}.free")

@@ -4,7 +4,7 @@ waveform's frames (`training/overlap.py`) or the screen of a film's (`training/s
 import numpy as np
 from numpy.typing import NDArray
 
-from export.layers import Weights, recurrence
+from export.layers import Weights, perceptron, recurrence
 from export.nodes import Nodes
 from training.networks import SLOPE
 
@@ -17,21 +17,12 @@ def moving_scores(
 ) -> None:
     """`SCORES`, `next.total` and, with a tail, `next.tail`, from x (steps, batch, hidden +
     2 latent + width) and what was before; where a sequence is `fresh`, from its `level`."""
-    # [h_t, noise_t, drift_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t]
-    direct = n.add("MatMul", x, n.weight("direct.w", weights["direct.weight"].T), to="direct.product")
-    direct = n.add("Add", direct, n.constant("direct.b", weights["direct.bias"]), to="direct")
-    y = n.add("MatMul", x, n.weight("head.0.w", weights["head.0.weight"].T), to="head.0.product")
-    y = n.add("Add", y, n.constant("head.0.b", weights["head.0.bias"]), to="head.0")
-    y = n.add("LeakyRelu", y, to="head.0.relu", alpha=SLOPE)  # (steps, batch, head)
-    y = n.add("MatMul", y, n.weight("head.2.w", weights["head.2.weight"].T), to="head.2.product")
-    y = n.add("Add", y, n.constant("head.2.b", weights["head.2.bias"]), to="head.2")
-    y = n.add("Add", y, direct, to="head")
     components = len(weights["a"])
-    halves = n.integers(components, components)
-    u, v = n.add_many("Split", y, halves, to=["u", "v"], axis=2)  # both (steps, batch, components)
+    shape = n.add("Shape", x, to="shape", start=0, end=2)
+    u, v = _head(n, weights, x)  # both (steps · batch, components)
 
     # total_t = ρ∘total_{t−1} + b∘(v_t − centre), y_t = a∘u_t + total_t; the first total is the level
-    v = n.add("Sub", v, n.constant("centre", weights["centre"]), to="v.centred")
+    v = _stepped(n, v, shape, components, "v.steps")
     still = n.add("Mul", level, n.constant("kept", weights["kept"]), to="v.still")  # (1, batch, components)
     one, end, time = n.integers(1), n.integers(2**31 - 1), n.integers(0)
     first = n.add("Slice", v, n.integers(0), one, time, to="v.first")  # (1, batch, components)
@@ -39,22 +30,52 @@ def moving_scores(
     rest = n.add("Slice", v, one, end, time, to="v.rest")  # (steps - 1, batch, components)
     v = n.add("Concat", first, rest, to="v.all", axis=0)  # (steps, batch, components)
     totals = recurrence(n, weights["decay"], weights["b"], v, total, "total")
+    totals = n.add("Reshape", totals, n.integers(-1, components), to="total.flat")
     u = n.add("Mul", u, n.constant("a", weights["a"]), to="u.scaled")
-    y = n.add("Add", u, totals, to="y")  # (steps, batch, components)
+    y = n.add("Add", u, totals, to="y")  # (steps · batch, components)
 
     if tail:
-        _overlapped(n, y, tail)
+        _overlapped(n, y, shape, tail, weights["overlap.frames"].shape[1])
         return
     # Mixed back to one normal score a channel.
+    outward, mean = n.constant("outward", weights["outward"]), n.constant("mean", weights["mean"])
+    x = n.add("Gemm", y, outward, mean, to="mixed", transB=1)
     layers = [i for i in range(len(weights)) if f"screen.weight{i}" in weights]
-    mixed = n.add("MatMul", y, n.constant("outward", weights["outward"].T), to="scores.product")
-    x = n.add("Add", mixed, n.constant("mean", weights["mean"]), to="codes" if layers else SCORES)
     for i in layers:  # of a film, from codes to pixels
         x = n.add("LeakyRelu", x, to=f"screen.{i}.relu", alpha=SLOPE) if i else x
-        weight = n.weight(f"screen.{i}.w", weights[f"screen.weight{i}"].T)
-        x = n.add("MatMul", x, weight, to=f"screen.{i}.product")
-        bias = n.constant(f"screen.{i}.b", weights[f"screen.bias{i}"])
-        x = n.add("Add", x, bias, to=SCORES if i == layers[-1] else f"screen.{i}")
+        weight = n.weight(f"screen.{i}.w", weights[f"screen.weight{i}"])
+        x = n.add(
+            "Gemm",
+            x,
+            weight,
+            n.constant(f"screen.{i}.b", weights[f"screen.bias{i}"]),
+            to=f"screen.{i}",
+            transB=1,
+        )
+    channels = len(weights[f"screen.bias{layers[-1]}"] if layers else weights["mean"])
+    _stepped(n, x, shape, channels, SCORES)
+
+
+def _head(n: Nodes, weights: Weights, x: str) -> tuple[str, str]:
+    """[h_t, noise_t, drift_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t − centre]: x (steps, batch, …) to
+    both, (steps · batch, components). Products of plain matrices begin with what is to be added."""
+    components, width = len(weights["a"]), weights["direct.weight"].shape[1]
+    x = n.add("Reshape", x, n.integers(-1, width), to="head.flat")  # (steps · batch, width)
+    added = weights["direct.bias"] + weights["head.2.bias"]
+    added[components:] -= weights["centre"]
+    direct = n.weight("direct.w", weights["direct.weight"])
+    direct = n.add("Gemm", x, direct, n.constant("direct.b", added), to="direct", transB=1)
+    y = perceptron(n, weights, "head", ("0",), x)
+    y = n.add("LeakyRelu", y, to="head.0.relu", alpha=SLOPE)
+    y = n.add("Gemm", y, n.weight("head.2.w", weights["head.2.weight"]), direct, to="head", transB=1)
+    u, v = n.add_many("Split", y, n.integers(components, components), to=["u", "v"], axis=1)
+    return u, v
+
+
+def _stepped(n: Nodes, flat: str, shape: str, size: int, to: str) -> str:
+    """(steps · batch, size) to (steps, batch, size), with `shape` (steps, batch)."""
+    shape = n.add("Concat", shape, n.integers(size), to=f"{to}.shape", axis=0)
+    return n.add("Reshape", flat, shape, to=to)
 
 
 def tail_before(n: Nodes, weights: Weights, fresh: str, level: str) -> str:
@@ -67,9 +88,10 @@ def tail_before(n: Nodes, weights: Weights, fresh: str, level: str) -> str:
     return n.add("Where", fresh, begun, "state.tail", to="tail")
 
 
-def _overlapped(n: Nodes, y: str, tail: str) -> None:
-    """`SCORES` and `next.tail`, from y (steps, batch, components), as `OverlapAdd`."""
-    frames = n.add("MatMul", y, "frames", to="frames.all")  # (steps, batch, 2 hop)
+def _overlapped(n: Nodes, y: str, shape: str, tail: str, frame: int) -> None:
+    """`SCORES` and `next.tail`, from y (steps · batch, components), as `OverlapAdd`."""
+    frames = n.add("MatMul", y, "frames", to="frames.flat")  # (steps · batch, 2 hop)
+    frames = _stepped(n, frames, shape, frame, "frames.all")  # (steps, batch, 2 hop)
     begun, left = n.add_many("Split", frames, to=["frames.begun", "frames.left"], axis=2, num_outputs=2)
     left = n.add("Concat", tail, left, to="frames.tails", axis=0)  # (steps + 1, batch, hop)
     last = n.integers(-1)
