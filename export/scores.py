@@ -19,20 +19,14 @@ def moving_scores(
     2 latent + width) and what was before; where a sequence is `fresh`, from its `level`."""
     components = len(weights["a"])
     shape = n.add("Shape", x, to="shape", start=0, end=2)
-    u, v = _head(n, weights, x)  # both (steps · batch, components)
+    y = _stepped(n, _head(n, weights, x), shape, 2 * components, "head.steps")
+    u, v = _begun(n, weights, y, fresh, level)  # both (steps, batch, components)
 
-    # total_t = ρ∘total_{t−1} + b∘(v_t − centre), y_t = a∘u_t + total_t; the first total is the level
-    v = _stepped(n, v, shape, components, "v.steps")
-    still = n.add("Mul", level, n.constant("kept", weights["kept"]), to="v.still")  # (1, batch, components)
-    one, end, time = n.integers(1), n.integers(2**31 - 1), n.integers(0)
-    first = n.add("Slice", v, n.integers(0), one, time, to="v.first")  # (1, batch, components)
-    first = n.add("Where", fresh, still, first, to="v.begun")
-    rest = n.add("Slice", v, one, end, time, to="v.rest")  # (steps - 1, batch, components)
-    v = n.add("Concat", first, rest, to="v.all", axis=0)  # (steps, batch, components)
+    # total_t = ρ∘total_{t−1} + b∘v_t, y_t = a∘u_t + total_t
     totals = recurrence(n, weights["decay"], weights["b"], v, total, "total")
-    totals = n.add("Reshape", totals, n.integers(-1, components), to="total.flat")
     u = n.add("Mul", u, n.constant("a", weights["a"]), to="u.scaled")
-    y = n.add("Add", u, totals, to="y")  # (steps · batch, components)
+    y = n.add("Add", u, totals, to="y.steps")  # (steps, batch, components)
+    y = n.add("Reshape", y, n.integers(-1, components), to="y")  # (steps · batch, components)
 
     if tail:
         _overlapped(n, y, shape, tail, weights["overlap.frames"].shape[1])
@@ -56,9 +50,9 @@ def moving_scores(
     _stepped(n, x, shape, channels, SCORES)
 
 
-def _head(n: Nodes, weights: Weights, x: str) -> tuple[str, str]:
-    """[h_t, noise_t, drift_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t − centre]: x (steps, batch, …) to
-    both, (steps · batch, components). Products of plain matrices begin with what is to be added."""
+def _head(n: Nodes, weights: Weights, x: str) -> str:
+    """[h_t, noise_t, drift_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t − centre], x (steps, batch, …) to
+    (steps · batch, 2 components). Products of plain matrices begin with what is to be added."""
     components, width = len(weights["a"]), weights["direct.weight"].shape[1]
     x = n.add("Reshape", x, n.integers(-1, width), to="head.flat")  # (steps · batch, width)
     added = weights["direct.bias"] + weights["head.2.bias"]
@@ -67,9 +61,23 @@ def _head(n: Nodes, weights: Weights, x: str) -> tuple[str, str]:
     direct = n.add("Gemm", x, direct, n.constant("direct.b", added), to="direct", transB=1)
     y = perceptron(n, weights, "head", ("0",), x)
     y = n.add("LeakyRelu", y, to="head.0.relu", alpha=SLOPE)
-    y = n.add("Gemm", y, n.weight("head.2.w", weights["head.2.weight"]), direct, to="head", transB=1)
-    u, v = n.add_many("Split", y, n.integers(components, components), to=["u", "v"], axis=1)
-    return u, v
+    return n.add("Gemm", y, n.weight("head.2.w", weights["head.2.weight"]), direct, to="head", transB=1)
+
+
+def _begun(n: Nodes, weights: Weights, y: str, fresh: str, level: str) -> list[str]:
+    """u and v from both side by side, (steps, batch, 2 components); where a sequence is `fresh`, the first
+    row lies at its `level` but for what is fleeting in it."""
+    nothing = np.zeros_like(weights["kept"])
+    share = n.constant("first.share", np.concatenate([weights["unsettled"], nothing]))
+    kept = np.concatenate([np.diag(nothing), np.diag(weights["kept"])], axis=1)
+    still = n.add("MatMul", level, n.constant("kept", kept), to="first.still")  # (1, batch, 2 components)
+    one, end, time = n.integers(1), n.integers(2**31 - 1), n.integers(0)
+    first = n.add("Slice", y, n.integers(0), one, time, to="first")  # (1, batch, 2 components)
+    begun = n.add("Add", n.add("Mul", first, share, to="first.some"), still, to="first.fresh")
+    first = n.add("Where", fresh, begun, first, to="first.begun")
+    rest = n.add("Slice", y, one, end, time, to="first.behind")  # (steps - 1, batch, 2 components)
+    y = n.add("Concat", first, rest, to="first.all", axis=0)  # (steps, batch, 2 components)
+    return n.add_many("Split", y, to=["u", "v"], axis=2, num_outputs=2)
 
 
 def _stepped(n: Nodes, flat: str, shape: str, size: int, to: str) -> str:

@@ -23,7 +23,7 @@ _ENOUGH = 0.93
 """Of the row-steps a second of the best tick: a smaller one that makes so many is taken."""
 _GAIN = 1.1
 """Times the row-steps a second for which a tick gets twice the steps, of which fewer streams have use."""
-_BESIDES = 0.0001
+_BESIDES = 0.0003
 """Seconds that a tick of four groups takes besides: for Python, and what that drives from the cache."""
 _LONGEST = 0.02
 """Seconds that a tick may take, unless the smallest takes more."""

@@ -78,7 +78,13 @@ class Game:
             for n in (self.generator, self.discriminator)
         )
         self.random = torch.Generator().manual_seed(seed)
-        self.moments = self._moments_of_data() if recipe.moments and len(basis.mixing.increments) else None
+        some, valid = self._some_of_data()
+        self._first = (
+            some[:, 0].mean(0),
+            some[:, 0].std(0, correction=0),
+        )  # of first rows, both (components,)
+        held = recipe.moments and len(basis.mixing.increments)
+        self.moments = Moments(some, valid) if held else None
         self.step = 0
         self.begun = False
         """Whether the level's own game was played."""
@@ -104,7 +110,7 @@ class Game:
             inputs = len(self.generator.a) + self.basis.conditions.width
             critic = critic_of(inputs, self.sizes.level).to(self.device)
         level = self.generator.level.requires_grad_(True)
-        fit_level(level, critic, steps, self._first_rows, self._beginnings, progress)
+        fit_level(level, critic, steps, self._first, self._first_rows, self._beginnings, progress)
         level.requires_grad_(False)
 
     def _first_rows(self, batch: int) -> tuple[Tensor, Tensor]:
@@ -207,7 +213,7 @@ class Game:
         loss = losses.mean()
         total = loss + self._likelihood(real, given) if self.likely else loss
         if self.moments is not None:
-            total = total + self.recipe.moments * self._push(self.moments, fake.windows, given)
+            total = total + self.recipe.moments * self._push(self.moments, fake.made, given)
         if fake.other is not None and fake.odds is not None:
             with torch.no_grad():
                 better = losses - self._fooled(real_logits, fake.other, given)  # (batch,)
@@ -229,11 +235,12 @@ class Game:
         moments.follow(seen, moved, self.step)
         return moments.push(off, ratio)
 
-    def _moments_of_data(self) -> Moments:
+    def _some_of_data(self) -> tuple[Tensor, Tensor | None]:
+        """y of windows of the data, and where there is some, see `_numbers`: what they are measured by."""
         random = np.random.default_rng(0)
         index = np.sort(random.permutation(self.windows)[:LOOKED_AT])
         windows = self.basis.encode(index, random.random((len(index), 1, 1))).to(self.device)
-        return Moments(*self._numbers(windows, self.basis.given(index).to(self.device)))
+        return self._numbers(windows, self.basis.given(index).to(self.device))
 
     def _numbers(self, windows: Tensor, given: Tensor) -> tuple[Tensor, Tensor | None]:
         """y of windows (batch, steps, components + width), and where there is some: (batch, steps)."""
@@ -283,16 +290,17 @@ class Game:
     def _made(self, batch: int, given: Tensor) -> Pair:
         """What the generator shows the discriminator."""
         if not self.generator.gated:
-            return Pair(self._shifted(self._fake(batch, given), given))
+            made = self._fake(batch, given)
+            return Pair(self._shifted(made, given), made)
         latent, mine = self._latent(batch), self.team.part(batch)
         noise = torch.randn((batch, self.length, self.generator.noise_size), generator=self.random)
         again = torch.randn((batch, self.length, self.generator.gate.width), generator=self.random)
         noise, again = (part[mine].to(self.device) for part in (noise, again))
         with self.team.autocast():
             x, other, odds = pair(self.generator, torch.cat([latent[mine], given], 1), noise, again)
-        shift = self._shift()
-        x, other = (self._shifted(windows.float(), given, shift) for windows in (x, other))
-        return Pair(x, other, odds.float())
+        made, shift = x.float(), self._shift()
+        x, other = (self._shifted(windows, given, shift) for windows in (made, other.float()))
+        return Pair(x, made, other, odds.float())
 
     def _fake(self, batch: int, given: Tensor) -> Tensor:
         """This process's part of a batch, under the conditions of its real partners."""

@@ -25,7 +25,9 @@ class Pair(NamedTuple):
     """Windows, and with a gate the same rows with other ends."""
 
     windows: Tensor
-    """(batch, steps, …), as `Generator.forward` gives them."""
+    """(batch, steps, …), as the discriminator sees them."""
+    made: Tensor
+    """The same as `Generator.forward` gives them."""
     other: Tensor | None = None
     odds: Tensor | None = None
     """(batch,): log p of the ends of `windows` less that of the ends of `other`."""

@@ -4,11 +4,15 @@ Where a window lies is a question without time: points, not sequences. A small g
 a small critic on large batches of points settles it in seconds, and better than the game of
 windows does, whose discriminator has moves to look at. There the level is not touched again. The loss and
 the penalty are those of `training/losses.py`, the weights that are kept a running average.
+
+It is played in units of the points themselves, mean 0 and deviation 1: sequences that begin together may
+lie within a tenth of what they go on to span, and the penalty would smooth whatever is in there away.
 """
 
 import copy
 import sys
 from collections.abc import Callable
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -17,23 +21,28 @@ from tqdm import tqdm
 from training.losses import gradient_penalty, relativistic_discriminator, relativistic_generator
 
 BATCH = 256
+_NARROWEST = 1e-4
+"""Deviation of points, beside 1 of all rows: whatever is less is one place."""
 _RATE, _PENALTY, _PENALTY_EVERY, _AVERAGE = 1e-3, 1.0, 4, 0.999
 
 
 def fit_level(
-    level: nn.Module,
+    level: nn.Sequential,
     critic: nn.Module,
     steps: int,
+    lie: tuple[Tensor, Tensor],
     real: Callable[[int], tuple[Tensor, Tensor]],
     fake: Callable[[int], tuple[Tensor, Tensor]],
     progress: bool,
 ) -> None:
     """Train `level`, latent to y, against `critic`, y to (batch, 1), and leave the averaged weights in it.
 
-    `real` draws that many points of the data with their conditions, (batch, components) and (batch, given);
-    `fake` as many latents, which are played under the same conditions, and what is added to the level that
-    they give, since each step has it anew, (batch, components).
+    Points `lie` about a mean, with a deviation, both (components,). `real` draws that many points of the
+    data with their conditions, (batch, components) and (batch, given); `fake` as many latents, which are
+    played under the same conditions, and what is added to the level that they give, since each step has it
+    anew, (batch, components).
     """
+    middle, scale = lie[0], lie[1].clamp(min=_NARROWEST)
     average = copy.deepcopy(level).requires_grad_(False)
     optimisers = [
         torch.optim.Adam(n.parameters(), _RATE, betas=(0.0, 0.99), foreach=True) for n in (level, critic)
@@ -49,7 +58,8 @@ def fit_level(
     ):
         points, given = real(BATCH)
         latent, anew = fake(BATCH)
-        made = level(torch.cat([latent, given], 1)) + anew  # as the points, (batch, components)
+        points = (points - middle) / scale
+        made = level(torch.cat([latent, given], 1)) + anew / scale  # as the points, (batch, components)
         penalised = step % _PENALTY_EVERY == 0
         both = torch.cat([points, made.detach()]).requires_grad_(penalised)  # (2 batch, components)
         logits = critic(torch.cat([both, given.repeat(2, 1)], 1))[:, 0]
@@ -67,6 +77,11 @@ def fit_level(
             rate.step()
         keep = min(_AVERAGE, (step + 1) / (step + 20))
         torch._foreach_lerp_(list(average.parameters()), list(level.parameters()), 1 - keep)
+    last = cast(
+        nn.Linear, cast(nn.Sequential, average[-1])[-1]
+    )  # of points in their own units; from now on in those of y
+    last.weight.mul_(scale[:, None])
+    last.bias.mul_(scale).add_(middle)
     level.load_state_dict(average.state_dict())
 
 

@@ -5,6 +5,7 @@
                    [noise_t, drift_t, given, choice_{t−1}] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t ─▶ choice_t
                    [h_t, noise_t, drift_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t]
                    total_t = ρ∘total_{t−1} + b∘v_t,    total_1 = total_0,    y_t = a∘u_t + total_t
+                   (of u_1 as much as the data have fleeting in a row)
                    and where it ends its sequences itself, h_t, gumbel_t ─▶ gate_t
     Discriminator  [y_t, Δy_t/σ, choice_t, given] ─▶ LSTM ─▶ one number for a whole window, and a
                    critic that sees of it only level, span, how much it moves and what is chosen
@@ -51,6 +52,7 @@ SLOPE = 0.2
 GROUP = 8
 """Windows that the discriminator looks at together, see `variety`."""
 _CENTRE_RATE = 0.01
+_TINY = 1e-12
 SETTLED, _BLOCK = 64, 256
 """Long sequences that are looked at, and the steps of a block of them."""
 _NOTICED = 0.05
@@ -67,6 +69,7 @@ class Generator(nn.Module):
     centre: Tensor
     decay: Tensor
     fleeting: Tensor
+    unsettled: Tensor
     increments: Tensor
     rates: Tensor
 
@@ -106,7 +109,10 @@ class Generator(nn.Module):
         self.log_b = nn.Parameter(_float32(np.log(mixing.walk)))  # (components,)
         self.register_buffer("centre", torch.zeros(components))
         self.register_buffer("decay", _float32(mixing.decay))  # (components,)
-        self.register_buffer("fleeting", _float32((1 - mixing.share) ** 0.5))  # (components,)
+        fleeting = (1 - mixing.share) ** 0.5
+        self.register_buffer("fleeting", _float32(fleeting))  # (components,)
+        unsettled = np.minimum(1, fleeting / np.maximum(mixing.noise, _TINY))
+        self.register_buffer("unsettled", _float32(unsettled))  # (components,)
         self.register_buffer("mean", _float32(mixing.mean))  # (channels,)
         self.register_buffer("outward", _float32(mixing.outward))  # (channels, components)
 
@@ -167,6 +173,7 @@ class Generator(nn.Module):
         pushes = v - self.centre  # (batch, steps, components)
         if state is None:  # the level is where the first row lies: what keeps it there, nothing more
             pushes = torch.cat([(total * self.kept)[:, None], pushes[:, 1:]], 1)
+            u = torch.cat([u[:, :1] * self.unsettled, u[:, 1:]], 1)
         totals = _recurrence(self.decay, total, pushes * self.b)
         if self.training:
             with torch.no_grad():

@@ -30,9 +30,10 @@ def test_what_is_behind_an_end_is_no_move():
     y, sizes = walks(50, 0), np.random.default_rng(2).integers(5, 12, 50)
     valid = torch.from_numpy((np.arange(24) < sizes[:, None]).astype(np.float32))
     moments = Moments(y * valid[..., None], valid)
-    for lag, found in zip(moments.lags, moments._squares, strict=True):
-        pairs = zip(y.numpy(), sizes, strict=True)
-        plain = [own[lag:size] - own[: max(0, size - lag)] for own, size in pairs]
+    windows = [own[:size] for own, size in zip(y.numpy(), sizes, strict=True)]
+    wanted = [[own[lag:] - own[:-lag] for own in windows] for lag in moments.lags]
+    wanted.append([np.diff(own, n=2, axis=0) for own in windows])
+    for found, plain in zip(moments._squares, wanted, strict=True):
         assert found.numpy() == pytest.approx((np.concatenate(plain) ** 2).mean(0), rel=1e-5)
     assert moments.lags[-1] == np.median(sizes) - 1
     assert moments._means[8].numpy() == pytest.approx(y[sizes > 8, 8].mean(0).numpy(), abs=1e-5)
@@ -66,7 +67,16 @@ def test_what_never_moves_is_let_be():
     still = walks(100, 0)
     still[..., 1] = 3
     moments = Moments(still, None)
-    assert moments.of(walks(100, 1), None)[1][:, 1].tolist() == [1, 1, 1]
+    assert moments.of(walks(100, 1), None)[1][:, 1].tolist() == [1, 1, 1, 1]
+
+
+def test_of_what_is_smooth_a_trace_of_noise_is_seen():
+    time = torch.linspace(0, 3, 24)[:, None]
+    smooth = torch.sin(time + 6 * torch.rand((2000, 1, 2), generator=torch.Generator().manual_seed(0)))
+    rough = smooth + 0.02 * walks(2000, 1)[..., 1:]
+    *moves, turns = Moments(smooth, None).of(rough, None)[1]
+    assert torch.stack(moves).numpy() == pytest.approx(1, abs=0.1)
+    assert (turns > 8).all()
 
 
 def test_a_window_of_two_steps_has_one_move():
