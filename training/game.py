@@ -79,10 +79,9 @@ class Game:
         )
         self.random = torch.Generator().manual_seed(seed)
         some, valid = self._some_of_data()
-        self._first = (
-            some[:, 0].mean(0),
-            some[:, 0].std(0, correction=0),
-        )  # of first rows, both (components,)
+        middle = some[:, 0].mean(0)
+        # Of first rows, both (components,).
+        self._first = middle, (some[:, 0] - middle).square().mean(0).sqrt()
         held = recipe.moments and len(basis.mixing.increments)
         self.moments = Moments(some, valid) if held else None
         self.step = 0

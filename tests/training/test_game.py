@@ -271,6 +271,37 @@ def test_the_first_row_lies_at_the_level_wherever_the_moves_go(prices: Path):
     assert (rows[:, 1, : level.shape[1]] - level).abs().min() > 1e-4
 
 
+def test_of_its_first_row_only_what_is_fleeting_is_the_windows_to_say(prices: Path):
+    generator = game(prices).generator.eval()
+    count = len(generator.a)
+    with torch.no_grad():
+        generator.direct.bias += 3
+        generator.unsettled.copy_(torch.arange(count) % 2)
+        latent, noise = torch.randn(32, 8), torch.randn(32, 12, 8)
+        apart = (generator(latent, noise)[0][:, 0, :count] - generator.level(latent)).abs()
+    assert (apart[:, ::2] < 1e-5).all()
+    assert (apart[:, 1::2] > 1e-4).all()
+
+
+def test_what_lasts_whole_has_a_first_row_that_is_settled():
+    random = np.random.default_rng(0)
+    phases = random.uniform(0, 0.1, (400, 1, 2))
+    waves = np.sin(phases + np.arange(24)[:, None] * random.uniform(0, 0.1, (400, 1, 2)))
+    data = Dataset.of("waves", [Column("a"), Column("b")], list(waves))
+    windows = data.windows(24, 1)
+    basis = Basis(data, windows, "cowhitened")
+    recipe, sizes = RECIPES["relativistic"], Sizes(8, 16, 24, 32)
+    played = Game(basis, len(windows), 24, sizes, 1.0, recipe, 100, 0, torch.device("cpu"))
+    assert (played.generator.unsettled < 0.1).all()
+    played.begin()
+    real, _ = played._first_rows(2000)
+    made = played.generator.level(torch.randn(2000, 8)).detach()
+    deviation = real.std(0)
+    assert (deviation < 0.3).all()  # they begin together
+    assert ((made.mean(0) - real.mean(0)).abs() < 0.25 * deviation).all()
+    assert ((made.std(0) / deviation).log().abs() < 0.25).all()
+
+
 def test_a_settled_sum_stays_where_the_data_are(prices: Path):
     generator = game(prices).generator.eval()
     with torch.no_grad():
