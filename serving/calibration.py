@@ -1,7 +1,7 @@
 """How large a tick should be: a short trial of the model on this machine.
 
 Who comes waits for the tick under way, so a tick is the smallest that makes nearly as many row-steps a
-second as the best, 93 %. More rows at once are computed faster, up to where they leave the cache, and share
+second as the best, 90 %. More rows at once are computed faster, up to where they leave the cache, and share
 what a tick costs besides; where one inference costs much, as on a GPU, so are more steps. What answers
 hold does not depend on it.
 """
@@ -19,12 +19,12 @@ LSTM of 256, and a thirtieth of one of 48."""
 _FEWER_ROWS = (24, 16, 8)
 """Tried where a tick of 48 takes too long."""
 _MOST_STEPS = 4 * BLOCK_STEPS
-_ENOUGH = 0.93
+_ENOUGH = 0.9
 """Of the row-steps a second of the best tick: a smaller one that makes so many is taken."""
 _GAIN = 1.1
 """Times the row-steps a second for which a tick gets twice the steps, of which fewer streams have use."""
-_BESIDES = 0.0003
-"""Seconds that a tick of four groups takes besides: for Python, and what that drives from the cache."""
+_BESIDES = 0.0002
+"""Seconds that a tick takes besides: for noise, for Python, and what these drive from the cache."""
 _LONGEST = 0.02
 """Seconds that a tick may take, unless the smallest takes more."""
 _BUDGET = 0.3
