@@ -25,27 +25,21 @@ def moving_scores(
     # total_t = ρ∘total_{t−1} + b∘v_t, y_t = a∘u_t + total_t
     totals = recurrence(n, weights["decay"], weights["b"], v, total, "total")
     u = n.add("Mul", u, n.constant("a", weights["a"]), to="u.scaled")
-    y = n.add("Add", u, totals, to="y.steps")  # (steps, batch, components)
-    y = n.add("Reshape", y, n.integers(-1, components), to="y")  # (steps · batch, components)
+    y = n.add("Add", u, totals, to="y")  # (steps, batch, components)
 
     if tail:
-        _overlapped(n, y, shape, tail, weights["overlap.frames"].shape[1])
+        _overlapped(n, y, tail)
         return
     # Mixed back to one normal score a channel.
+    y = n.add("Reshape", y, n.integers(-1, components), to="y.flat")  # (steps · batch, components)
     outward, mean = n.constant("outward", weights["outward"]), n.constant("mean", weights["mean"])
     x = n.add("Gemm", y, outward, mean, to="mixed", transB=1)
     layers = [i for i in range(len(weights)) if f"screen.weight{i}" in weights]
     for i in layers:  # of a film, from codes to pixels
         x = n.add("LeakyRelu", x, to=f"screen.{i}.relu", alpha=SLOPE) if i else x
         weight = n.weight(f"screen.{i}.w", weights[f"screen.weight{i}"])
-        x = n.add(
-            "Gemm",
-            x,
-            weight,
-            n.constant(f"screen.{i}.b", weights[f"screen.bias{i}"]),
-            to=f"screen.{i}",
-            transB=1,
-        )
+        bias = n.constant(f"screen.{i}.b", weights[f"screen.bias{i}"])
+        x = n.add("Gemm", x, weight, bias, to=f"screen.{i}", transB=1)
     channels = len(weights[f"screen.bias{layers[-1]}"] if layers else weights["mean"])
     _stepped(n, x, shape, channels, SCORES)
 
@@ -96,10 +90,9 @@ def tail_before(n: Nodes, weights: Weights, fresh: str, level: str) -> str:
     return n.add("Where", fresh, begun, "state.tail", to="tail")
 
 
-def _overlapped(n: Nodes, y: str, shape: str, tail: str, frame: int) -> None:
-    """`SCORES` and `next.tail`, from y (steps · batch, components), as `OverlapAdd`."""
-    frames = n.add("MatMul", y, "frames", to="frames.flat")  # (steps · batch, 2 hop)
-    frames = _stepped(n, frames, shape, frame, "frames.all")  # (steps, batch, 2 hop)
+def _overlapped(n: Nodes, y: str, tail: str) -> None:
+    """`SCORES` and `next.tail`, from y (steps, batch, components), as `OverlapAdd`."""
+    frames = n.add("MatMul", y, "frames", to="frames.all")  # (steps, batch, 2 hop)
     begun, left = n.add_many("Split", frames, to=["frames.begun", "frames.left"], axis=2, num_outputs=2)
     left = n.add("Concat", tail, left, to="frames.tails", axis=0)  # (steps + 1, batch, hop)
     last = n.integers(-1)
