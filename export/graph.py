@@ -2,8 +2,9 @@
 
 One LSTM node, one linear RNN node a recurrence, and no loop but where a choice is shown to the next
 step: every batch and every number of steps runs. Inside, tensors are time-major, (steps, batch, …), as
-the LSTM node wants them; what is small is transposed, what is wide is not. The order of every addition
-is that of `training/networks.py` and `training/decoder.py`, so that the results agree.
+the LSTM node wants them, and channels come first where they are decoded. What the networks give is that of
+`training/networks.py` but for rounding; the decoding is operation by operation that of
+`training/decoder.py`, so that both give the same bytes.
 """
 
 import numpy as np

@@ -21,7 +21,7 @@ from training.ends import parted
 from training.gate import Pair, pair
 from training.heads import ROWS, Encoded, Head
 from training.layout import Floats
-from training.level import critic_of, fit_level
+from training.level import FirstRows, critic_of, fit_level
 from training.likelihood import BETAS, FASTER, negative_log_likelihood
 from training.losses import (
     bce_discriminator,
@@ -65,8 +65,16 @@ class Game:
                 sizes, basis.mixing, drift, basis.layout.sizes, *basis.conditions.seen
             ).to(device)
             self.discriminator = head.discriminator(basis, sizes).to(device)
-        # Where windows begin is settled before the game of windows, which would only blur it.
+        self.moments: Moments | None = None
+        self.first: FirstRows | None = None
+        """Where windows begin, if that is settled before the game of windows, which would only blur it."""
+        if len(basis.mixing.increments) and (recipe.level or recipe.moments):
+            some, valid = self._some_of_data()
+            self.moments = Moments(some, valid) if recipe.moments else None
+            self.first = FirstRows.of(some[:, 0], basis.mixing) if recipe.level else None
         self.generator.level.requires_grad_(not recipe.level)
+        if self.first is not None:
+            self.generator.unsettled.copy_(self.first.fleeting / self.generator.a.detach())
         self.average = copy.deepcopy(self.generator).requires_grad_(False).eval()
         self.optimisers = tuple(
             torch.optim.Adam(
@@ -78,12 +86,6 @@ class Game:
             for n in (self.generator, self.discriminator)
         )
         self.random = torch.Generator().manual_seed(seed)
-        some, valid = self._some_of_data()
-        middle = some[:, 0].mean(0)
-        # Of first rows, both (components,).
-        self._first = middle, (some[:, 0] - middle).square().mean(0).sqrt()
-        held = recipe.moments and len(basis.mixing.increments)
-        self.moments = Moments(some, valid) if held else None
         self.step = 0
         self.begun = False
         """Whether the level's own game was played."""
@@ -97,19 +99,20 @@ class Game:
     def begin(self, progress: bool = False) -> None:
         """Before the first step: the level's own game. Every process plays it, and all alike."""
         steps = level_steps(self.recipe, self.steps, self.length)
-        if steps and len(self.generator.a):
+        if steps and self.first is not None:
             self.play_level(steps, progress)
             self.average.load_state_dict(self.generator.state_dict())
         self.begun = True
 
     def play_level(self, steps: int, progress: bool = False) -> None:
         """`steps` of the level's own game, on where windows begin."""
+        assert self.first is not None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**31, (), generator=self.random)))
             inputs = len(self.generator.a) + self.basis.conditions.width
             critic = critic_of(inputs, self.sizes.level).to(self.device)
         level = self.generator.level.requires_grad_(True)
-        fit_level(level, critic, steps, self._first, self._first_rows, self._beginnings, progress)
+        fit_level(level, critic, steps, self.first, self._first_rows, self._beginnings, progress)
         level.requires_grad_(False)
 
     def _first_rows(self, batch: int) -> tuple[Tensor, Tensor]:
@@ -117,8 +120,9 @@ class Game:
         return real[:, 0, : len(self.generator.a)], given  # (batch, components), (batch, given)
 
     def _beginnings(self, batch: int) -> tuple[Tensor, Tensor]:
+        assert self.first is not None
         anew = torch.randn((batch, len(self.generator.a)), generator=self.random).to(self.device)
-        return self._latent(batch), anew * self.generator.fleeting
+        return self._latent(batch), anew * self.first.fleeting
 
     def _latent(self, batch: int) -> Tensor:
         return torch.randn((batch, self.sizes.latent), generator=self.random).to(self.device)

@@ -27,8 +27,9 @@ class Pair(NamedTuple):
     windows: Tensor
     """(batch, steps, …), as the discriminator sees them."""
     made: Tensor
-    """The same as `Generator.forward` gives them."""
+    """The same windows as the generator made them: their levels are not hidden by a shift."""
     other: Tensor | None = None
+    """The same rows with other ends, as the discriminator sees them."""
     odds: Tensor | None = None
     """(batch,): log p of the ends of `windows` less that of the ends of `other`."""
 

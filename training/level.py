@@ -12,12 +12,15 @@ lie within a tenth of what they go on to span, and the penalty would smooth what
 import copy
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from training.basis import Mixing
 from training.losses import gradient_penalty, relativistic_discriminator, relativistic_generator
 
 BATCH = 256
@@ -26,23 +29,42 @@ _NARROWEST = 1e-4
 _RATE, _PENALTY, _PENALTY_EVERY, _AVERAGE = 1e-3, 1.0, 4, 0.999
 
 
+@dataclass(frozen=True)
+class FirstRows:
+    """Where the data's first rows lie, each (components,)."""
+
+    middle: Tensor
+    deviation: Tensor
+    fleeting: Tensor
+    """The deviation of what is noise of each row in them: the level's game reckons with it and leaves it to
+    that of windows."""
+
+    @classmethod
+    def of(cls, rows: Tensor, mixing: Mixing) -> "FirstRows":
+        """Of rows (windows, components). What does not last, `training/memory.py`, is noise as far as it is
+        taken back at once, and no more than there is of anything in first rows."""
+        middle = rows.mean(0)
+        deviation = (rows - middle).square().mean(0).sqrt()
+        noise = np.minimum((1 - mixing.share) ** 0.5, mixing.noise)
+        return cls(middle, deviation, torch.from_numpy(noise).to(deviation).minimum(deviation))
+
+
 def fit_level(
     level: nn.Sequential,
     critic: nn.Module,
     steps: int,
-    lie: tuple[Tensor, Tensor],
+    first: FirstRows,
     real: Callable[[int], tuple[Tensor, Tensor]],
     fake: Callable[[int], tuple[Tensor, Tensor]],
     progress: bool,
 ) -> None:
     """Train `level`, latent to y, against `critic`, y to (batch, 1), and leave the averaged weights in it.
 
-    Points `lie` about a mean, with a deviation, both (components,). `real` draws that many points of the
-    data with their conditions, (batch, components) and (batch, given); `fake` as many latents, which are
-    played under the same conditions, and what is added to the level that they give, since each step has it
-    anew, (batch, components).
+    The points lie as `first` says. `real` draws that many of the data with their conditions, (batch,
+    components) and (batch, given); `fake` as many latents, which are played under the same conditions, and
+    what is added to the level that they give, since each step has it anew, (batch, components).
     """
-    middle, scale = lie[0], lie[1].clamp(min=_NARROWEST)
+    middle, scale = first.middle, first.deviation.clamp(min=_NARROWEST)
     average = copy.deepcopy(level).requires_grad_(False)
     optimisers = [
         torch.optim.Adam(n.parameters(), _RATE, betas=(0.0, 0.99), foreach=True) for n in (level, critic)
@@ -77,9 +99,8 @@ def fit_level(
             rate.step()
         keep = min(_AVERAGE, (step + 1) / (step + 20))
         torch._foreach_lerp_(list(average.parameters()), list(level.parameters()), 1 - keep)
-    last = cast(
-        nn.Linear, cast(nn.Sequential, average[-1])[-1]
-    )  # of points in their own units; from now on in those of y
+    # Of points in units of their own; from now on in those of y.
+    last = cast(nn.Linear, cast(nn.Sequential, average[-1])[-1])
     last.weight.mul_(scale[:, None])
     last.bias.mul_(scale).add_(middle)
     level.load_state_dict(average.state_dict())

@@ -1,7 +1,7 @@
 """Moments that are the data's: where each step lies in the mean, how far moves go, and how much they turn.
 
-A discriminator need not see either. A component that moves a hundredth of another is a hundredth of what
-it looks at, a mean that wavers by a tenth of a deviation is lost among its windows, and by the time it
+A discriminator need not see any of these. A component that moves a hundredth of another is a hundredth of
+what it looks at, a mean that wavers by a tenth of a deviation is lost among its windows, and by the time it
 looks closer it knows these by heart. Prices then go twice as far in a window as they should. So the
 generator is told, as constraints beside its game:
 

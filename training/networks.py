@@ -5,7 +5,7 @@
                    [noise_t, drift_t, given, choice_{t−1}] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t ─▶ choice_t
                    [h_t, noise_t, drift_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t]
                    total_t = ρ∘total_{t−1} + b∘v_t,    total_1 = total_0,    y_t = a∘u_t + total_t
-                   (of u_1 as much as the data have fleeting in a row)
+                   (of u_1 as much as is fleeting in the data's first rows)
                    and where it ends its sequences itself, h_t, gumbel_t ─▶ gate_t
     Discriminator  [y_t, Δy_t/σ, choice_t, given] ─▶ LSTM ─▶ one number for a whole window, and a
                    critic that sees of it only level, span, how much it moves and what is chosen
@@ -52,7 +52,6 @@ SLOPE = 0.2
 GROUP = 8
 """Windows that the discriminator looks at together, see `variety`."""
 _CENTRE_RATE = 0.01
-_TINY = 1e-12
 SETTLED, _BLOCK = 64, 256
 """Long sequences that are looked at, and the steps of a block of them."""
 _NOTICED = 0.05
@@ -68,7 +67,6 @@ class Generator(nn.Module):
     outward: Tensor
     centre: Tensor
     decay: Tensor
-    fleeting: Tensor
     unsettled: Tensor
     increments: Tensor
     rates: Tensor
@@ -109,10 +107,8 @@ class Generator(nn.Module):
         self.log_b = nn.Parameter(_float32(np.log(mixing.walk)))  # (components,)
         self.register_buffer("centre", torch.zeros(components))
         self.register_buffer("decay", _float32(mixing.decay))  # (components,)
-        fleeting = (1 - mixing.share) ** 0.5
-        self.register_buffer("fleeting", _float32(fleeting))  # (components,)
-        unsettled = np.minimum(1, fleeting / np.maximum(mixing.noise, _TINY))
-        self.register_buffer("unsettled", _float32(unsettled))  # (components,)
+        # How much of u the first row has: all of it, unless the level's own game has settled that row.
+        self.register_buffer("unsettled", torch.ones(components))  # (components,)
         self.register_buffer("mean", _float32(mixing.mean))  # (channels,)
         self.register_buffer("outward", _float32(mixing.outward))  # (channels, components)
 
@@ -171,7 +167,9 @@ class Generator(nn.Module):
         given = once[:, self.sizes.latent :]
         u, v, logits, (h, c, drift, before) = self._drive(noise, given, h, c, drift, before, chosen)
         pushes = v - self.centre  # (batch, steps, components)
-        if state is None:  # the level is where the first row lies: what keeps it there, nothing more
+        if (
+            state is None
+        ):  # the level is where the first row lies: what keeps it there, and what is fleeting
             pushes = torch.cat([(total * self.kept)[:, None], pushes[:, 1:]], 1)
             u = torch.cat([u[:, :1] * self.unsettled, u[:, 1:]], 1)
         totals = _recurrence(self.decay, total, pushes * self.b)
@@ -295,17 +293,19 @@ def _recurrence(rate: Tensor, before: Tensor, push: Tensor) -> Tensor:
     """x_t = rate∘x_{t−1} + push_t for every step: (batch, steps, width), from x before the first
     (batch, width). As a product with the powers of the rate, since a loop is slow to train."""
     parts = []
-    for part in push.split(_CHUNK, 1):
-        steps = part.shape[1]
-        time = torch.arange(steps, device=push.device)
-        lag = time[:, None] - time  # (steps, steps)
-        powers = torch.where(
-            lag >= 0, rate[:, None, None] ** lag.clamp(min=0), 0.0
-        )  # (width, steps, steps)
-        x = torch.bmm(powers, part.permute(2, 1, 0)).permute(2, 1, 0)  # (batch, steps, width)
-        x = x + before[:, None] * rate ** (time[:, None] + 1)
-        before = x[:, -1]
-        parts.append(x)
+    # In 16 bits the powers of a rate near 1 would be steps, and what is smooth rough.
+    with torch.autocast(push.device.type, enabled=False):
+        for part in push.split(_CHUNK, 1):
+            steps = part.shape[1]
+            time = torch.arange(steps, device=push.device)
+            lag = time[:, None] - time  # (steps, steps)
+            powers = torch.where(
+                lag >= 0, rate[:, None, None] ** lag.clamp(min=0), 0.0
+            )  # (width, steps, steps)
+            x = torch.bmm(powers, part.permute(2, 1, 0)).permute(2, 1, 0)  # (batch, steps, width)
+            x = x + before[:, None] * rate ** (time[:, None] + 1)
+            before = x[:, -1]
+            parts.append(x)
     return torch.cat(parts, 1)
 
 

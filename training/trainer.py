@@ -157,7 +157,7 @@ def _calibrate(
 
     seconds = _seconds_of(play)
     recipe = game.recipe
-    level = _seconds_of(game.play_level) if recipe.level else 0.0
+    level = _seconds_of(game.play_level) if game.first is not None else 0.0
     budget = 60 * minutes
     steps = round(budget / (seconds + level * level_steps(recipe, 8, length) / 8))
     if level_steps(recipe, steps, length) == recipe.level:  # no more of the level's than that

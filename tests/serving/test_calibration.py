@@ -24,7 +24,7 @@ def calibrated(seconds: Callable[[int, int], float], rows: int = 0, steps: int =
 def test_a_tick_is_the_smallest_that_makes_nearly_as_much_as_the_best():
     tick = calibrated(lambda rows, steps: 1e-4 + 2e-6 * rows * steps)
     assert (tick.rows, tick.steps) == (48, 32)
-    # Two hundred would make 8 % more.
+    # Two hundred would make 7 % more.
     assert tick.rate == pytest.approx(48 * 32 / (1e-4 + 2e-4 + 48 * 32 * 2e-6))
 
 

@@ -1,6 +1,7 @@
 """The game is the one that is written: losses, penalty, labels, gradients, optimisers."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,7 @@ from training.data import load
 from training.data.dataset import Column, Dataset
 from training.game import Game
 from training.likelihood import BETAS, FASTER
+from training.moments import Moments
 from training.networks import SETTLED, Discriminator, Generator, _recurrence, rates_for
 
 
@@ -220,6 +222,13 @@ def test_the_recurrence_is_its_loop():
     torch.testing.assert_close(_recurrence(rate, before, push), torch.stack(steps, 1), atol=1e-5, rtol=1e-5)
 
 
+def test_the_recurrence_is_no_rougher_where_networks_compute_in_16_bits():
+    rate, before, push = torch.tensor([0.99]), torch.zeros(1, 1), torch.full((1, 50, 1), 0.01)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = _recurrence(rate, before, push)
+    torch.testing.assert_close(half, _recurrence(rate, before, push))
+
+
 def apart(a: torch.Tensor, b: torch.Tensor) -> float:
     """Twice the energy distance of two sets of points, without a bias."""
     among = sum(torch.cdist(x, x).sum() / (len(x) * (len(x) - 1)) for x in (a, b))
@@ -283,23 +292,73 @@ def test_of_its_first_row_only_what_is_fleeting_is_the_windows_to_say(prices: Pa
     assert (apart[:, 1::2] > 1e-4).all()
 
 
-def test_what_lasts_whole_has_a_first_row_that_is_settled():
+def whole(sequences: np.ndarray, **changed: float) -> Game:
+    """A game about whole sequences (sequences, 24, 2)."""
+    data = Dataset.of("sequences", [Column("a"), Column("b")], list(sequences.astype(float)))
+    windows, recipe = data.windows(24, 1), replace(RECIPES["relativistic"], **changed)
+    basis, sizes = Basis(data, windows, recipe.basis), Sizes(8, 16, 24, 32)
+    return Game(basis, len(windows), 24, sizes, 1.0, recipe, 100, 0, torch.device("cpu"))
+
+
+def first_rows(played: Game) -> tuple[torch.Tensor, torch.Tensor]:
+    """Of the data, and as the generator makes them at a moment: (2000, 2) both."""
+    with torch.no_grad():
+        made, _ = played.generator(torch.randn(2000, 8), torch.randn(2000, 2, 8))
+    return played._first_rows(2000)[0], made[:, 0]
+
+
+def test_sequences_that_begin_close_together_are_made_so():
     random = np.random.default_rng(0)
-    phases = random.uniform(0, 0.1, (400, 1, 2))
-    waves = np.sin(phases + np.arange(24)[:, None] * random.uniform(0, 0.1, (400, 1, 2)))
-    data = Dataset.of("waves", [Column("a"), Column("b")], list(waves))
-    windows = data.windows(24, 1)
-    basis = Basis(data, windows, "cowhitened")
-    recipe, sizes = RECIPES["relativistic"], Sizes(8, 16, 24, 32)
-    played = Game(basis, len(windows), 24, sizes, 1.0, recipe, 100, 0, torch.device("cpu"))
-    assert (played.generator.unsettled < 0.1).all()
+    turned = random.uniform(0, 0.1, (400, 1, 2)) + np.arange(24)[:, None] * random.uniform(
+        0, 0.1, (400, 1, 2)
+    )
+    played = whole(np.sin(turned))
     played.begin()
-    real, _ = played._first_rows(2000)
-    made = played.generator.level(torch.randn(2000, 8)).detach()
+    real, made = first_rows(played)
     deviation = real.std(0)
-    assert (deviation < 0.3).all()  # they begin together
+    assert (deviation < 0.3).all()
     assert ((made.mean(0) - real.mean(0)).abs() < 0.25 * deviation).all()
     assert ((made.std(0) / deviation).log().abs() < 0.25).all()
+
+
+def test_what_is_noise_in_first_rows_is_there_and_nowhere_else():
+    """Noise, noise that is 0 in first rows, and what lasts a while and is no noise of a row."""
+    random = np.random.default_rng(0)
+    noise = random.normal(size=(600, 24, 2))
+    assert whole(noise).generator.unsettled.numpy() == pytest.approx(1, abs=0.1)
+    noise[:, 0, 1] = 0.001 * random.normal(size=600)
+    played = whole(noise)
+    rows = played.first
+    assert rows is not None
+    assert (rows.fleeting <= rows.deviation).all()
+    assert played.generator.unsettled.min() < 0.2
+    slow = random.normal(size=(600, 30, 2)).cumsum(1)
+    smooth = (slow[:, 6:] - slow[:, :-6]) / 6**0.5
+    played = whole(smooth, level=2000)
+    played.begin()
+    real, made = first_rows(played)
+    assert ((made.std(0) / real.std(0)).log().abs() < 0.15).all()
+
+
+def test_who_settles_no_level_leaves_the_first_row_to_the_windows(prices: Path):
+    assert (game(prices, "vanilla").generator.unsettled == 1).all()
+
+
+def test_moments_are_of_windows_that_no_shift_has_hidden(prices: Path, monkeypatch: pytest.MonkeyPatch):
+    played = game(prices)
+    played.hidden = 1.0
+    shift = torch.full((played.recipe.batch, 1, len(played.generator.a)), 50.0)
+    monkeypatch.setattr(played, "_shift", lambda: shift)
+    seen: list[torch.Tensor] = []
+    push = played._push
+
+    def watched(moments: Moments, windows: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+        seen.append(windows.detach())
+        return push(moments, windows, given)
+
+    monkeypatch.setattr(played, "_push", watched)
+    played.play()
+    assert seen[0].abs().max() < 40
 
 
 def test_a_settled_sum_stays_where_the_data_are(prices: Path):
