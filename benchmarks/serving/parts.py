@@ -212,6 +212,7 @@ async def _overloaded(server: Running, method: Method, rate: float, limit: int, 
         for a, t in zip(probes, times, strict=True)
         if t >= end and (a.status != 200 or a.seconds > usual)
     ]
+    soon = [a for a, t in zip(probes, times, strict=True) if t >= end + 1]
     good = [a for a in answers if a.status == 200]
     possible = rate * HEAVY[0] * HEAVY[1]  # row-steps a second
     seen = [round(m) for m in memory]
@@ -223,6 +224,7 @@ async def _overloaded(server: Running, method: Method, rate: float, limit: int, 
         "row_steps_share": round(sum(a.row_steps for a in good) / (over - before) / possible, 3),
         "p99_ms": _quantile(good, 0.99), "bound_ms": round(1000 * limit / possible),
         "probe_before_p99_ms": _quantile(calm, 0.99),
+        "probe_a_second_after_p99_ms": _quantile(soon, 0.99),
         "last_late_probe_seconds": round(max(late, default=0.0), 2),
         "late_probes": len(late),
         "drained_after_seconds": round(over - end, 2),
