@@ -107,6 +107,7 @@ class Group:
         self.kept: Arrays = {}  # its rows of the batch, while it has no place there
         self.reckoned = 0  # row-steps that it counts for in the queue
         self.needs = 0  # steps of the tick that it was picked for, at most
+        self.granted = 0  # steps of that tick that count as given already
 
     @property
     def waiting(self) -> int:

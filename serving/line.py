@@ -66,8 +66,8 @@ class Client:
             return None
         heapq.heappop(chosen)
         length = group.job.request.length
-        group.needs = steps if length is None else min(length - group.position, steps)
-        work = group.size * group.needs
+        group.needs = group.granted = steps if length is None else min(length - group.position, steps)
+        work = group.size * group.granted
         self.served += work
         if shortest != oldest:
             self._by_age += work * by_age

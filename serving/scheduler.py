@@ -13,11 +13,12 @@ how rows stand side by side in `batch.py`; what a request becomes in `jobs.py`.
 
 **How long a tick is.** Rows that end within a tick are padded to its end: work for nothing. A tick that
 ends sooner costs its beginning more often. So it ends where a row does, if that brings nearly as much
-for its time as the best end would: then few are padded, and who comes waits less.
+for its time as the best end would: then few are padded, and who comes waits less. Where there are fewer
+than R rows, whole requests may go further than K steps, up to as many row-steps, and nobody waits longer.
 
 **Why this is exact.** A row's arithmetic does not depend on its neighbours, nor on how its steps are
 cut into ticks (`contract/checks.py` proves both for each model). A row that was padded is finished, and
-its state is not used again.
+its state is not used again; who goes on never is.
 
 This file knows neither HTTP nor onnxruntime. It takes a function from arrays to arrays, and a Spec
 to know their names.
@@ -49,6 +50,8 @@ _TICK_SECONDS = 0.0004
 """What a tick costs besides its row-steps."""
 _ENOUGH = 0.95
 """Of the row-steps a second of the best end of a tick: an earlier one that brings so much is taken."""
+_LONGEST = 4
+"""Times a tick's steps that few rows may make at once."""
 _EMPTY = {"values": np.nan, "labels": -1, "valid": False}
 
 
@@ -194,6 +197,7 @@ class Scheduler:
             if group.position == 0:
                 self._begin(group)
         groups = self._batch.bring(picked)
+        self._lengthen(groups)
         steps = self._length(groups)
         out = self._run(self._batch.feeds(steps))
         self._batch.keep(out)
@@ -210,15 +214,25 @@ class Scheduler:
             self._emit(job)
         with self._wake:
             for group in groups:
-                group.job.client.served -= group.size * max(0, group.needs - steps)  # it was given less
+                group.job.client.served += group.size * (min(group.needs, steps) - group.granted)
                 if group.ended:
                     self._line.reckon(group, 0)
                 elif not group.job.over:
                     self._line.put(group)
 
+    def _lengthen(self, groups: list[Group]) -> None:
+        """Let few rows go further: as many row-steps make a tick, and nobody waits longer for it."""
+        most = min(self.rows * self.steps // sum(g.size for g in groups), _LONGEST * self.steps)
+        for group in groups:
+            if group.job.request.ahead is None and group.job.request.length is not None:
+                group.needs = max(group.needs, min(group.job.request.length - group.position, most))
+
     def _length(self, groups: list[Group]) -> int:
-        """Steps of a tick: the earliest end that brings enough for its time."""
+        """Steps of a tick: the earliest end that brings enough for its time. None goes beyond what a group
+        that is to go on was picked for: only who has ended can be padded."""
         needs = sorted([(g.needs, g.size) for g in groups])
+        goes_on = [g.needs for g in groups if g.position + g.needs != g.job.request.length]
+        most = min(goes_on, default=needs[-1][0])
         if needs[0][0] == needs[-1][0]:
             return needs[0][0]
         rows = running = sum(g.size for g in groups)
@@ -228,7 +242,8 @@ class Scheduler:
         for need, size in needs:
             useful += running * (need - last)
             running, last = running - size, need
-            ends.append((useful / (besides + rows * need), need))
+            if need <= most:
+                ends.append((useful / (besides + rows * need), need))
         enough = _ENOUGH * max(ends)[0]
         return next(end for share, end in ends if share >= enough)
 

@@ -217,8 +217,31 @@ def test_no_tick_is_larger_than_it_may_be_and_a_full_line_fills_it():
     for seed in range(300):
         machine.ask(Request(seed, int(random.integers(1, 40)), int(random.integers(1, 50))))
     machine.go()
-    assert all(rows <= ROWS and steps <= STEPS for rows, steps in machine.ticks)
+    assert all(rows <= ROWS and steps <= 4 * STEPS for rows, steps in machine.ticks)
+    assert all(steps <= STEPS or rows * steps <= ROWS * STEPS for rows, steps in machine.ticks)
     assert np.mean([rows for rows, _ in machine.ticks]) > 0.8 * ROWS
+
+
+def test_a_stream_is_what_it_is_beside_requests_that_go_further():
+    machine = Machine(ROWS, STEPS, rate=500_000.0)
+    stream = machine.ask(Request(1, 2, 150, ahead=100))
+    whole = [machine.ask(Request(seed, 3, 40 + 30 * seed)) for seed in (2, 3)]
+    machine.go()
+    for asked in (stream, *whole):
+        request = asked.request
+        made = np.concatenate([c.arrays["values"] for c in asked.chunks], axis=1)
+        wanted = rollout(SPEC, walk, request.seed, range(request.count), (request.length or 0,))
+        assert made.tobytes() == wanted["values"].tobytes()
+
+
+def test_few_rows_go_further_in_a_tick_but_no_stream_does():
+    furthest = []
+    for ahead in (None, 100):
+        machine = Machine(ROWS, STEPS)
+        assert machine.ask(Request(1, 2, 100, ahead=ahead)) is not None
+        machine.go()
+        furthest.append(max(steps for _, steps in machine.ticks))
+    assert furthest == [4 * STEPS, STEPS]
 
 
 def test_a_tick_ends_where_a_row_does_if_that_wastes_little():
