@@ -14,7 +14,7 @@ how rows stand side by side in `batch.py`; what a request becomes in `jobs.py`.
 **How long a tick is.** Rows that end within a tick are padded to its end: work for nothing. A tick that
 ends sooner costs its beginning more often. So it ends where a row does, if that brings nearly as much
 for its time as the best end would: then few are padded, and who comes waits less. Where there are fewer
-than R rows, whole requests may go further than K steps, up to as many row-steps, and nobody waits longer.
+than R/2 rows, whole requests may go further than K steps, up to half as many row-steps as R × K.
 
 **Why this is exact.** A row's arithmetic does not depend on its neighbours, nor on how its steps are
 cut into ticks (`contract/checks.py` proves both for each model). A row that was padded is finished, and
@@ -221,8 +221,10 @@ class Scheduler:
                     self._line.put(group)
 
     def _lengthen(self, groups: list[Group]) -> None:
-        """Let few rows go further: as many row-steps make a tick, and nobody waits longer for it."""
-        most = min(self.rows * self.steps // sum(g.size for g in groups), _LONGEST * self.steps)
+        """Let few rows go further, up to half as many row-steps as a full tick has: who ends sooner and who
+        comes wait no longer for them than for others."""
+        half = self.rows * self.steps // 2
+        most = min(half // sum(g.size for g in groups), _LONGEST * self.steps)
         for group in groups:
             if group.job.request.ahead is None and group.job.request.length is not None:
                 group.needs = max(group.needs, min(group.job.request.length - group.position, most))
