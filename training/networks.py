@@ -167,9 +167,7 @@ class Generator(nn.Module):
         given = once[:, self.sizes.latent :]
         u, v, logits, (h, c, drift, before) = self._drive(noise, given, h, c, drift, before, chosen)
         pushes = v - self.centre  # (batch, steps, components)
-        if (
-            state is None
-        ):  # the level is where the first row lies: what keeps it there, and what is fleeting
+        if state is None:  # the level is where the first row lies, but for what is fleeting
             pushes = torch.cat([(total * self.kept)[:, None], pushes[:, 1:]], 1)
             u = torch.cat([u[:, :1] * self.unsettled, u[:, 1:]], 1)
         totals = _recurrence(self.decay, total, pushes * self.b)
