@@ -25,7 +25,7 @@ _GAIN = 1.1
 """Times the row-steps a second for which a tick gets twice the steps, of which fewer streams have use."""
 _BESIDES = 0.0002
 """Seconds that a tick takes besides: for noise, for Python, and what these drive from the cache."""
-_LONGEST = 0.02
+_LONGEST = 0.03
 """Seconds that a tick may take, unless the smallest takes more."""
 _BUDGET = 0.3
 """Seconds after which no larger tick is tried."""
