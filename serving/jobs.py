@@ -6,15 +6,11 @@ A group has at most half of a tick's rows, so that a request of many rows leaves
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from contract import conditions
 from contract.noise import BLOCK_STEPS
 from contract.rollout import Arrays
 from serving.errors import ServingError
-
-if TYPE_CHECKING:
-    from serving.line import Client
 
 CHUNK_STEPS = BLOCK_STEPS
 """Steps of a stream's chunk, at multiples of it: the same wherever and however ticks are cut."""
@@ -59,11 +55,9 @@ Consume = Callable[[Chunk | ServingError | None], None]
 class Job:
     """A request that was accepted."""
 
-    def __init__(
-        self, request: Request, consume: Consume, client: "Client", arrival: int, rows: int
-    ) -> None:
+    def __init__(self, request: Request, consume: Consume, arrival: int, rows: int) -> None:
         """In groups of at most so many `rows`."""
-        self.request, self.consume, self.client, self.arrival = request, consume, client, arrival
+        self.request, self.consume, self.arrival = request, consume, arrival
         whole = request.ahead is None and not request.drawn and request.length is not None
         self.steps = request.length if whole and request.length else CHUNK_STEPS  # of a chunk
         self.chunks: dict[int, Arrays] = {}  # by their number: made by some groups, not yet by all

@@ -92,23 +92,19 @@ class Line:
         self._arrivals = 0
         self._floor = 0  # what the least served of the present clients has been given
 
-    def client(self, name: str) -> Client:
-        """Who that is: one who is here, or a new one."""
-        return self._clients.get(name) or Client()
+    def enter(self, name: str) -> None:
+        """A job of this client begins to count."""
+        self._clients.setdefault(name, Client()).jobs += 1
 
-    def enter(self, name: str, client: Client) -> None:
-        """One of its jobs begins to count."""
-        self._clients[name] = client
-        client.jobs += 1
-
-    def leave(self, name: str, client: Client) -> None:
-        """One of its jobs is over; without any it is forgotten."""
+    def leave(self, name: str) -> None:
+        """One of its jobs is over; a client without any is forgotten."""
+        client = self._clients[name]
         client.jobs -= 1
         if not client.jobs:
             del self._clients[name]
 
-    def admit(self, client: Client, cost: int, rate: float) -> None:
-        """Let so many row-steps in, `rate` of which are made a second.
+    def admit(self, name: str, cost: int, rate: float) -> None:
+        """Let so many row-steps of this client in, `rate` of which are made a second.
 
         Raises:
             QueueFull: there is no room for them, or none for this client.
@@ -117,12 +113,13 @@ class Line:
             return  # what is within the bounds can always be had when nothing waits
         free = self._most - self.queued - cost
         over = -free
-        if client.queued:
-            over = max(over, math.ceil((client.queued + cost - _SHARE * free) / (_SHARE + 1)))
+        own = self._clients[name].queued if name in self._clients else 0
+        if own:
+            over = max(over, math.ceil((own + cost - _SHARE * free) / (_SHARE + 1)))
         if over > 0:
             seconds = min(over, self.queued) / (rate or self._most)
             raise QueueFull(
-                f"{self.queued} row-steps wait, {client.queued} of them for you, and at most "
+                f"{self.queued} row-steps wait, {own} of them for you, and at most "
                 f"{self._most} may; come again",
                 retry_after=max(1, math.ceil(seconds)),
             )
@@ -134,7 +131,7 @@ class Line:
 
     def put(self, group: Group) -> None:
         """Let a group stand in line, or pause where its reader has no room."""
-        job, client, waiting = group.job, group.job.client, group.waiting
+        job, client, waiting = group.job, self._clients[group.job.request.client], group.waiting
         self.reckon(group, group.size * waiting)
         group.paused = not waiting
         if group.paused:
@@ -166,6 +163,14 @@ class Line:
     def reckon(self, group: Group, work: int) -> None:
         """Count a group for so many row-steps that wait."""
         change = work - group.reckoned
+        if not change:
+            return  # as it is for a job that is over, whose client may be forgotten
         group.reckoned = work
-        group.job.client.queued += change
+        self._clients[group.job.request.client].queued += change
         self.queued += change
+
+    def grant(self, group: Group, work: int) -> None:
+        """Count so many row-steps more as given to a group's client, if it is still here."""
+        client = self._clients.get(group.job.request.client)
+        if client is not None:
+            client.served += work

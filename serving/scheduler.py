@@ -108,14 +108,13 @@ class Scheduler:
             if self._closing:
                 raise Stopping("the server is stopping and takes nothing new")
             line = self._line
-            client = line.client(request.client)
-            job = Job(request, consume, client, line.number(), max(1, self.rows // _GROUPS))
+            job = Job(request, consume, line.number(), max(1, self.rows // _GROUPS))
             try:
-                line.admit(client, sum(g.size * g.waiting for g in job.groups), self.rate)
+                line.admit(request.client, sum(g.size * g.waiting for g in job.groups), self.rate)
             except QueueFull:
                 job.groups = []
                 raise
-            line.enter(request.client, client)
+            line.enter(request.client)
             self._jobs[job] = None
             for group in job.groups:
                 line.put(group)
@@ -214,7 +213,7 @@ class Scheduler:
             self._emit(job)
         with self._wake:
             for group in groups:
-                group.job.client.served += group.size * (min(group.needs, steps) - group.granted)
+                self._line.grant(group, group.size * (min(group.needs, steps) - group.granted))
                 if group.ended:
                     self._line.reckon(group, 0)
                 elif not group.job.over:
@@ -305,7 +304,7 @@ class Scheduler:
             del self._jobs[job]
             for group in job.groups:
                 self._line.reckon(group, 0)
-            self._line.leave(job.request.client, job.client)
+            self._line.leave(job.request.client)
         # A job and its groups hold one another, and with them the answer, until garbage is looked for.
         job.chunks, job.groups = {}, []
         self._deliver(job, outcome)
