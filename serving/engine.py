@@ -28,12 +28,6 @@ Ticked = Callable[[int, float], None]
 """Called after each inference with its rows and its seconds."""
 
 
-def queue_limit(settings: Settings, rate: float) -> int:
-    """Row-steps that may wait where so many are made a second. A number of row-steps alone would be two
-    seconds of a small model and two minutes of a large one, most of which would come too late."""
-    return settings.max_queue or max(settings.max_row_steps, round(settings.max_wait * rate))
-
-
 @dataclass
 class Engine:
     """A model that is warm and takes requests."""
@@ -63,7 +57,9 @@ class Engine:
         session.trim()
         scheduler = Scheduler(
             session.spec, run if ticked is None else _timed(run, ticked), tick.rows, tick.steps,
-            queue_limit(settings, tick.rate), rate=tick.rate,
+            settings.max_queue or settings.max_row_steps,
+            # A number alone would be two seconds of a small model and two minutes of a large one.
+            max_wait=0.0 if settings.max_queue else settings.max_wait, rate=tick.rate,
         )  # fmt: skip
         _log.info(
             "%s, model %s, on %s, ticks of %d rows × %d steps, %.0f row-steps a second",

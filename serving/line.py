@@ -83,10 +83,10 @@ class Client:
 class Line:
     """All clients, and the work that waits. Whoever calls it holds the scheduler's lock."""
 
-    def __init__(self, most: int, steps: int) -> None:
-        """At most so many row-steps may wait; a tick has so many `steps`, at most."""
+    def __init__(self, steps: int) -> None:
+        """A tick has so many `steps`, at most."""
         self.queued = 0
-        self._most, self._steps = most, steps
+        self._steps = steps
         self._clients: dict[str, Client] = {}
         self._line: list[tuple[int, int, Client]] = []  # those with something to run, a heap
         self._arrivals = 0
@@ -103,26 +103,30 @@ class Line:
         if not client.jobs:
             del self._clients[name]
 
-    def admit(self, name: str, cost: int, rate: float) -> None:
-        """Let so many row-steps of this client in, `rate` of which are made a second.
+    def admit(self, name: str, cost: int, most: int, rate: float) -> None:
+        """Let so many row-steps of this client in, where `most` may wait and `rate` are made a second.
 
         Raises:
             QueueFull: there is no room for them, or none for this client.
         """
         if not self.queued:
             return  # what is within the bounds can always be had when nothing waits
-        free = self._most - self.queued - cost
+        free = most - self.queued - cost
         over = -free
         own = self._clients[name].queued if name in self._clients else 0
         if own:
             over = max(over, math.ceil((own + cost - _SHARE * free) / (_SHARE + 1)))
         if over > 0:
-            seconds = min(over, self.queued) / (rate or self._most)
+            seconds = min(over, self.queued) / (rate or most)
             raise QueueFull(
-                f"{self.queued} row-steps wait, {own} of them for you, and at most "
-                f"{self._most} may; come again",
+                f"{self.queued} row-steps wait, {own} of them for you, and at most {most} may; come again",
                 retry_after=max(1, math.ceil(seconds)),
             )
+
+    @property
+    def waits(self) -> bool:
+        """Whether anybody stands in line, perhaps with jobs that are over."""
+        return bool(self._line)
 
     def number(self) -> int:
         """The next in the order of arrival."""

@@ -52,6 +52,8 @@ _ENOUGH = 0.95
 """Of the row-steps a second of the best end of a tick: an earlier one that brings so much is taken."""
 _LONGEST = 4
 """Times a tick's steps that few rows may make at once."""
+_NEWS = 0.05
+"""Of the rate that is measured, what one tick's share is."""
 _EMPTY = {"values": np.nan, "labels": -1, "valid": False}
 
 
@@ -66,25 +68,29 @@ class Scheduler:
         steps: int,
         max_queue: int,
         *,
+        max_wait: float = 0.0,
         rate: float = 0.0,
         clock: Callable[[], float] = time.monotonic,
         threaded: bool = True,
     ) -> None:
-        """`run` is called with at most `rows` rows of at most `steps` steps; at most `max_queue`
-        row-steps may wait. `rate` is what is expected of it, in row-steps a second, until it is seen.
-        Not `threaded`, it does nothing but in `step`.
+        """`run` is called with at most `rows` rows of at most `steps` steps. At most `max_queue`
+        row-steps may wait, or as many as are made in `max_wait` seconds if those are more. `rate` is
+        what is expected, in row-steps a second, until it is seen. Not `threaded`, it does nothing but
+        in `step`.
         """
-        self.rows, self.steps, self.rate, self.max_queue = rows, steps, rate, max_queue
+        self.rows, self.steps, self.rate = rows, steps, rate
+        self._max_queue, self._max_wait = max_queue, max_wait
         self.ticks = self.row_steps = 0
         self._spec, self._run, self._clock = spec, run, clock
         self._stream = NoiseStream()
         self._batch = Batch(spec)
         self._wake = threading.Condition()
-        self._line = Line(max_queue, steps)
+        self._line = Line(steps)
         self._jobs: dict[Job, None] = {}
         self._stopped: list[Job] = []  # cancelled, and not yet told
         self._closing = False
         self._news = False  # something was asked for since the last tick began
+        self._full_since: float | None = None  # when the last tick ended, if it left some waiting
         self._thread = threading.Thread(target=self._loop, name="scheduler", daemon=True)
         if threaded:
             self._thread.start()
@@ -93,6 +99,11 @@ class Scheduler:
     def queued(self) -> int:
         """Row-steps that wait."""
         return self._line.queued
+
+    @property
+    def max_queue(self) -> int:
+        """Row-steps that may wait. As many as come in time, so fewer where others slow the machine."""
+        return max(self._max_queue, round(self._max_wait * self.rate))
 
     # ── what is asked for ───────────────────────────────────────────────────────────────────────
 
@@ -110,7 +121,8 @@ class Scheduler:
             line = self._line
             job = Job(request, consume, line.number(), max(1, self.rows // _GROUPS))
             try:
-                line.admit(request.client, sum(g.size * g.waiting for g in job.groups), self.rate)
+                cost = sum(g.size * g.waiting for g in job.groups)
+                line.admit(request.client, cost, self.max_queue, self.rate)
             except QueueFull:
                 job.groups = []
                 raise
@@ -173,9 +185,11 @@ class Scheduler:
             self._news = False
             self._drop_stopped()
             picked = self._line.pick(self.rows)
+            full = self._line.waits
+        since, self._full_since = self._full_since, None
         try:
             if picked:
-                self._tick(picked)
+                self._tick(picked, full, self._clock() if since is None else since)
         except Exception:  # noqa: BLE001  a failed tick must not end the thread
             _log.exception("a tick failed")
             for job in {g.job for g in picked}:
@@ -190,8 +204,8 @@ class Scheduler:
             for job in [j for j in self._jobs if j.request.length is None]:
                 self._finish(job, Stopping("the server is stopping; this stream has no end"))
 
-    def _tick(self, picked: list[Group]) -> None:
-        begun = self._clock()
+    def _tick(self, picked: list[Group], full: bool, since: float) -> None:
+        """Run these groups, whose time counts from `since`. `full`: others wait that found no room."""
         for group in picked:
             if group.position == 0:
                 self._begin(group)
@@ -207,8 +221,10 @@ class Scheduler:
             work += group.size * made
         self.ticks += 1
         self.row_steps += work
-        rate = work / max(self._clock() - begun, 1e-9)
-        self.rate += (0.1 if self.rate else 1) * (rate - self.rate)
+        if full:  # with room to spare less is made than could be
+            self._full_since = self._clock()
+            rate = work / max(self._full_since - since, 1e-9)
+            self.rate += (_NEWS if self.rate else 1) * (rate - self.rate)
         for job in {g.job: None for g in groups}:
             self._emit(job)
         with self._wake:

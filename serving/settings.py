@@ -31,7 +31,7 @@ class Settings:
     max_body: int = 64 * 1024
     """Largest request body in bytes."""
     max_wait: float = 5.0
-    """Most work that may wait, in seconds at the trial's rate; what would exceed it is refused at once."""
+    """Most work that may wait, in seconds at the rate of late; what would exceed it is refused at once."""
     max_queue: int = 0
     """The same in row-steps; 0: as many as `max_wait` says, but room for one of the largest requests."""
     max_json_values: int = 2**18

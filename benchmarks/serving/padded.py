@@ -30,8 +30,9 @@ class Fifo:
     """Takes the scheduler's place: the same calls, for requests that are no streams."""
 
     def __init__(
-        self, spec: Spec, run: Run, rows: int, steps: int, max_queue: int, *, rate: float = 0.0
-    ) -> None:
+        self, spec: Spec, run: Run, rows: int, steps: int, max_queue: int, *,
+        max_wait: float = 0.0, rate: float = 0.0,
+    ) -> None:  # fmt: skip
         self.rows, self.steps, self.rate, self.max_queue = rows, steps, rate, max_queue
         self.ticks = self.row_steps = 0
         self._spec, self._run = spec, run

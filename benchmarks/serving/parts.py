@@ -177,14 +177,11 @@ def overload(plan: Plan) -> list[Row]:
         heavy = _always(method.asks(*HEAVY))
         found = [_ask(server, heavy, CLIENTS, plan.seconds) for _ in range(plan.rounds)]
         rate = statistics.median(f["requests"] for f in found)
-        with urllib.request.urlopen(f"{server.base}/model") as answer:
-            limit = json.load(answer)["limits"]["max_queue"]
-        return [uvloop.run(_overloaded(server, method, rate, limit, 15 * plan.seconds))]
+        return [uvloop.run(_overloaded(server, method, rate, 15 * plan.seconds))]
 
 
-async def _overloaded(server: Running, method: Method, rate: float, limit: int, seconds: float) -> Row:
-    """Probes go on before, during and after a load of ten times `rate` requests a second; at most `limit`
-    row-steps may wait."""
+async def _overloaded(server: Running, method: Method, rate: float, seconds: float) -> Row:
+    """Probes go on before, during and after a load of ten times `rate` requests a second."""
     before, after = seconds / 6, seconds / 2
     whole = before + seconds + after
     memory: list[float] = []
@@ -215,14 +212,17 @@ async def _overloaded(server: Running, method: Method, rate: float, limit: int, 
     soon = [a for a, t in zip(probes, times, strict=True) if t >= end + 1]
     good = [a for a in answers if a.status == 200]
     possible = rate * HEAVY[0] * HEAVY[1]  # row-steps a second
+    made = sum(a.row_steps for a in good) / (over - before)
+    with urllib.request.urlopen(f"{server.base}/model") as answer:
+        limit = json.load(answer)["limits"]["max_queue"]  # as it was last, when too much came
     seen = [round(m) for m in memory]
     tenth = int(before) + int(seconds) // 6
     return {
         "method": "cadenza", "request": f"{HEAVY[0]} × {HEAVY[1]}", "seconds": seconds,
         "asked": len(answers), "answered": len(good), "refused": sum(a.status == 429 for a in answers),
         "failed": sum(a.status not in (200, 429) for a in (*answers, *probes)),
-        "row_steps_share": round(sum(a.row_steps for a in good) / (over - before) / possible, 3),
-        "p99_ms": _quantile(good, 0.99), "bound_ms": round(1000 * limit / possible),
+        "row_steps_share": round(made / possible, 3),
+        "p99_ms": _quantile(good, 0.99), "bound_ms": round(1000 * limit / made),
         "probe_before_p99_ms": _quantile(calm, 0.99),
         "probe_a_second_after_p99_ms": _quantile(soon, 0.99),
         "last_late_probe_seconds": round(max(late, default=0.0), 2),

@@ -82,13 +82,16 @@ class Asked:
 class Machine:
     """A scheduler on a machine that does `rate` row-steps a logical second, padding included."""
 
-    def __init__(self, rows: int, steps: int, max_queue: int = 10**12, rate: float = 1000.0) -> None:
+    def __init__(
+        self, rows: int, steps: int, max_queue: int = 10**12, max_wait: float = 0.0, rate: float = 1000.0
+    ) -> None:
         self.now, self.rate = 0.0, rate
         self.ticks: list[tuple[int, int]] = []  # rows and steps of each
         self._coming: list[tuple[float, int, Callable[[], object]]] = []
         self.scheduler = Scheduler(
-            SPEC, self._run, rows, steps, max_queue, rate=rate, clock=lambda: self.now, threaded=False
-        )
+            SPEC, self._run, rows, steps, max_queue,
+            max_wait=max_wait, rate=rate, clock=lambda: self.now, threaded=False,
+        )  # fmt: skip
 
     def ask(self, request: Request, then: Callable[[Asked], object] | None = None) -> Asked:
         """Submit now; `then` is called when it has ended."""

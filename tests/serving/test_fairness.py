@@ -164,9 +164,61 @@ def test_coming_again_when_told_is_soon_enough():
 def test_the_measured_rate_is_what_the_machine_does():
     machine = Machine(ROWS, STEPS)
     machine.scheduler.rate = 5.0
-    machine.ask(Request(1, ROWS, 100 * STEPS))
+    machine.ask(Request(1, 2 * ROWS, 100 * STEPS))
     machine.go()
     assert machine.scheduler.rate == pytest.approx(machine.rate, rel=0.01)
+
+
+def test_ticks_with_room_to_spare_say_nothing_of_what_is_possible():
+    machine = Machine(ROWS, STEPS)
+    machine.scheduler.rate = 5.0
+    machine.ask(Request(1, 1, 100 * STEPS))
+    machine.go()
+    assert machine.scheduler.rate == 5.0
+
+
+def test_time_between_ticks_counts_unless_nothing_was_to_be_done():
+    machine = Machine(ROWS, STEPS)
+    tick = TICK / machine.rate
+
+    def hurried() -> None:  # whoever answers takes as long as the model does
+        machine.now += tick
+
+    for n in range(200):
+        machine.at((2 * n + 1) * tick, hurried)
+    machine.ask(Request(1, 2 * ROWS, 100 * STEPS))
+    machine.go(until=390 * tick)
+    busy = machine.scheduler.rate
+    assert busy == pytest.approx(machine.rate / 2, rel=0.1)
+    machine.go()
+    machine.now += 10**6
+    machine.ask(Request(1, 2 * ROWS, STEPS))
+    machine.go()
+    assert machine.scheduler.rate >= busy
+
+
+def test_so_much_may_wait_as_is_made_in_time_at_the_rate_of_late():
+    machine = Machine(ROWS, STEPS, max_queue=100, max_wait=5.0)
+    assert machine.scheduler.max_queue == 5 * machine.rate
+    machine.rate /= 4  # others use the machine now
+    machine.ask(Request(1, 2 * ROWS, 100 * STEPS))
+    machine.go()
+    assert machine.scheduler.max_queue == pytest.approx(5 * machine.rate, rel=0.02)
+    asked: list[Asked] = []
+    for n in range(1000):
+        at = machine.now + n * TICK / 10 / machine.rate
+        machine.at(at, lambda n=n: asked.append(machine.ask(Request(n, ROWS, STEPS, client=str(n % 7)))))
+    machine.go()
+    took = [a.took for a in asked if a.refused is None]
+    # What runs when it comes, its own, and what fairness between clients lets pass.
+    assert 2.5 < max(took) < 5 + 3 * TICK / machine.rate
+    assert all(a.done for a in asked if a.refused is None)
+
+
+def test_however_slow_the_machine_is_so_much_may_always_wait():
+    machine = Machine(ROWS, STEPS, max_queue=100, max_wait=5.0)
+    machine.scheduler.rate = 1.0
+    assert machine.scheduler.max_queue == 100
 
 
 def test_a_cancelled_request_is_in_no_further_tick():
