@@ -8,14 +8,12 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-
 from contract.rollout import Array, Arrays, Run
 from contract.seal import load
 from contract.spec import Spec
 from serving.calibration import calibrate
 from serving.errors import ServingError, Starting, TimedOut
-from serving.jobs import Chunk, Request
+from serving.jobs import Chunk, Request, joined
 from serving.samples import Samples
 from serving.scheduler import Scheduler
 from serving.session import Session
@@ -136,10 +134,8 @@ class Engine:
             self.running -= 1
             timer.cancel()
             self.scheduler.cancel(job)
-        arrays = parts[0]
-        if len(parts) > 1:
-            arrays = {n: np.concatenate([p[n] for p in parts], axis=1) for n in arrays}
-        return Samples.of(self.spec, request.seed, arrays)
+        assert request.length is not None
+        return Samples.of(self.spec, request.seed, joined(parts, request.length))
 
 
 class Engines:

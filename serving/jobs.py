@@ -4,8 +4,10 @@ A group has at most half of a tick's rows, so that a request of many rows leaves
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+
+import numpy as np
 
 from contract import conditions
 from contract.noise import BLOCK_STEPS
@@ -48,6 +50,27 @@ class Chunk:
     """`values`, `labels` and `valid`, as far as the Spec has them: (count, steps, …)."""
 
 
+EMPTY = {"values": np.nan, "labels": -1, "valid": False}
+"""What stands behind a sequence's end, and the names of what an answer holds."""
+
+
+def padding(like: Arrays, steps: int) -> Arrays:
+    """So many steps behind the end of sequences `like` these."""
+    shapes = {name: (len(array), steps, *array.shape[2:]) for name, array in like.items()}
+    return {name: np.full(shape, EMPTY[name], like[name].dtype) for name, shape in shapes.items()}
+
+
+def joined(parts: Sequence[Arrays], steps: int) -> Arrays:
+    """Chunks one behind the other, (count, steps, …). Where all sequences ended sooner they are padded, so
+    that how long an answer is depends on nobody's company."""
+    missing = steps - sum(next(iter(part.values())).shape[1] for part in parts)
+    if missing > 0:
+        parts = [*parts, padding(parts[0], missing)]
+    if len(parts) == 1:
+        return parts[0]
+    return {name: np.concatenate([part[name] for part in parts], axis=1) for name in parts[0]}
+
+
 Consume = Callable[[Chunk | ServingError | None], None]
 """Called on the scheduler's thread with each chunk, in order, then once with None or an error."""
 
@@ -61,7 +84,7 @@ class Job:
         whole = request.ahead is None and not request.drawn and request.length is not None
         self.steps = request.length if whole and request.length else CHUNK_STEPS  # of a chunk
         self.chunks: dict[int, Arrays] = {}  # by their number: made by some groups, not yet by all
-        self.next = request.start // self.steps  # the number of the chunk to hand out next
+        self.first = self.next = request.start // self.steps  # the chunk to hand out first, and next
         self.taken = 0  # chunks that the consumer has taken
         self.over = False
         firsts = range(0, request.count, rows)
@@ -84,8 +107,7 @@ class Job:
         """Position up to which the reader has room."""
         if self.request.ahead is None:
             return math.inf
-        first = self.request.start // self.steps
-        return (first + self.taken + self.request.ahead) * self.steps
+        return (self.first + self.taken + self.request.ahead) * self.steps
 
 
 class Group:

@@ -16,7 +16,7 @@ from contract.noise import MAX_SEED
 from contract.seal import load as load_artifact
 from serving.calibration import calibrate
 from serving.errors import InvalidRequest, ServingError
-from serving.jobs import Chunk, Request
+from serving.jobs import Chunk, Request, joined, padding
 from serving.samples import Plan, Samples
 from serving.scheduler import Scheduler
 from serving.session import Session
@@ -97,10 +97,7 @@ class Generator:
 
     def _make(self, plan: Plan, given: conditions.Values, first: int, count: int) -> Samples:
         request = Request(plan.seed, count, plan.length, plan.drawn, condition=given, first_row=first)
-        chunks = list(self._chunks(request))
-        arrays = chunks[0].arrays
-        if len(chunks) > 1:
-            arrays = {n: np.concatenate([c.arrays[n] for c in chunks], axis=1) for n in arrays}
+        arrays = joined([chunk.arrays for chunk in self._chunks(request)], plan.length)
         return Samples.of(self.spec, plan.seed, arrays, first)
 
     def _stream(self, plan: Plan, given: conditions.Values, row: int) -> Iterator[Samples]:
@@ -110,6 +107,10 @@ class Generator:
             samples = Samples.of(self.spec, plan.seed, chunk.arrays, row, chunk.start, elapsed)
             yield samples
             elapsed = samples.end
+        made = samples.first_step + samples.shape[1]
+        if made < plan.length:  # it ended sooner
+            rest = padding(samples.arrays, plan.length - made)
+            yield Samples.of(self.spec, plan.seed, rest, row, made, elapsed)
 
     def _chunks(self, request: Request) -> Iterator[Chunk]:
         items: SimpleQueue[Any] = SimpleQueue()

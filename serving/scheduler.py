@@ -37,7 +37,7 @@ from contract.rollout import Arrays, Run
 from contract.spec import Spec
 from serving.batch import Batch
 from serving.errors import Cancelled, QueueFull, ServingError, Stopping
-from serving.jobs import CHUNK_STEPS, Chunk, Consume, Group, Job, Request
+from serving.jobs import CHUNK_STEPS, EMPTY, Chunk, Consume, Group, Job, Request
 from serving.line import Line
 
 __all__ = ["CHUNK_STEPS", "Chunk", "Consume", "Job", "Request", "Scheduler"]
@@ -54,7 +54,6 @@ _LONGEST = 4
 """Times a tick's steps that few rows may make at once."""
 _NEWS = 0.05
 """Of the rate that is measured, what one tick's share is."""
-_EMPTY = {"values": np.nan, "labels": -1, "valid": False}
 
 
 class Scheduler:
@@ -295,9 +294,9 @@ class Scheduler:
             job.running -= 1
 
     def _blank(self, count: int, steps: int, out: Arrays) -> Arrays:
-        shapes = {n: (count, steps, *out[n].shape[2:]) for n in _EMPTY if n in out}
+        shapes = {n: (count, steps, *out[n].shape[2:]) for n in EMPTY if n in out}
         if self._spec.ends:
-            return {n: np.full(shape, _EMPTY[n], out[n].dtype) for n, shape in shapes.items()}
+            return {n: np.full(shape, EMPTY[n], out[n].dtype) for n, shape in shapes.items()}
         return {n: np.empty(shape, out[n].dtype) for n, shape in shapes.items()}
 
     # ── what comes of it ────────────────────────────────────────────────────────────────────────
@@ -307,7 +306,10 @@ class Scheduler:
         if job.chunks:
             made = job.made
             while job.next in job.chunks and job.bounds(job.next)[1] <= made:
-                self._deliver(job, Chunk(job.bounds(job.next)[0], job.chunks.pop(job.next)))
+                arrays = job.chunks.pop(job.next)
+                # All may have ended before a tick did, and how far that went on is no matter of theirs.
+                if not self._spec.ends or arrays["valid"].any():
+                    self._deliver(job, Chunk(job.bounds(job.next)[0], arrays))
                 job.next += 1
         if not job.running:
             self._finish(job, None)

@@ -19,12 +19,14 @@ from onnx import TensorProto, helper, numpy_helper
 from contract import checks, conditions, interface, noise
 from contract.errors import ConditionError
 from contract.seal import DIGEST_KEY, SPEC_KEY, UNSEALED, seal
+from contract.seal import load as load_artifact
 from contract.spec import Channel, Condition, ConditionTable, Spec, State
 from export.runtime import run_of
-from serving import formats, schema
+from serving import formats, sampler, schema
 from serving.errors import FormatError
 from serving.sampler import Generator, load
-from serving.scheduler import Request
+from serving.scheduler import Chunk, Request, Scheduler
+from serving.session import Session
 from serving.settings import Settings
 
 DTYPES = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64, "bool": TensorProto.BOOL}
@@ -132,6 +134,39 @@ def test_a_length_asked_for_is_kept_and_one_drawn_ends_by_itself(counter: Genera
     valid = np.concatenate([c.arrays["valid"] for c in chunks], axis=1)
     assert valid.sum(axis=1).tolist() == [5, 5]
     assert valid.shape[1] <= 1024  # nobody goes on making what has ended
+
+
+def test_how_long_an_answer_is_depends_on_no_company(counter: Generator, tmp_path: Path, monkeypatch):
+    counter.spec = replace(counter.spec, training_length=200)  # of which sequences have 5
+    asked = counter.sample(3, seed=1)
+    assert asked.shape == (3, 200)
+    assert asked.lengths().tolist() == [5, 5, 5]
+    asked.save(tmp_path / "whole.npz")
+    monkeypatch.setattr(sampler, "_BATCH_VALUES", 10)  # each sequence a few steps at a time
+    plan = counter.plan(3, None, 1)
+    formats.save(tmp_path / "parts.npz", counter.spec, 1, 3, plan.length, counter.batches(plan))
+    assert (tmp_path / "parts.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
+    assert np.load(tmp_path / "whole.npz")["valid"].sum() == 15
+
+
+@pytest.mark.parametrize("steps", [32, 128])
+@pytest.mark.parametrize("company", [0, 3])
+def test_a_stream_ends_with_the_chunk_its_sequences_do(counter_path: Path, steps: int, company: int):
+    session = Session(load_artifact(counter_path), "cpu")
+    scheduler = Scheduler(session.spec, session.run, 8, steps, 10**9, threaded=False)
+    found: list[Chunk | object] = []
+    scheduler.submit(Request(1, 2, None, drawn=True, ahead=9), found.append)
+    late: list[Chunk | object] = []
+    scheduler.submit(Request(1, 2, None, drawn=True, ahead=9, start=40), late.append)
+    for seed in range(company):
+        scheduler.submit(Request(seed, 2, 400), lambda item: None)
+    while scheduler.step():
+        pass
+    chunk, nothing = found
+    assert isinstance(chunk, Chunk) and nothing is None
+    assert chunk.arrays["valid"].sum(axis=1).tolist() == [5, 5]
+    assert chunk.arrays["values"].shape[1] == 32
+    assert late == [None]  # behind the end is nothing
 
 
 def test_a_condition_not_given_is_drawn_as_in_the_data(counter: Generator):
