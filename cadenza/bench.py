@@ -23,11 +23,12 @@ import orjson
 from cadenza.figures import capacity_table, latency_picture, latency_table
 from cadenza.running import Running, running
 from cadenza.traffic import Answer, Ask, closed_loop, open_loop
-from contract.errors import UsageError
+from contract.errors import CadenzaError, UsageError
 from contract.rollout import first_feeds
 from contract.seal import load
 from serving.engine import Engine
 from serving.errors import ServingError
+from serving.formats import npy, npz
 from serving.scheduler import Chunk, Request
 from serving.session import Session
 from serving.settings import Settings
@@ -45,6 +46,8 @@ class Shape:
     name: str
     count: int
     length: int
+    media: str
+    """The form of the answers."""
 
     @property
     def row_steps(self) -> int:
@@ -67,14 +70,14 @@ def bench_model(
 
     Raises:
         ContractError, ProviderError, UsageError: see `cadenza serve`.
+        CadenzaError: the server answers no such request.
     """
     if not seconds > 0 or not all(0 < share < 1 for share in loads):
         raise UsageError("seconds more than 0 and loads between 0 and 1 are wanted")
     artifact = load(model)
-    asked = [
-        Shape(f"{c} × {n or artifact.spec.training_length}", c, n or artifact.spec.training_length)
-        for c, n in shapes
-    ]
+    own = artifact.spec.training_length
+    media = npy.MEDIA_TYPE if npy.refusal(artifact.spec) is None else npz.MEDIA_TYPE
+    asked = [Shape(f"{count} × {n or own}", count, n or own, media) for count, n in shapes]
     session = Session(artifact, settings.provider, settings.threads)
     engine = Engine.start(model, settings)
     flags = ["--provider", session.provider, "--threads", str(settings.threads)]
@@ -197,6 +200,9 @@ def _asked(server: Running, shape: Shape, seconds: float) -> dict[str, float]:
     answers = asyncio.run(closed_loop(server.base, _source(shape), _CLIENTS, seconds))
     spent, used = time.perf_counter() - begun, server.cpu - cpu
     good = [a for a in answers if a.status == 200]
+    if not good:
+        seen = ", ".join(str(status or "none") for status in sorted({a.status for a in answers}))
+        raise CadenzaError(f"no request of {shape.name} was answered: the server's status was {seen}")
     return {
         "requests": len(good) / spent,
         "row_steps": sum(a.row_steps for a in good) / spent,
@@ -221,7 +227,7 @@ def _latency(server: Running, shape: Shape, share: float, rate: float, seconds: 
 
 
 def _source(shape: Shape) -> Callable[[int], Ask]:
-    return lambda number: Ask(shape.count, shape.length)
+    return lambda number: Ask(shape.count, shape.length, accept=shape.media)
 
 
 def _quantile(answers: Sequence[Answer], share: float) -> float:

@@ -34,6 +34,17 @@ _EXTRAS = {
 Out = Annotated[Path, arg(aliases=["-o"])]
 
 
+def _of_environment() -> Settings:
+    """What the variables say; a wrong one is said by the command that they are for."""
+    try:
+        return Settings.from_environment()
+    except UsageError:
+        return Settings()
+
+
+_SERVED = _of_environment()
+
+
 @app.command
 def train(
     data: Positional[str],
@@ -231,9 +242,9 @@ def serve(
     model: Positional[Path],
     host: str = "127.0.0.1",
     port: int = 3000,
-    settings: OmitArgPrefixes[Settings] = Settings(),
+    settings: OmitArgPrefixes[Settings] = _SERVED,
 ) -> None:
-    """Serve a model over HTTP until stopped. Settings are flags, or variables CADENZA_….
+    """Serve a model over HTTP until stopped. Settings are variables CADENZA_…, or flags, which come first.
 
     Example: cadenza serve prices.onnx --port 3000
 

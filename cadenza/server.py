@@ -8,6 +8,7 @@ from pathlib import Path
 from contract.errors import CadenzaError, UsageError
 from contract.seal import load
 from serving.access import Keys
+from serving.session import Session
 from serving.settings import Settings
 
 SERVICE = "serving.service:Cadenza"
@@ -22,18 +23,17 @@ def serve_model(model: Path, host: str, port: int, settings: Settings) -> None:
     Raises:
         ContractError: the file does not keep the contract.
         ProviderError: CUDA was asked for and does not run here.
-        CadenzaError: the port is taken.
+        CadenzaError: the runtime cannot run it, or the port is taken.
     """
     artifact = load(model)
-    # A wrong variable, or a wrong key, is said here, not by the server.
-    Keys.from_environment(settings.api_keys_file or Settings.from_environment().api_keys_file)
-    if settings.provider == "cuda":
-        from serving.session import Session  # the runtime takes a tenth of the start: only if it is asked
-
-        Session(artifact, "cuda")
+    # A wrong variable, a wrong key, a graph that cannot be run: said here, not by the server.
+    Settings.from_environment()
+    Keys.from_environment(settings.api_keys_file)
+    Session(artifact, settings.provider)
     address = address_of(host)
     require_free(address, port)
-    print(f"{artifact.spec.name}, model {artifact.digest[:12]}…, on http://{host}:{port}", flush=True)
+    named = f"[{host}]" if ":" in host else host
+    print(f"{artifact.spec.name}, model {artifact.digest[:12]}…, on http://{named}:{port}", flush=True)
     os.environ.update(environment(model, settings))
     command = [sys.executable, "-m", "bentoml", "serve", SERVICE, "--host", address, "--port", str(port)]
     command += ["--timeout-keep-alive", str(KEEP_ALIVE_SECONDS)]
@@ -41,11 +41,12 @@ def serve_model(model: Path, host: str, port: int, settings: Settings) -> None:
 
 
 def environment(model: Path, settings: Settings) -> dict[str, str]:
-    """The variables that tell the service what to serve and how; a variable that is already
-    set counts where its flag is at its default."""
-    chosen, default = settings.to_environment(), Settings().to_environment()
-    own = {k: v for k, v in chosen.items() if v != default[k] or k not in os.environ}
-    return own | {"CADENZA_MODEL": str(model.resolve()), "BENTOML_DO_NOT_TRACK": "True"}
+    """The variables that tell the service what to serve and how. A link stays one: it may be turned to a
+    new model."""
+    return settings.to_environment() | {
+        "CADENZA_MODEL": str(model.absolute()),
+        "BENTOML_DO_NOT_TRACK": "True",
+    }
 
 
 def address_of(host: str) -> str:

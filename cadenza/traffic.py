@@ -43,6 +43,7 @@ class Ask:
     count: int
     length: int
     path: str = "/generate"
+    accept: str = "application/x-npy"
 
     def body(self, seed: int) -> bytes:
         """As the server wants it."""
@@ -127,7 +128,7 @@ class _Connections:
         reader, writer = streams
         body = asked.body(number)
         head = (
-            f"POST {asked.path} HTTP/1.1\r\nHost: {self._host}\r\nAccept: application/x-npy\r\n"
+            f"POST {asked.path} HTTP/1.1\r\nHost: {self._host}\r\nAccept: {asked.accept}\r\n"
             "Content-Type: application/json\r\n"
         )
         writer.write(head.encode() + b"Content-Length: %d\r\n\r\n" % len(body) + body)

@@ -42,13 +42,11 @@ def validate(spec: Spec, given: Given, count: int) -> dict[str, float | tuple[fl
                 f"condition.{name}",
                 f"{name} has {len(value)} values for {count} sequences: one, or one for each is wanted",
             )
+    asked = [(i, c) for i, c in enumerate(spec.conditions) if c.name in result and c.kind not in NUMERIC]
+    had = {tuple(row[i] for i, _ in asked) for row in spec.condition_table.rows}
     for labels in set(_labels(spec, result, range(count))):
-        if spec.conditions and not _matching(spec, labels).any():
-            named = (
-                f"{c.name} = {c.labels[int(x)]}"
-                for c, x in zip(spec.conditions, labels, strict=True)
-                if x is not None
-            )
+        if spec.conditions and tuple(labels[i] for i, _ in asked) not in had:
+            named = (f"{c.name} = {c.labels[int(labels[i] or 0)]}" for i, c in asked)
             raise ConditionError("condition", f"the data never had {', '.join(named)} together")
     return result
 
@@ -68,7 +66,7 @@ def draw(
     own = _labels(spec, given, rows)
     chosen = np.zeros((len(rows), table.shape[1]))  # (rows, conditions)
     for labels in set(own):
-        counts = np.where(_matching(spec, labels), spec.condition_table.counts, 0)
+        counts = np.where(_matching(table, labels), spec.condition_table.counts, 0)
         edges = np.cumsum(counts) / counts.sum()
         at = np.array([one == labels for one in own])
         chosen[at] = table[np.searchsorted(edges, uniforms[at], side="right")]
@@ -95,12 +93,12 @@ def _labels(spec: Spec, given: Values, rows: Sequence[int]) -> list[tuple[float 
     return [tuple(None if value is None else _at(value, row) for value in asked) for row in rows]
 
 
-def _matching(spec: Spec, labels: Sequence[float | None]) -> NDArray[np.bool_]:
-    """Which rows of the joint table agree with these discrete conditions."""
-    keep = np.ones(len(spec.condition_table.rows), bool)
+def _matching(table: NDArray[np.float64], labels: Sequence[float | None]) -> NDArray[np.bool_]:
+    """Which rows of the joint table (rows, conditions) agree with these discrete conditions."""
+    keep = np.ones(len(table), bool)
     for column, label in enumerate(labels):
         if label is not None:
-            keep &= [row[column] == label for row in spec.condition_table.rows]
+            keep &= table[:, column] == label
     return keep
 
 

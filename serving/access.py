@@ -1,7 +1,8 @@
 """Who may ask: API keys, from a file or the environment. Without any, everybody may.
 
-A line is `NAME KEY`, or `KEY` alone; `#` begins a comment. The name is what logs call the client by,
-and a key itself is neither logged nor kept: what came is hashed and compared with the hashes of all.
+A line is `NAME KEY`, or `KEY` alone; a word that begins with `#` begins a comment. The name is what logs
+call the client by, and a key itself is neither logged nor kept: what came is hashed and compared with the
+hashes of all.
 """
 
 import hashlib
@@ -30,15 +31,16 @@ class Keys:
         """
         self._digests: dict[str, bytes] = {}
         for number, line in enumerate(lines, 1):
-            words = line.partition("#")[0].split()
+            words = re.split(r"(?:^|\s)#", line)[0].split()
             if not words:
                 continue
             digest = hashlib.sha256(words[-1].encode()).digest()
             name = words[0] if len(words) == 2 else f"key-{digest.hex()[:8]}"
-            if len(words) > 2 or len(words[-1]) < _LEAST or name in self._digests:
+            plain = words[-1].isascii() and len(words[-1]) >= _LEAST
+            if len(words) > 2 or not plain or name in self._digests:
                 raise UsageError(
                     f"API keys, line {number}: NAME KEY is wanted, each name once, a key of at least "
-                    f"{_LEAST} characters"
+                    f"{_LEAST} characters of ASCII"
                 )
             self._digests[name] = digest
 
@@ -47,13 +49,19 @@ class Keys:
         """The keys in `file`, if one is named, and those in `CADENZA_API_KEYS`, between commas.
 
         Raises:
-            UsageError: the file cannot be read or holds none; or see `Keys`.
+            UsageError: the file cannot be read or holds none, or the variable is set and holds none; or see
+                `Keys`.
         """
         lines = re.split(r"[,\n]", environment.get(VARIABLE, ""))
         if not file:
-            return cls(lines)
+            keys = cls(lines)
+            if VARIABLE in environment and not keys:
+                raise UsageError(
+                    f"{VARIABLE} is set and holds no API key, and a server meant to be closed would be open"
+                )
+            return keys
         try:
-            content = Path(file).read_text("utf-8")
+            content = Path(file).read_text("utf-8-sig")
         except (OSError, UnicodeDecodeError) as error:
             raise UsageError(f"the API keys in {file} cannot be read: {error}") from error
         keys = cls([*content.splitlines(), *lines])

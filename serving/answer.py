@@ -10,7 +10,16 @@ from dataclasses import dataclass, field
 
 from starlette.types import Receive, Scope, Send
 
-from serving.errors import MethodNotAllowed, QueueFull, ServingError, Starting, Unauthorized
+from serving.errors import (
+    BodyLost,
+    BodyTooLarge,
+    BodyTooSlow,
+    MethodNotAllowed,
+    QueueFull,
+    ServingError,
+    Starting,
+    Unauthorized,
+)
 from serving.formats import json
 
 JSON = "application/json"
@@ -32,7 +41,7 @@ class Answer:
     status: int = 200
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send it."""
+        """Send it, as far as the client stays for it."""
         parts, size = self.parts, sum(map(len, self.parts))
         if size <= _JOINED:
             parts = [b"".join(parts)]
@@ -46,10 +55,23 @@ class Answer:
         await send({"type": "http.response.start", "status": self.status, "headers": raw})
         views = [memoryview(part) for part in parts]
         pieces = [view[at : at + _PIECE] for view in views for at in range(0, len(view) or 1, _PIECE)]
-        for piece in pieces[:-1]:
+        if len(pieces) > 1 and not await _sent(pieces[:-1], receive, send):
+            return
+        await send({"type": "http.response.body", "body": pieces[-1], "more_body": False})
+
+
+async def _sent(pieces: list[memoryview], receive: Receive, send: Send) -> bool:
+    """Send all but the last piece; False if the client has left, which `send` keeps to itself."""
+    left = asyncio.ensure_future(receive())  # the body has been read: all that comes is that it leaves
+    try:
+        for piece in pieces:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
             await asyncio.sleep(0)
-        await send({"type": "http.response.body", "body": pieces[-1], "more_body": False})
+            if left.done():
+                return False
+    finally:
+        left.cancel()
+    return True
 
 
 class Parts(list[Part]):
@@ -77,6 +99,6 @@ def refused(error: ServingError) -> Answer:
         headers["Retry-After"] = "1"
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = 'Bearer realm="cadenza"'
-    if error.status in (408, 413):
+    if isinstance(error, BodyLost | BodyTooLarge | BodyTooSlow):
         headers["Connection"] = "close"  # the rest of the body is not read
     return Answer([json.dumps(said(error))], JSON, headers, error.status)

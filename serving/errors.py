@@ -42,6 +42,12 @@ class NotJson(ServingError):
     status, code = 400, "not_json"
 
 
+class BodyLost(ServingError):
+    """Less of the body came through than was sent."""
+
+    status, code = 400, "body_lost"
+
+
 class BodyTooSlow(ServingError):
     """The body did not come in the time that an answer may take."""
 

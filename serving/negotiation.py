@@ -40,6 +40,8 @@ def _parse(part: str) -> tuple[str, float]:
                 quality = float(value)
             except ValueError:
                 quality = 0.0
+            if not 0 <= quality <= 1:  # nor is it one, of NaN
+                quality = 0.0
     return kind, quality
 
 

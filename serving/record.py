@@ -19,6 +19,9 @@ from serving.metrics import Metrics
 
 _log = logging.getLogger("bentoml.cadenza")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_ADDRESS = re.compile(r"[A-Za-z0-9.:%_-]{1,64}")
+_LISTS = ("accept", "accept-encoding")
+"""Fields that may come in several lines, which are one list."""
 _NUMBERS = itertools.count(secrets.randbits(63))
 """Of exchanges, from anywhere on: asking the system for each costs as much as a write."""
 _TOGETHER_SECONDS = 0.1
@@ -35,7 +38,7 @@ class Record:
     method: str
     path: str
     headers: dict[str, str]
-    """By their names in small letters; of one that comes several times, the first."""
+    """By their names in small letters; of one that comes several times, and is no list, the first."""
     route: str = "other"
     """One of ours; a path that is not there is `other`, or anybody could make metrics without end."""
     request: Request | None = None
@@ -90,6 +93,10 @@ def recorded(app: ASGIApp, metrics: Metrics, lines: Lines) -> ASGIApp:
             await app(scope, receive, send)
             return
         headers = {n.decode("latin-1"): v.decode("latin-1") for n, v in reversed(scope["headers"])}
+        if len(headers) < len(scope["headers"]):
+            for name in _LISTS:
+                found = [v.decode("latin-1") for n, v in scope["headers"] if n.decode("latin-1") == name]
+                headers |= {name: ", ".join(found)} if found else {}
         identity = _id(headers.get("x-request-id"))
         record = scope[KEY] = Record(identity, _address(scope), scope["method"], scope["path"], headers)
 
@@ -100,7 +107,7 @@ def recorded(app: ASGIApp, metrics: Metrics, lines: Lines) -> ASGIApp:
             else:
                 if not record.size and record.status == 200:
                     metrics.first.observe(time.perf_counter() - record.begun, record.route)
-                record.size += len(message.get("body", b""))
+                record.size += len(message.get("body", b"")) if record.method != "HEAD" else 0
             await send(message)
             record.whole = message["type"] == "http.response.body" and not message.get("more_body", False)
 
@@ -141,5 +148,6 @@ def _id(given: str | None) -> str:
 
 
 def _address(scope: Scope) -> str:
-    """Where the connection comes from. Not X-Forwarded-For: anybody can write that."""
-    return scope["client"][0] if scope.get("client") else "-"
+    """Where the connection comes from, or what a proxy says that is trusted, see `service.py`."""
+    host = scope["client"][0] if scope.get("client") else "-"
+    return host if _ADDRESS.fullmatch(host) else "-"

@@ -9,15 +9,15 @@ import gzip
 import io
 import logging
 import math
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
 
 from starlette.responses import StreamingResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from contract.version import VERSION
 from serving import body, schema
@@ -185,9 +185,8 @@ class Application:
         self, kept: Record, receive: Receive, *, streamed: bool
     ) -> tuple[Engine, Request, float]:
         """The engine, the body as a request within the bounds, and the seconds it may take."""
-        declared = kept.headers.get("content-length")
         settings = self._settings
-        content = await body.read(receive, declared, settings.max_body, settings.timeout)
+        content = await body.read(receive, kept.headers, settings.max_body, settings.timeout)
         # Only now: a client that sends slowly shall not hold an engine that is being replaced.
         engine = self._engines.current
         kept.digest = engine.digest
@@ -236,7 +235,23 @@ class Application:
             )
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await (await self._answer(of(scope), receive))(scope, receive, send)
+        """Answer, and let go of a client that reads nothing: it would hold its answer for ever."""
+        kept = of(scope)
+        answer = await self._answer(kept, receive)
+        settings = self._settings
+        seconds = settings.stream_timeout if isinstance(answer, StreamingResponse) else settings.timeout
+
+        async def patient(message: Message) -> None:
+            try:
+                async with asyncio.timeout(seconds):
+                    await send(message)
+            except TimeoutError as error:
+                kept.reason = "not_read"
+                raise _BrokenOff from error
+
+        # Without a last part uvicorn closes the connection, and the client knows that it is not whole.
+        with suppress(_BrokenOff):
+            await answer(scope, receive, patient)
 
     async def _answer(self, kept: Record, receive: Receive) -> ASGIApp:
         """What the handler gives, or the error that came of it."""
@@ -265,13 +280,17 @@ class Application:
             return refused(ServingError("something went wrong here; the log says what"))
 
 
+class _BrokenOff(Exception):
+    """An answer ends before its end, and its record says why."""
+
+
 async def _unless_left(receive: Receive, work: Awaitable[_T]) -> _T:
     """Await `work`, but stop it when the client leaves: nobody else would tell. It is looked for once the
     work has lasted a little: most is done before, and a task each would cost it more than its handler."""
     loop, mine = asyncio.get_running_loop(), asyncio.current_task()
     assert mine is not None
     watch: asyncio.Future[Any] | None = None
-    gone = False
+    gone = over = False
 
     def look() -> None:
         nonlocal watch
@@ -280,7 +299,7 @@ async def _unless_left(receive: Receive, work: Awaitable[_T]) -> _T:
 
     def leave(watch: "asyncio.Future[Any]") -> None:
         nonlocal gone
-        if not watch.cancelled():
+        if not (watch.cancelled() or over):  # it may be on its way when the work is done
             gone = True
             mine.cancel()
 
@@ -293,9 +312,9 @@ async def _unless_left(receive: Receive, work: Awaitable[_T]) -> _T:
             raise Cancelled("the client left") from None
         raise
     finally:
+        over = True
         timer.cancel()
         if watch is not None:
-            watch.remove_done_callback(leave)
             watch.cancel()
 
 
@@ -306,39 +325,24 @@ async def _framed(
     parts: AsyncGenerator[Samples],
     kept: Record,
 ) -> AsyncIterator[bytes]:
-    """A stream's bytes, a frame a chunk. A client that leaves closes this, and so the work; one that
-    stays and reads nothing is let go after the time that an answer may take."""
+    """A stream's bytes, a frame a chunk. A client that leaves closes this, and so the work."""
     async with aclosing(parts):
         ahead = stream_format.opening(media, engine.spec)
         samples = first
         try:
             while samples is not None:
                 content = await _off_loop(samples, stream_format.frame, media, samples)
-                with _patience(engine.settings.timeout):
-                    yield ahead + content
+                yield ahead + content
                 ahead = b""
                 samples = await anext(parts, None)
-            with _patience(engine.settings.timeout):
-                yield ahead + stream_format.closing(media)
+            yield ahead + stream_format.closing(media)
         except ServingError as error:
             # The status is sent: say it in the stream, or break it off where it cannot be said.
             kept.reason = error.code
             _log.warning("a stream ended early, id=%s: %s", kept.id, error)
             if media != stream_format.NDJSON:
-                raise
+                raise _BrokenOff from error
             yield json_format.dumps(said(error)) + b"\n"
-
-
-@contextmanager
-def _patience(seconds: float) -> Iterator[None]:
-    """Cancel this task if its client takes longer than that to read what it is sent."""
-    task = asyncio.current_task()
-    assert task is not None
-    timer = asyncio.get_running_loop().call_later(seconds, task.cancel)
-    try:
-        yield
-    finally:
-        timer.cancel()
 
 
 async def _off_loop(samples: Samples, encode: Callable[..., bytes], *arguments: Any) -> bytes:

@@ -72,6 +72,11 @@ def parse(
     drawn = length is None and spec.ends
     if length is None and not streamed:
         length = spec.training_length
+        if length > settings.max_length:
+            raise InvalidRequest(
+                f"null is {length} steps, the training length; at most {settings.max_length} are made",
+                "length",
+            )
     if length is not None and count * length > settings.max_row_steps:
         raise InvalidRequest(
             f"count × length is {count * length:,} row-steps; at most {settings.max_row_steps:,} "

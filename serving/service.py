@@ -29,10 +29,12 @@ from serving.engine import Engine, Engines
 from serving.metrics import Metrics
 from serving.reload import follow
 from serving.routes import Application
-from serving.session import Session
+from serving.session import Session, require_noise
 from serving.settings import Settings
 
 _log = logging.getLogger("bentoml.cadenza")
+# uvicorn believes whoever is on this machine, who could be a new client with each request.
+os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
 
 # A service is configured by its decorator, so this is read when the server's process begins.
 _settings = Settings.from_environment()
@@ -66,6 +68,9 @@ class _Ahead:
             # It may add a layer only below its own; what its life begins with is the whole of them.
             whole = scope["app"]
             whole.middleware_stack = _Ahead(whole.middleware_stack)
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close"})  # there is none here
+            return
         ours = scope["type"] == "http" and _application.knows(scope["path"])
         await (_application if ours else self._app)(scope, receive, send)
 
@@ -111,6 +116,7 @@ class Cadenza:
     def verify() -> None:
         """Once, in the parent: what cannot be served shall not be tried for ever."""
         artifact = load(model_path())
+        require_noise(artifact.spec)  # not the whole session: the parent would keep the runtime's memory
         if _settings.provider == "cuda":
             Session(artifact, "cuda")
 
@@ -136,9 +142,10 @@ class Cadenza:
             device = max(0, (bentoml.server_context.worker_index or 1) - 1)
             start = partial(Engine.start, path, _settings, _metrics.ticked, device)
             await follow(path, _engines, _metrics, start, _settings.reload)
-        except CadenzaError as error:
-            _log.error("the model cannot be served: %s", error)
-            raise
+        except Exception as error:  # noqa: BLE001  a worker that never will be ready has to end
+            own = isinstance(error, CadenzaError)
+            _log.error("the model cannot be served: %s", error, exc_info=not own)
+            os._exit(1)
 
     @bentoml.on_shutdown
     def end(self) -> None:

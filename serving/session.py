@@ -14,9 +14,10 @@ import onnxruntime
 
 from contract import interface
 from contract.checks import noise_is_as_sealed
-from contract.errors import SpecError
+from contract.errors import InterfaceError, SpecError
 from contract.rollout import Array, Arrays, Run, first_feeds
 from contract.seal import Artifact
+from contract.spec import Spec
 from serving.errors import ProviderError
 from serving.settings import Provider
 
@@ -35,13 +36,11 @@ class Session:
 
         Raises:
             SpecError: its seeds mean other noise than this cadenza draws.
-            InterfaceError: the graph is not what its Spec says.
+            InterfaceError: the graph is not what its Spec says, or the runtime cannot run it.
             ProviderError: CUDA was asked for and does not run here.
         """
         self.spec, self.digest = artifact.spec, artifact.digest
-        sealed = noise_is_as_sealed(self.spec)
-        if not sealed.passed:
-            raise SpecError(f"the model's noise stream, {sealed.detail}; export it anew from its run")
+        require_noise(self.spec)
         self._device = device
         self.provider, self._session = _start(artifact, provider, threads, device)
         interface.compare(
@@ -97,6 +96,17 @@ class Session:
         self._session.run(self._names, first_feeds(self.spec, 0, range(1), 1), options)
 
 
+def require_noise(spec: Spec) -> None:
+    """Raise unless its seeds mean the noise that this cadenza draws.
+
+    Raises:
+        SpecError: they mean another.
+    """
+    sealed = noise_is_as_sealed(spec)
+    if not sealed.passed:
+        raise SpecError(f"the model's noise stream, {sealed.detail}; export it anew from its run")
+
+
 class _Resident:
     """A tensor on its device; numpy gets a copy when it asks for one."""
 
@@ -134,7 +144,10 @@ def _session(artifact: Artifact, provider: str | tuple[str, dict[str, int]], thr
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-    return onnxruntime.InferenceSession(artifact.data, options, providers=[provider])
+    try:
+        return onnxruntime.InferenceSession(artifact.data, options, providers=[provider])
+    except Exception as error:  # the runtime has no base for its own
+        raise InterfaceError(f"onnxruntime cannot run the graph: {error}") from error
 
 
 def _tensor(node: Any) -> interface.Tensor:

@@ -38,6 +38,8 @@ class Settings:
     """Most values of a JSON answer; larger answers are to be had in the binary forms."""
     timeout: float = 60.0
     """Seconds after which a request's work is stopped and answered with 504."""
+    stream_timeout: float = 3600.0
+    """Seconds in which a stream's reader has to take something; what the system holds for it is minutes."""
     tick_rows: int = 0
     """Most rows of one inference; 0: found by a short trial at the start."""
     tick_steps: int = 0

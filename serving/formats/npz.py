@@ -29,12 +29,12 @@ def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
     """One member a tensor. Batches bring all tensors at once and an archive takes one member
     after the other, so the tensors wait in temporary files."""
     tensors = [t for t in interface.outputs(plan.spec) if not t.name.startswith("next.")]
-    # Beside the file: the system's own folder for such may be memory.
+    # Beside the file: the system's own folder for such may be memory. What is for memory stays in memory.
     name = getattr(file, "name", None)
-    folder = str(Path(name).parent) if isinstance(name, str) else None
+    folder, most = (str(Path(name).parent), 2**24) if isinstance(name, str) else (None, 0)
     with ExitStack() as stack:
         spools = {
-            t.name: stack.enter_context(tempfile.SpooledTemporaryFile(2**24, dir=folder)) for t in tensors
+            t.name: stack.enter_context(tempfile.SpooledTemporaryFile(most, dir=folder)) for t in tensors
         }
         for batch in batches:
             for tensor in tensors:

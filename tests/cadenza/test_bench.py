@@ -102,6 +102,12 @@ def test_it_measures_all_three_and_draws(model: Path, tmp_path: Path):
     assert ElementTree.parse(out).getroot().tag.endswith("svg")
 
 
+def test_what_the_server_refuses_is_said(model: Path, tmp_path: Path):
+    done = cadenza("bench", model, "--seconds", 0.1, "--shapes", "5000x2", "-o", tmp_path / "b.svg")
+    assert done.returncode == 1
+    assert "no request of 5000 × 2 was answered: the server's status was 422" in done.stderr
+
+
 def test_a_curve_without_answers_is_still_a_picture():
     nothing = {"load": 0.9, "p50_ms": float("nan"), "p95_ms": float("nan"), "p99_ms": float("nan")}
     picture = latency_picture("1 × 24", [nothing])

@@ -33,7 +33,8 @@ def test_what_is_no_known_key_is_refused(header: str | None):
 
 
 @pytest.mark.parametrize(
-    "line", ["too-short", "a b c", f"alice {ALICE}\nalice {BOB}", f"# fine\n{ALICE[:15]}"]
+    "line",
+    ["too-short", "a b c", f"alice {ALICE}\nalice {BOB}", f"# fine\n{ALICE[:15]}", f"é{ALICE}"],
 )
 def test_a_line_that_is_no_key_is_said_without_the_key(line: str):
     with pytest.raises(UsageError, match="line [12]: NAME KEY is wanted") as error:
@@ -49,6 +50,21 @@ def test_keys_come_from_the_file_and_from_the_environment(tmp_path: Path):
     assert not Keys.from_environment("", {})
 
 
+@pytest.mark.parametrize("value", ["", " , ", "# alice"])
+def test_a_variable_without_keys_opens_nothing(value: str):
+    with pytest.raises(UsageError, match="CADENZA_API_KEYS is set and holds no API key"):
+        Keys.from_environment("", {"CADENZA_API_KEYS": value})
+
+
+def test_a_key_is_taken_whole(tmp_path: Path):
+    (tmp_path / "keys").write_text(f"\ufeff{ALICE}#rest\nbob {BOB} #his\n", "utf-8")
+    keys = Keys.from_environment(str(tmp_path / "keys"), {})
+    assert keys.name(f"Bearer {ALICE}#rest")
+    assert keys.name(f"Bearer {BOB}") == "bob"
+    with pytest.raises(Unauthorized):
+        keys.name(f"Bearer {ALICE}")
+
+
 @pytest.mark.parametrize("content", [None, "", "# none yet\n", b"\xff\xfe"])
 def test_a_file_without_keys_opens_nothing(model: Path, tmp_path: Path, content: str | bytes | None):
     path = tmp_path / "keys"
@@ -57,7 +73,7 @@ def test_a_file_without_keys_opens_nothing(model: Path, tmp_path: Path, content:
     with pytest.raises(UsageError, match=str(path)):
         Keys.from_environment(str(path), {})
     if content is None:
-        done = cadenza("serve", model, "--settings.api-keys-file", path)
+        done = cadenza("serve", model, "--api-keys-file", path)
         assert done.returncode == 2, done.stderr
 
 

@@ -10,14 +10,17 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
+import onnx
 import pytest
 
 from cadenza.server import free_port
-from tests.conftest import Answer, Server, await_ready, booted, until
+from contract.seal import DIGEST_KEY, SPEC_KEY, UNSEALED, seal
+from tests.conftest import Answer, Server, await_ready, booted, cadenza, until
 
 SERVICE = "serving.service:Cadenza"
 
@@ -46,6 +49,45 @@ def test_plain_bentoml_serve_ends_at_once_with_a_bad_model(model: Path, tmp_path
     assert "cut off" in done.stdout + done.stderr
 
 
+def resealed(model: Path, out: Path, change: Callable[[onnx.ModelProto], None]) -> Path:
+    changed = onnx.load(model)
+    change(changed)
+    for entry in changed.metadata_props:
+        if entry.key == DIGEST_KEY:
+            entry.value = UNSEALED
+    out.write_bytes(seal(changed.SerializeToString(deterministic=True)))
+    return out
+
+
+def test_a_graph_that_the_runtime_refuses_is_said_at_once(model: Path, tmp_path: Path):
+    def unknown(changed: onnx.ModelProto) -> None:
+        changed.graph.node[0].op_type = "Nonsense"
+
+    done = cadenza("serve", resealed(model, tmp_path / "x.onnx", unknown), "--port", free_port())
+    assert done.returncode == 1
+    assert "onnxruntime cannot run the graph" in done.stderr
+
+
+def test_a_model_of_other_noise_ends_plain_bentoml_serve_too(model: Path, tmp_path: Path):
+    def older(changed: onnx.ModelProto) -> None:
+        for entry in changed.metadata_props:
+            if entry.key == SPEC_KEY:
+                spec = json.loads(entry.value)
+                spec["noise"]["version"] = 1
+                entry.value = json.dumps(spec)
+
+    done = subprocess.run(
+        bentoml_command("--port", str(free_port())),
+        env=os.environ | {"CADENZA_MODEL": str(resealed(model, tmp_path / "x.onnx", older))},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "export it anew" in done.stdout + done.stderr
+
+
 def test_a_stream_without_end_ends_with_a_word_when_the_server_stops(model: Path, tmp_path: Path):
     with booted(model, tmp_path / "log", {}) as (server, process):
         request = urllib.request.Request(server.base + "/stream", b'{"length": null}')
@@ -57,13 +99,37 @@ def test_a_stream_without_end_ends_with_a_word_when_the_server_stops(model: Path
         assert process.wait(timeout=20) == 0
 
 
-def stalled(base: str, body: bytes) -> socket.socket:
-    """A client that asks for a stream and reads nothing."""
+def stalled(base: str, body: bytes, path: str = "/stream", fields: str = "") -> socket.socket:
+    """A client that asks and reads nothing."""
     host, port = base.removeprefix("http://").split(":")
     client = socket.create_connection((host, int(port)))
-    head = f"POST /stream HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n"
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n{fields}\r\n"
     client.sendall(head.encode() + body)
     return client
+
+
+def test_who_does_not_take_an_answer_is_let_go_and_was_not_answered(model: Path, tmp_path: Path):
+    log = tmp_path / "log"
+    # Six megabytes: more than the system holds for a client.
+    body, fields = b'{"count": 4000, "length": 125}', "Accept: application/x-npy\r\nX-Request-ID: "
+    with booted(model, log, {"CADENZA_TIMEOUT": "8"}) as (server, _):
+
+        def line(name: str) -> str:
+            until(lambda: f"id={name} " in log.read_text())
+            (found,) = (line for line in log.read_text().splitlines() if f"id={name} " in line)
+            return found
+
+        with stalled(server.base, body, "/generate", f"{fields}left\r\n") as client:
+            client.recv(1000)
+        left = line("left")
+        assert "status=200" in left
+        assert "error=" not in left
+        assert left.endswith("cut=true")
+        with stalled(server.base, body, "/generate", f"{fields}stays\r\n"):
+            stays = line("stays")
+        assert "status=200" in stays
+        assert stays.endswith("error=not_read cut=true")
+        assert server.post("/generate", {}).status == 200
 
 
 def test_readers_that_do_not_read_fill_no_queue_and_are_let_go(model: Path, tmp_path: Path):
@@ -242,6 +308,23 @@ def test_settings_survive_the_environment():
 
     chosen = Settings(provider="cpu", max_count=7, timeout=1.5)
     assert Settings.from_environment(chosen.to_environment()) == chosen
+
+
+def test_a_flag_counts_before_a_variable(model: Path, tmp_path: Path):
+    command = [sys.executable, "-m", "cadenza", "serve", str(model), "--timeout", "60"]
+    settings = {"CADENZA_TIMEOUT": "5", "CADENZA_MAX_COUNT": "7"}
+    with booted(model, tmp_path / "log", settings, command) as (server, _):
+        limits = server.get("/model").json()["limits"]
+        assert (limits["timeout"], limits["max_count"]) == (60, 7)
+        default = server.post("/generate", {"length": 3})
+        assert default.status == 200
+
+
+def test_without_a_length_the_bound_holds_too(model: Path, tmp_path: Path):
+    with booted(model, tmp_path / "log", {"CADENZA_MAX_LENGTH": "4"}) as (server, _):
+        long = server.post("/generate", {})
+        assert (long.status, long.error["field"]) == (422, "length")
+        assert server.post("/generate", {"length": 4}).status == 200
 
 
 def test_several_workers_give_the_same_bytes_and_end_together(model: Path, tmp_path: Path):

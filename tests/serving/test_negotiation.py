@@ -21,6 +21,8 @@ OFFERED = ("application/json", "application/x-npy", "text/csv")
         ("text/html, application/x-npy;q=0.5, */*;q=0.1", "application/x-npy"),
         ("application/json;q=0, */*", "application/x-npy"),
         ("application/json;q=rubbish, text/csv;q=0.1", "text/csv"),
+        ("application/json;q=nan, text/csv;q=0.1", "text/csv"),
+        ("application/json;q=inf, application/x-npy;q=1.5, text/csv;q=0.1", "text/csv"),
     ],
 )
 def test_the_best_of_what_is_accepted_is_chosen(accept: str | None, chosen: str):

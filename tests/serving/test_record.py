@@ -47,6 +47,13 @@ def test_a_line_says_what_was_asked_and_what_became_of_it(server: Server, artifa
     assert logged(log, "mine-4")["cut"] == "true"
 
 
+def test_nobody_is_believed_to_ask_for_another(server: Server):
+    fields = {"X-Request-ID": "forged", "X-Forwarded-For": "evil route=/admin"}
+    server.post("/generate", {}, headers=fields)
+    until(lambda: "id=forged " in server.log.read_text())
+    assert logged(server.log, "forged")["client"] == "127.0.0.1"
+
+
 def names(text: str) -> set[str]:
     """The metrics in Prometheus' text form, each as it is asked for."""
     return {re.split(r"[{ ]", line)[0] for line in text.splitlines() if not line.startswith("#")}

@@ -49,6 +49,17 @@ def replace(path: Path, content: bytes) -> None:
     beside.replace(path)
 
 
+def test_a_link_that_is_turned_to_another_file_is_followed(model: Path, other: Path, tmp_path: Path):
+    link = tmp_path / "current.onnx"
+    link.symlink_to(model)
+    with booted(link, tmp_path / "log", FAST) as (server, _):
+        assert server.get("/model").json()["digest"] == load(model).digest
+        turned = tmp_path / "turned"
+        turned.symlink_to(other)
+        turned.replace(link)
+        until(lambda: server.get("/model").json()["digest"] == load(other).digest)
+
+
 def expected(paths: tuple[Path, ...], body: dict) -> dict[str, bytes]:
     """By digest, what each model answers."""
     found = {}

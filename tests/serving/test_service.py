@@ -35,6 +35,44 @@ def test_the_default_is_one_sequence_of_the_training_length(server: Server, arti
     assert body["seed"] == int(answer.headers["X-Cadenza-Seed"])
 
 
+def exchanged(server: Server, head: str, body: bytes = b"") -> bytes:
+    """What comes back for these very bytes, until the server closes the connection."""
+    host, port = server.base.removeprefix("http://").split(":")
+    with socket.create_connection((host, int(port)), timeout=30) as client:
+        client.sendall(head.replace("\n", "\r\n").encode() + body)
+        return b"".join(iter(lambda: client.recv(65_536), b""))
+
+
+@pytest.mark.parametrize("length", ["Content-Length: 24", "Transfer-Encoding: chunked"])
+def test_a_body_that_the_parser_lost_is_no_empty_one(server: Server, length: str):
+    body = b'{"length": 3, "seed": 7}'
+    content = b"18\r\n" + body + b"\r\n0\r\n\r\n" if "chunked" in length else body
+    head = f"POST /generate HTTP/1.1\nHost: x\n{length}\n"
+    upgrade = (
+        "Connection: Upgrade, HTTP2-Settings\nUpgrade: h2c\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\n\n"
+    )
+    answer = exchanged(server, head + upgrade, content)
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert b'"body_lost"' in answer
+    assert answer.count(b"HTTP/1.1 ") == 1
+    fine = exchanged(server, head + "Connection: close\n\n", content)
+    assert fine.startswith(b"HTTP/1.1 200 ")
+    assert b"x-cadenza-seed: 7" in fine
+
+
+def test_a_websocket_is_refused_at_once(server: Server):
+    head = "GET /stream HTTP/1.1\nHost: x\nConnection: Upgrade\nUpgrade: websocket\n"
+    key = "Sec-WebSocket-Version: 13\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\n\n"
+    answer = exchanged(server, head + key)
+    assert answer.startswith(b"HTTP/1.1 403 ")
+
+
+def test_a_list_may_come_in_several_lines(server: Server):
+    head = "POST /generate HTTP/1.1\nHost: x\nContent-Length: 0\nConnection: close\nAccept: text/html\n"
+    assert exchanged(server, head + "\n").startswith(b"HTTP/1.1 406 ")
+    assert exchanged(server, head + "Accept: text/csv\n\n").startswith(b"HTTP/1.1 200 ")
+
+
 def test_headers_say_where_an_answer_comes_from(server: Server, artifact: Artifact):
     headers = server.post("/generate", {"seed": 4}).headers
     assert headers["X-Cadenza-Seed"] == "4"
