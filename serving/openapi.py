@@ -1,5 +1,6 @@
 """The OpenAPI description of every route that exists, from the same bounds as the checks."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from contract.spec import Spec
@@ -23,7 +24,7 @@ _ASKED: dict[str, tuple[dict[str, Any], str]] = {
     ),
 }
 _REFUSALS = {
-    400: "The body is not a JSON object.",
+    400: "The body is not a JSON object, or was lost to an upgrade.",
     401: "This server wants a key: `Authorization: Bearer KEY`.",
     406: "No form in `Accept` can be had; the message lists those that can.",
     408: "The body did not come in time.",
@@ -45,6 +46,7 @@ def describe(spec: Spec, digest: str, settings: Settings, *, locked: bool) -> di
         "X-Cadenza-Model": ({"const": digest}, "The model that is wanted: another is a 412."),
     }
     security: dict[str, Any] = {"security": [{"key": []}]} if locked else {}
+    refusals = (401, 503) if locked else (503,)
     scheme = {"securitySchemes": {"key": {"type": "http", "scheme": "bearer"}}} if locked else {}
     sequences = {
         "type": "array",
@@ -85,16 +87,14 @@ def describe(spec: Spec, digest: str, settings: Settings, *, locked: bool) -> di
                 )
                 | security
             },
-            "/model": {
-                "get": _get("The Spec, the limits and the provider.", "application/json") | security
-            },
-            "/metrics": {"get": _get("Prometheus metrics.", "text/plain", starting=False)},
-            "/docs.json": {"get": _get("This document.", "application/json") | security},
+            "/model": {"get": _get("Spec, limits and provider.", "application/json", refusals) | security},
+            "/metrics": {"get": _get("Prometheus metrics.", "text/plain")},
+            "/docs.json": {"get": _get("This document.", "application/json", refusals) | security},
             "/livez": {"get": _probe("Whether the process lives.")},
             "/healthz": {"get": _probe("The same.")},
             "/readyz": {"get": _probe("Whether requests are answered: 503 until warm, and when stopping.")},
-            "/schema.json": {"get": _get("BentoML's own schema.", "application/json", starting=False)},
-            "/": {"get": _get("The playground.", "text/html", starting=False)},
+            "/schema.json": {"get": _get("BentoML's own schema.", "application/json")},
+            "/": {"get": _get("The playground.", "text/html")},
         },
         "components": scheme
         | {
@@ -143,11 +143,11 @@ def _post(
     }
 
 
-def _get(summary: str, media: str, *, starting: bool = True) -> dict[str, Any]:
+def _get(summary: str, media: str, refusals: Sequence[int] = ()) -> dict[str, Any]:
     responses: dict[str, Any] = {"200": {"description": summary, "content": {media: {}}}}
-    if starting:
-        responses["503"] = {
-            "description": _REFUSALS[503],
+    for code in refusals:
+        responses[str(code)] = {
+            "description": _REFUSALS[code],
             "content": {"application/json": {"schema": _ERROR}},
         }
     return {"summary": summary, "responses": responses}
