@@ -340,3 +340,8 @@ def _errors_said() -> Iterator[None]:
         # The reader (head, less) has left; there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(1) from None
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"cadenza: {error.filename}: {error.strerror}", file=sys.stderr)
+        raise SystemExit(1) from None

@@ -42,7 +42,7 @@ def train_run(data: str, out: Path | None, *, resume: bool, choices: dict[str, A
 
 def free_folder(data: str) -> Path:
     """`runs/NAME`, or the first of `runs/NAME-2`, `runs/NAME-3`, … that is not there."""
-    name, number = Path(data).stem, 1
+    name, number = Path(data).resolve().stem, 1
     while (path := Path("runs", name if number == 1 else f"{name}-{number}")).exists():
         number += 1
     return path

@@ -106,10 +106,11 @@ def _number(condition: Condition, value: object) -> float:
     where = f"condition.{condition.name}"
     if condition.kind not in NUMERIC:
         if (label := as_label(value)) not in condition.labels:
-            raise ConditionError(where, f"{value!r} is not one of {_list(condition.labels)}")
+            known = _list(condition.labels)
+            raise ConditionError(where, f"{condition.name}: {value!r} is not one of {known}")
         return float(condition.labels.index(str(label)))
     if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
-        raise ConditionError(where, f"{value!r} is not a number")
+        raise ConditionError(where, f"{condition.name}: {value!r} is not a number")
     assert condition.low is not None and condition.high is not None
     if not condition.low <= value <= condition.high:
         raise ConditionError(

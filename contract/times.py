@@ -7,6 +7,7 @@ has the very times that it has as a whole.
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +20,7 @@ Ticks = NDArray[np.int64]
 UNITS = {0: "s", 3: "ms", 6: "us", 9: "ns"}
 """The unit of a time stamp's ticks, by its digits."""
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
+_WITH_OFFSET = re.compile(r"(.+[T ].+?)(Z|[+-]\d\d:?\d\d)")
 
 
 def unit(time: Time) -> str:
@@ -71,7 +73,8 @@ def texts(time: Time, ticks: Ticks) -> list[str]:
 
 
 def parse(time: Time, text: str) -> int:
-    """A time that a person wrote, as ticks: of a date or a time stamp in ISO form, on the data's clock.
+    """A time that a person wrote, as ticks: of a date or a time stamp in ISO form, on the data's clock if
+    it names no offset of its own.
 
     Raises:
         UsageError: it is none.
@@ -79,7 +82,10 @@ def parse(time: Time, text: str) -> int:
     try:
         if time.kind == "number":
             return round(float(text) * float(10**time.digits))
-        return int(np.array(text, f"datetime64[{unit(time)}]").astype(np.int64))
+        zoned = _WITH_OFFSET.fullmatch(text.strip()) if time.zone else None
+        clock, zone = zoned.groups() if zoned else (text, time.zone)
+        ticks = int(np.array(clock, f"datetime64[{unit(time)}]").astype(np.int64))
+        return ticks - offset(replace(time, zone=zone)) + offset(time)
     except (ValueError, TypeError) as error:
         wanted = {"date": "2024-01-31", "timestamp": "2024-01-31T12:00:00"}.get(time.kind, "a number")
         raise UsageError(f"{text!r} is no time of {time.name!r}; such as {wanted} is wanted") from error

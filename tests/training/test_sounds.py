@@ -113,7 +113,7 @@ def test_what_is_no_wav_and_what_is_silent_are_errors(tmp_path: Path):
     with pytest.raises(DataError, match="b is silent: every sample is 0"):
         load(str(tmp_path / "b.wav"), TrainConfig())
     write(tmp_path / "c.wav", [tone(440)[:0]])
-    with pytest.raises(DataError, match="c is empty"):
+    with pytest.raises(DataError, match=r"c\.wav is empty"):
         load(str(tmp_path / "c.wav"), TrainConfig())
 
 
@@ -162,3 +162,20 @@ def test_a_waveform_without_a_rate_with_gaps_or_of_labels_is_an_error(table: Pat
 def test_a_hop_that_is_too_long_is_an_error(tmp_path: Path):
     with pytest.raises(DataError, match="--hop is 300; at most 128 samples are learnt as one step"):
         load(str(write(tmp_path / "a.wav", [tone(440)])), TrainConfig(hop=300))
+
+
+def test_a_file_without_a_sample_moves_no_class(tmp_path: Path):
+    write(tmp_path / "x" / "a.wav", [tone(440)])
+    write(tmp_path / "y" / "b.wav", [tone(880)])
+    write(tmp_path / "x" / "0.wav", [np.zeros(0)])
+    with pytest.raises(DataError, match=r"0\.wav is empty: .*leave it out"):
+        load(str(tmp_path), TrainConfig())
+
+
+def test_a_header_that_was_never_finished_is_said(tmp_path: Path):
+    path = write(tmp_path / "a.wav", [tone(440)])
+    content = bytearray(path.read_bytes())
+    content[40:44] = bytes(4)
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="says that it holds no sound, and has 8,000 bytes of it"):
+        load(str(path), TrainConfig())

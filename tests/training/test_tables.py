@@ -1,5 +1,6 @@
 """Tables as people write them: separators, encodings, marks and mistakes are read, or said clearly."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -84,13 +85,13 @@ def test_letters_that_are_not_utf_8_are_read_as_windows_writes_them_and_said(tmp
         load(str(tmp_path / "x.csv"), CONFIG)
 
 
-def test_numbers_with_marks_are_labels_and_said(tmp_path: Path):
-    path = csv(tmp_path / "x.csv", 'a,b\n"1,234.5",5%\n"2,234.5",6%\n"1,334.5",7%\n')
+def test_numbers_with_units_are_labels_and_said(tmp_path: Path):
+    path = csv(tmp_path / "x.csv", "a,b\n$1.5,5%\n$2.5,6%\n$1.7,7%\n")
     notes = load(path, CONFIG).notes
     assert any(
-        "'a' looks like numbers with units or marks of thousands, such as '2,234.5'" in n for n in notes
+        "'a' looks like numbers with units or marks of thousands, such as '$2.5'" in n for n in notes
     )
-    assert any("'b' looks like numbers" in n for n in notes)
+    assert any("'b' looks like numbers with units or marks of thousands, such as '7%'" in n for n in notes)
 
 
 def test_an_infinite_value_is_named_by_its_file_and_its_own_row(tmp_path: Path):
@@ -130,3 +131,96 @@ def test_numbers_that_samples_could_not_tell_apart_are_said(tmp_path: Path):
     notes = load(str(tmp_path / "x.csv"), TrainConfig()).notes
     assert any(note.startswith("'a' has values that are one in single precision") for note in notes)
     assert not any(note.startswith("'b' has values") for note in notes)
+
+
+def rows_of(cells: list[str], header: str = "a;b") -> str:
+    return "\n".join([header, *cells]) + "\n"
+
+
+def test_points_that_mark_thousands_are_none_of_decimals(tmp_path: Path):
+    text = rows_of([f"{1000 + 37 * i:,};{i},25".replace(",", ".", 1) for i in range(60)])
+    dataset = load(csv(tmp_path / "x.csv", text), CONFIG)
+    np.testing.assert_array_equal(dataset.values[:, 0], 1000 + 37 * np.arange(60))
+    np.testing.assert_array_equal(dataset.values[:, 1], np.arange(60) + 0.25)
+    assert any("'a': a point is a mark of thousands" in note for note in dataset.notes)
+
+
+def test_commas_that_mark_thousands_are_read(tmp_path: Path):
+    text = rows_of([f'"{990 + 37.5 * i:,.2f}",{i % 7}' for i in range(60)], "a,b")
+    dataset = load(csv(tmp_path / "x.csv", text), CONFIG)
+    np.testing.assert_array_equal(dataset.values[:, 0], 990 + 37.5 * np.arange(60))
+
+
+def test_what_only_looks_like_thousands_stays_text(tmp_path: Path):
+    text = rows_of([f'"{i % 3},{i % 2}",{i % 7}' for i in range(60)], "a,b")
+    assert load(csv(tmp_path / "x.csv", text), CONFIG).columns[0].labels == (
+        "0,0", "0,1", "1,0", "1,1", "2,0", "2,1",
+    )  # fmt: skip
+
+
+def test_an_empty_line_of_a_single_column_is_a_missing_value(tmp_path: Path):
+    cells = ["" if i % 10 == 5 else str(i * i % 31) for i in range(100)]
+    dataset = load(csv(tmp_path / "x.csv", rows_of(cells, "a") + "\n\n"), CONFIG)
+    assert len(dataset.values) == 100
+    assert np.flatnonzero(np.isnan(dataset.values[:, 0])).tolist() == list(range(5, 100, 10))
+
+
+def test_an_underscore_makes_no_number(tmp_path: Path):
+    text = rows_of([f"1_{i % 4},{i}" for i in range(60)], "a,b")
+    assert load(csv(tmp_path / "x.csv", text), CONFIG).columns[0].labels == ("1_0", "1_1", "1_2", "1_3")
+
+
+def test_names_that_samples_have_for_themselves_are_refused(tmp_path: Path):
+    text = rows_of([f"{i * i % 13},{i}" for i in range(60)], "step,a")
+    with pytest.raises(DataError, match="samples have a column 'step' of their own"):
+        load(csv(tmp_path / "x.csv", text), CONFIG)
+
+
+def test_a_table_of_samples_can_be_learnt_from(tmp_path: Path):
+    text = rows_of([f"{i // 30},{i % 30},{i * i % 13}" for i in range(90)], "sequence,step,a")
+    dataset = load(csv(tmp_path / "x.csv", text), replace(CONFIG, id_column="sequence"))
+    assert [c.name for c in dataset.columns] == ["a"]
+    assert len(dataset.bounds) == 4
+    assert any("'step' counts rows, as samples have it" in note for note in dataset.notes)
+
+
+@pytest.mark.parametrize("value", ["1.8e308", "-9.9e99"])
+def test_a_number_that_single_precision_does_not_hold_is_named(tmp_path: Path, value: str):
+    text = rows_of([f"{value if i == 41 else i},1" for i in range(60)], "a,b")
+    with pytest.raises(DataError, match=r"column 'a' is .* in 1 of 60 rows, first in row 42"):
+        load(csv(tmp_path / "x.csv", text), CONFIG)
+
+
+def test_sequences_that_are_too_short_for_a_window_are_said(tmp_path: Path):
+    rows = [f"{n},{i * 7 % 11}" for n in range(9) for i in range(60 if n < 2 else 15)]
+    config = replace(CONFIG, id_column="who", length=24)
+    dataset = load(csv(tmp_path / "x.csv", rows_of(rows, "who,a")), config)
+    assert any("7 of 9 sequences, with 105 of 225 rows, are shorter" in note for note in dataset.notes)
+
+
+def test_choices_of_columns_hold_for_arrays(tmp_path: Path):
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(60, 3)))
+    path = str(tmp_path / "x.npy")
+    left = load(path, replace(CONFIG, ignore=("channel 2",)))
+    assert [c.name for c in left.columns] == ["channel 1", "channel 3"]
+    assert left.values.shape == (60, 2)
+    chosen = load(path, replace(CONFIG, columns=("channel 2",)))
+    assert [c.name for c in chosen.columns] == ["channel 2"]
+    with pytest.raises(DataError, match="no column 'who'; it has channel 1, channel 2, channel 3"):
+        load(path, replace(CONFIG, id_column="who"))
+
+
+def test_choices_of_columns_are_refused_where_there_are_none(tmp_path: Path):
+    (tmp_path / "x.txt").write_text("one\ntwo\nthree\nfour\n" * 20)
+    with pytest.raises(DataError, match="has no columns, which --id-column is for"):
+        load(str(tmp_path / "x.txt"), replace(CONFIG, id_column="who"))
+
+
+def test_what_is_not_read_of_a_folder_is_said(tmp_path: Path):
+    for name in ("b", "a"):
+        csv(tmp_path / f"{name}.csv", rows_of([f"{i * i % 13},{i}" for i in range(60)], "x,y"))
+    (tmp_path / "._a.csv").write_bytes(b"\0\5\26\7")
+    (tmp_path / "c.wav").write_bytes(b"RIFF")
+    dataset = load(str(tmp_path), CONFIG)
+    assert len(dataset.bounds) == 3
+    assert any("holds .wav too, which is not read beside .csv" in note for note in dataset.notes)

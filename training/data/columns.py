@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from shlex import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,13 +44,13 @@ def examined(where: str, column: Column, values: Doubles) -> Column:
     if absent.all():
         raise DataError(
             f"{where}: column {column.name!r} has no value in any row: leave it out with "
-            f"--ignore {column.name}"
+            f"--ignore {quote(column.name)}"
         )
     if len(column.labels) > MOST_LABELS:
         raise DataError(
             f"{where}: column {column.name!r} has {len(column.labels):,} different labels, and at most "
             f"{MOST_LABELS} can be learnt: put rare ones together under one name, or leave the column out "
-            f"with --ignore {column.name}"
+            f"with --ignore {quote(column.name)}"
         )
     return replace(
         column,
@@ -85,7 +86,8 @@ def notes_on(columns: Sequence[Column], values: Doubles) -> Iterator[str]:
         if not column.labels and len(np.unique(x.astype(np.float32))) < _KEPT * len(np.unique(x)):
             yield (
                 f"{column.name!r} has values that are one in single precision, which samples are of: take "
-                f"{np.nanmin(x):.15g} from all of them, or leave it out"
+                f"{np.nanmin(x):.15g} from all of them, or leave it out; if these are the times of "
+                f"the rows, name them with --time-column {quote(column.name)}"
             )
         if column.missing:
             share = (x == -1 if column.labels else np.isnan(x)).mean()
@@ -93,13 +95,15 @@ def notes_on(columns: Sequence[Column], values: Doubles) -> Iterator[str]:
 
 
 def require_finite(where: str, names: Sequence[str], values: Doubles) -> None:
-    """Raise a DataError that names the column and the row if a value of (rows, channels) is infinite."""
+    """Raise a DataError that names the column and the row if a value of (rows, channels) is infinite, or
+    more than single precision holds."""
     for name, column in zip(names, values.T, strict=True):
-        bad = np.flatnonzero(np.isinf(column))
+        bad = np.flatnonzero(np.abs(column) > np.finfo(np.float32).max)  # false of NaN
         if len(bad):
+            what = "infinite" if np.isinf(column[bad]).all() else f"beyond {np.finfo(np.float32).max:.1e}"
             raise DataError(
-                f"{where}: column {name!r} is infinite in {len(bad)} of {len(values)} rows, first in row "
-                f"{bad[0] + 1}: leave these values empty, or the column out with --ignore {name}"
+                f"{where}: column {name!r} is {what} in {len(bad)} of {len(values)} rows, first in row "
+                f"{bad[0] + 1}: leave these values empty, or the column out with --ignore {quote(name)}"
             )
 
 

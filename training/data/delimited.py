@@ -7,9 +7,10 @@ beginning of the file: its encoding, and which mark cuts all of its lines into a
 import codecs
 import csv
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pyarrow as arrow
 import pyarrow.csv
 
@@ -19,7 +20,13 @@ _LINES = 20
 """Lines that are looked at."""
 _MARKS = {"\t": "tabs", ";": "semicolons", "|": "bars"}
 """What may cut a line instead of a comma."""
-_DECIMAL_COMMA, _DECIMAL_POINT = re.compile(r"[+-]?\d+,\d+"), re.compile(r"[+-]?\d*\.\d+")
+_DECIMAL_COMMA = re.compile(r"[+-]?(\d+|\d{1,3}(\.\d{3})+),\d+")
+_DECIMAL_POINT = re.compile(r"[+-]?\d*\.\d+")
+_THOUSANDS = {
+    ",": re.compile(r"[+-]?\d{1,3}(\.\d{3})+(,\d+)?"),
+    ".": re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"),
+}
+"""A number with marks of thousands, by the mark of its decimals."""
 _MARKED = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 """Encodings that a file begins with a mark of; Arrow drops that of UTF-8 by itself."""
 
@@ -31,6 +38,8 @@ class _Form:
     encoding: str
     mark: str
     decimal: str
+    single: bool
+    """Whether it has one column, so that an empty line is an empty cell."""
 
 
 def read_csv(path: Path) -> tuple[arrow.Table, list[str]]:
@@ -46,7 +55,7 @@ def read_csv(path: Path) -> tuple[arrow.Table, list[str]]:
     except UnicodeDecodeError:
         table = None
     if form.encoding == "utf-8" and (table is None or any(map(arrow.types.is_binary, table.schema.types))):
-        form = _Form("cp1252", form.mark, form.decimal)
+        form = replace(form, encoding="cp1252")
         notes.append(
             f"{path.name} is not UTF-8: it is read as Windows-1252 (Latin-1); look whether its letters are "
             "right"
@@ -69,7 +78,33 @@ def read_csv(path: Path) -> tuple[arrow.Table, list[str]]:
         texts = _read(path, form, texts=times)
         for name in times:
             table = table.set_column(table.column_names.index(name), name, texts.column(name))
+    for place, field in enumerate(table.schema):
+        numbers = _without_thousands(table.column(place), form.decimal)
+        if numbers is not None:
+            table = table.set_column(place, field.name, numbers)
+            mark = "a point" if form.decimal == "," else "a comma"
+            notes.append(f"{field.name!r}: {mark} is a mark of thousands")
     return table, notes
+
+
+def _without_thousands(column: arrow.ChunkedArray, decimal: str) -> arrow.ChunkedArray | None:
+    """A column of text as numbers, where all of it is numbers and some have marks of thousands."""
+    if not arrow.types.is_string(column.type):
+        return None
+    marked, seen = _THOUSANDS[decimal], False
+    plain = re.compile(rf"[+-]?\d{{1,3}}({re.escape(decimal)}\d+)?")
+    values: list[float | None] = []
+    for text in column.to_pylist():
+        if text is None:
+            values.append(None)
+            continue
+        cell = text.strip()
+        if marked.fullmatch(cell):
+            seen = True
+        elif not plain.fullmatch(cell):
+            return None
+        values.append(float(cell.replace("." if decimal == "," else ",", "").replace(decimal, ".")))
+    return arrow.chunked_array([arrow.array(values, arrow.float64())]) if seen else None
 
 
 def _read(
@@ -77,10 +112,10 @@ def _read(
 ) -> arrow.Table:
     """The table; of the columns `texts` alone, as text, where some are named."""
     # On one thread Arrow knows the number of a row that breaks the form.
-    return pyarrow.csv.read_csv(
+    table = pyarrow.csv.read_csv(
         path,
         pyarrow.csv.ReadOptions(use_threads=False, column_names=names, encoding=form.encoding),
-        pyarrow.csv.ParseOptions(delimiter=form.mark),
+        pyarrow.csv.ParseOptions(delimiter=form.mark, ignore_empty_lines=not form.single),
         pyarrow.csv.ConvertOptions(
             strings_can_be_null=True,
             decimal_point=form.decimal,
@@ -88,6 +123,10 @@ def _read(
             column_types=dict.fromkeys(texts or [], arrow.string()),
         ),
     )
+    if form.single:  # lines behind the last value are none
+        there = np.flatnonzero(table.column(0).is_valid().to_numpy())
+        return table.slice(0, int(there[-1]) + 1 if len(there) else 0)
+    return table
 
 
 def _form(path: Path) -> tuple[_Form, list[str]]:
@@ -100,15 +139,16 @@ def _form(path: Path) -> tuple[_Form, list[str]]:
     decimal = "."
     if mark != ",":
         cells = [cell.strip() for row in csv.reader(lines, delimiter=mark) for cell in row]
-        commas = any(map(_DECIMAL_COMMA.fullmatch, cells))
-        decimal = "," if commas and not any(map(_DECIMAL_POINT.fullmatch, cells)) else "."
+        points = [c for c in cells if _DECIMAL_POINT.fullmatch(c) and not _THOUSANDS[","].fullmatch(c)]
+        decimal = "," if any(map(_DECIMAL_COMMA.fullmatch, cells)) and not points else "."
     notes = []
     if mark != ",":
         says = f"{path.name}: cells are told apart by {_MARKS[mark]}"
         notes.append(says + (", and numbers have a decimal comma" if decimal == "," else ""))
     if encoding != "utf-8":
         notes.append(f"{path.name} is {encoding.upper()}")
-    return _Form(encoding, mark, decimal), notes
+    single = bool(lines and lines[0].strip()) and not any("," in line for line in lines) and mark == ","
+    return _Form(encoding, mark, decimal, single), notes
 
 
 def _cuts_alike(lines: list[str], mark: str) -> bool:

@@ -31,6 +31,8 @@ _WRITTEN = re.compile(r"[$€£]?\s?[+-]?\d[\d.,'\s]*[%$€£]?")
 """A number as people write it. One that Arrow reads never comes to be a label."""
 _INDEX = ("", "index", "unnamed: 0")
 """What tools call a column that they number rows in; the first as pandas writes it."""
+_OWN = ("sequence", "step")
+"""Columns that a table of samples has before those of the data."""
 _T = TypeVar("_T")
 TABLES = (".csv", ".tsv", ".parquet")
 """Files whose columns have names."""
@@ -140,7 +142,7 @@ def _opened(path: Path, reading: Callable[[], _T]) -> _T:
 
 
 def _folder(path: Path, config: TrainConfig) -> Read:
-    inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES)
+    inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != ".")
     if not inside:
         raise DataError(f"{path} holds no file that is read: {', '.join(SUFFIXES)}")
     parts = [_file(p, config) for p in inside]
@@ -183,22 +185,16 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
     found: list[Doubles] = []
     place = 0
     for name in own:
-        kind = table.schema.field(name).type
         told = (*config.columns, *config.categorical, *config.static, *config.continuous, *config.integer)
-        if name not in told and (
-            arrow.types.is_temporal(kind) or times.looks_like_times(table.column(name))
-        ):
-            notes.append(f"{name!r} holds times and is left out")
+        why = None if name in told else _left_out(name, table.column(name))
+        if why:
+            notes.append(f"{name!r} {why}")
             continue
-        if name not in told and times.written_otherwise(table.column(name)):
-            notes.append(
-                f"{name!r} looks like dates, such as {table.column(name)[0]}, and is left out: name it "
-                "with --time-column if these are the times of the rows"
+        if name in _OWN:
+            raise DataError(
+                f"{path}: samples have a column {name!r} of their own, which counts: give this one another "
+                f"name, or leave it out with --ignore {name}"
             )
-            continue
-        if name not in told and name.lower() in _INDEX and _counts(table.column(name)):
-            notes.append(f"{name!r} counts the rows and is left out")
-            continue
         column, values = column_of(path, name, table.column(name), config)
         if name not in told and column.labels and all(map(_WRITTEN.fullmatch, column.labels)):
             notes.append(
@@ -228,12 +224,30 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
     return Read(columns, np.split(values[order], cuts), notes, stamps, place)
 
 
-def _counts(column: arrow.ChunkedArray) -> bool:
-    """Whether a column is 0, 1, 2 …, or as much more in every row."""
+def _left_out(name: str, column: arrow.ChunkedArray) -> str | None:
+    """Why a column that nobody named is no channel; None where it is one."""
+    if arrow.types.is_temporal(column.type) or times.looks_like_times(column):
+        return "holds times and is left out"
+    if times.written_otherwise(column):
+        return (
+            f"looks like dates, such as {column[0]}, and is left out: name it with --time-column if these "
+            "are the times of the rows"
+        )
+    if name.lower() in _INDEX and _counts(column):
+        return "counts the rows and is left out"
+    if name in _OWN and _counts(column, again=True):
+        return "counts rows, as samples have it, and is left out"
+    return None
+
+
+def _counts(column: arrow.ChunkedArray, again: bool = False) -> bool:
+    """Whether a column is 0, 1, 2 …, or as much more in every row; `again`: perhaps from 0 on several
+    times, or each number several times."""
     if not arrow.types.is_integer(column.type) or column.null_count:
         return False
     values = column.to_numpy()
-    return bool((np.diff(values) == 1).all())
+    moves = np.diff(values)
+    return bool(((moves == 1) | (again & ((values[1:] == 0) | (moves == 0)))).all())
 
 
 def _time_column(table: arrow.Table, config: TrainConfig) -> tuple[str | None, list[str]]:
@@ -284,7 +298,7 @@ def _arrays(path: Path, arrays: list[np.ndarray], config: TrainConfig) -> Read:
         raise DataError(f"{path} holds sequences of {sorted({s.shape[1] for s in sequences})} channels")
     channels = sequences[0].shape[1] if sequences else 0
     names = [f"channel {i + 1}" for i in range(channels)]
-    _require_names(path, names, replace(config, columns=(), id_column=None, time_column=None))
+    _require_names(path, names, config)
     columns = [Column(name, rounded=name not in config.continuous) for name in names]
     for i, name in enumerate(names):
         if name in config.categorical:
@@ -293,4 +307,8 @@ def _arrays(path: Path, arrays: list[np.ndarray], config: TrainConfig) -> Read:
             ends = np.cumsum([len(s) for s in sequences])[:-1]
             for s, part in zip(sequences, np.split(values, ends), strict=True):
                 s[:, i] = part
-    return Read(columns, sequences, [])
+    wanted = config.columns or names
+    kept = [i for i, name in enumerate(names) if name in wanted and name not in config.ignore]
+    if names and not kept:
+        raise DataError(f"{path} has no column to learn from; it has {', '.join(names)}")
+    return Read([columns[i] for i in kept], [s[:, kept] for s in sequences], [])

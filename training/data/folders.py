@@ -54,7 +54,11 @@ def classed(dataset: Dataset, classes: Sequence[str | None]) -> Dataset:
 
 
 def _inside(folder: Path, suffixes: Sequence[str]) -> list[Path]:
-    return sorted(p for p in folder.iterdir() if p.suffix.lower() in suffixes and p.is_file())
+    return sorted(
+        p
+        for p in folder.iterdir()
+        if p.suffix.lower() in suffixes and p.is_file() and not p.name.startswith(".")
+    )
 
 
 def _folders(path: Path) -> list[Path]:

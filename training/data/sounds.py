@@ -53,6 +53,9 @@ def read(path: Path, config: TrainConfig) -> Dataset:
     """
     files = found(path, SUFFIXES)
     sounds = [_sound(file) for file, _ in files]
+    for (file, _), sound in zip(files, sounds, strict=True):
+        if not len(sound.samples):
+            raise DataError(f"{file} is empty: there is no sample to learn from; leave it out")
     rates = Counter(s.rate for s in sounds)
     rate = config.rate or rates.most_common(1)[0][0]
     notes = []
@@ -177,6 +180,11 @@ def _require_whole(file: Path) -> None:
     while at + 8 <= len(content):
         size = int.from_bytes(content[at + 4 : at + 8], "little")
         if content[at : at + 4] == b"data":
+            if not size and at + 8 < len(content):
+                raise DataError(
+                    f"{file} says that it holds no sound, and has {len(content) - at - 8:,} bytes of it: "
+                    "whoever recorded it did not finish the file; write it anew with another tool"
+                )
             if size not in (0, 2**32 - 1) and at + 8 + size > len(content):
                 raise DataError(
                     f"{file} is cut off: it says that it holds {size:,} bytes of sound, and holds "

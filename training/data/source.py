@@ -73,7 +73,22 @@ def load(data: str, config: TrainConfig) -> Dataset:
             f"{dataset.name}: --endings gate is for sequences that end by themselves, and here "
             f"{why}{'' if whole else ': learn them with --whole True, or leave the choice out'}"
         )
+    if not whole and (short := int((rows < length).sum())) and short < len(rows):
+        told = (
+            f"{short} of {len(rows)} sequences, with {int(rows[rows < length].sum())} of {rows.sum()} rows"
+        )
+        notes = (*notes, f"{told}, are shorter than a window of {length} and are not used: see --length")
     return replace(dataset, length=length, ends=ends, gated=gated, notes=notes)
+
+
+def _require_no_columns(path: Path, config: TrainConfig) -> None:
+    """Raise a DataError where a choice names a column of what has none."""
+    for flag, chosen in (
+        ("columns", config.columns), ("ignore", config.ignore), ("id-column", config.id_column),
+        ("time-column", config.time_column),
+    ):  # fmt: skip
+        if chosen:
+            raise DataError(f"{path} is no table and has no columns, which --{flag} is for")
 
 
 def _read(data: str, config: TrainConfig) -> Dataset:
@@ -84,7 +99,14 @@ def _read(data: str, config: TrainConfig) -> Dataset:
         raise DataError(f"{data!r} is neither a file nor a built-in set; built in are {', '.join(BUILTIN)}")
     for suffixes, read in READERS.items():
         if holds(path, suffixes) if path.is_dir() else path.suffix.lower() in suffixes:
-            return read(path, config)
+            if suffixes != files.SUFFIXES:
+                _require_no_columns(path, config)
+            dataset = read(path, config)
+            kinds = [s for others in READERS if others != suffixes for s in others if path.is_dir()]
+            if left := [s for s in kinds if holds(path, [s])]:
+                note = f"{path} holds {', '.join(left)} too, which is not read beside {', '.join(suffixes)}"
+                return replace(dataset, notes=(*dataset.notes, note))
+            return dataset
     known = ", ".join(s for suffixes in READERS for s in suffixes)
     if path.is_dir():
         raise DataError(f"{path} holds no file that is read: {known}")
