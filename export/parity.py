@@ -31,8 +31,8 @@ from training.decoder import Decoding
 from training.networks import Generator, State
 
 STRETCH = 24
-"""Steps that torch goes on from the graph's state; where sequences end, which are short, all of them, since
-there torch counts the time from the beginning."""
+"""Steps that torch goes on from the graph's state. Where sequences end torch counts the time from the
+beginning and cannot, so there as many are compared as the longest sequence has: behind them is nothing."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,7 @@ def measure(
         for steps in checks.STEPS:
             whole = checks.feeds(spec, range(batch), steps)
             once = _once(whole, spec, conditions)
+            seen = max(STRETCH, spec.training_length) if spec.ends else steps
             for feeds, out in _stretches(spec, probe, whole, steps):
                 nothing = np.zeros((*feeds["noise"].shape[:2], 0), np.float32)
                 found = {
@@ -71,7 +72,7 @@ def measure(
                 wanted = _raw(exact, once, noise, chosen, state)
                 single = _raw(generator, once, noise, chosen, state)
                 for name, gap in gaps.items():
-                    gap.add(found[name], single[name], wanted[name])
+                    gap.add(*(part[name][:, :seen] for part in (found, single, wanted)))
                 values, labels = decoding(found[SCORES], found[LOGITS])
                 twin: Arrays = {k: v for k, v in (("values", values), ("labels", labels)) if k in out}
                 if spec.ends:  # of the graph's own gates, where there are some

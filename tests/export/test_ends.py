@@ -6,16 +6,19 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from cadenza.evaluation import evaluate_subject
 from contract.seal import load
 from contract.spec import Endings, Precision
+from export.errors import ExportError
 from export.exporter import export
 from serving.jobs import Request
 from serving.sampler import Generator
 from serving.sampler import load as load_generator
 from tests.conftest import cadenza
 from tests.training.test_ends import ragged
+from training import checkpoint as checkpoints
 from training.config import TrainConfig
 from training.trainer import train
 
@@ -60,6 +63,18 @@ def test_with_fewer_bits_it_is_its_checkpoint_and_keeps_the_contract(
 ):
     export(run, tmp_path / "m.onnx", precision)  # which refuses what is not
     assert load(tmp_path / "m.onnx").spec.precision == precision
+
+
+def test_rounding_behind_every_end_is_nobodys(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    checkpoint, _ = checkpoints.load(run)
+    lively = checkpoint.generator()
+    with torch.no_grad():
+        lively.lstm.weight_hh_l0.mul_(8)  # after 300 steps two right runs are strangers
+    monkeypatch.setattr(checkpoints.Checkpoint, "generator", lambda _: lively)
+    assert export(run, tmp_path / "m.onnx").artifact.spec.parity.network < 1e-5
+    monkeypatch.setattr("export.layers.SLOPE", 0.201)
+    with pytest.raises(ExportError, match="not its checkpoint"):
+        export(run, tmp_path / "wrong.onnx")
 
 
 @pytest.mark.parametrize("endings", ["length"], indirect=True)
