@@ -86,6 +86,7 @@ def evaluate(
     subject: Positional[str],
     data: str | None = None,
     id_column: str | None = None,
+    time_column: str | None = None,
     waveform: str | None = None,
     rate: int | None = None,
     hop: int | None = None,
@@ -109,6 +110,8 @@ def evaluate(
             a picture or a file.
         data: The real data; a run knows its own, and so does a model of a built-in set.
         id_column: Column that tells the sequences of a table apart, of real data and of samples.
+        time_column: Column of times of a table, of real data and of samples, where it does not look like
+            one: numbers, or dates not written as 2024-01-31.
         waveform: Column of a table of real data that is a waveform, as it was given to the training; so is
             the samples' column of that name, or their only one.
         rate: Samples a second of such a column.
@@ -131,7 +134,7 @@ def evaluate(
 
     report, paths = evaluate_subject(
         subject, data, out, scores, judges, seed, id_column, hold_out, page, full=full,
-        waveform=waveform, rate=rate, hop=hop,
+        time_column=time_column, waveform=waveform, rate=rate, hop=hop,
     )  # fmt: skip
     if json:
         print(report.to_json(), end="")

@@ -45,16 +45,17 @@ def evaluate_subject(
     with_page: bool = True,
     quick: bool = False,
     full: bool = False,
+    time_column: str | None = None,
     waveform: str | None = None,
     rate: int | None = None,
     hop: int | None = None,
 ) -> tuple[Report, list[Path]]:
     """Score `subject` and write the report, as JSON and as a page; gives it back with its files.
 
-    `id_column` tells the sequences of a table apart, `waveform`, `rate` and `hop` say that its column is
-    sound, as to the training, and `hold_out` what share of the data was not trained on; a run remembers all
-    of it. A model is taken to have held out what is held out by default; of a file of samples nothing is
-    known, so nothing is taken to be held out.
+    `id_column` tells the sequences of a table apart, `time_column` holds its times, `waveform`, `rate` and
+    `hop` say that its column is sound, as to the training, and `hold_out` what share of the data was not
+    trained on; a run remembers all of it. A model is taken to have held out what is held out by default; of
+    a file of samples nothing is known, so nothing is taken to be held out.
 
     Without `scores` those that fit the data are computed, and if it is to be `quick`, those of them that
     take seconds. `full`: judges of large windows learn as long as those of small ones.
@@ -71,7 +72,7 @@ def evaluate_subject(
         raise UsageError("--scores names none; name at least one")
     before: Values | None = None
     given = TrainConfig(
-        id_column=id_column, waveform=waveform, rate=rate, hop=hop,
+        id_column=id_column, time_column=time_column, waveform=waveform, rate=rate, hop=hop,
         hold_out=TrainConfig.hold_out if hold_out is None else hold_out,
     )  # fmt: skip
     run = path.is_dir() and _is_run(path)
@@ -159,8 +160,8 @@ def _of_samples(path: Path, data: str | None, given: TrainConfig) -> _Sides:
         raise UsageError(f"{path} does not say what it was made from: name the real data with --data")
     if path.suffix == ".npz" and (tensors := _tensors(path)):
         return _of_tensors(path, tensors, data, given)
-    config = TrainConfig()
     names = names_of(path)
+    config = TrainConfig(time_column=given.time_column if given.time_column in names else None)
     if {"sequence", "step"} <= set(names):  # as `cadenza sample` writes tables
         names = [n for n in names if n not in ("sequence", "step")]
         config = replace(config, columns=tuple(names), id_column="sequence")

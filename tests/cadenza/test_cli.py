@@ -2,6 +2,7 @@
 
 import json
 import socket
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -220,6 +221,26 @@ def test_evaluate_takes_the_models_columns_of_a_wider_table(model: Path, prices:
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["windows"] == 2 * (200 - 12 + 1)
+
+
+@pytest.mark.parametrize("dates", [False, True])
+def test_evaluate_is_told_what_the_times_are(tmp_path: Path, dates: bool):
+    def at(day: int) -> str:
+        one = date(2024, 1, 1) + timedelta(days=day)
+        return one.strftime("%m/%d/%Y") if dates else str(1_700_000_000 + 60 * day)
+
+    values = np.random.default_rng(0).normal(size=(20, 300))
+    (tmp_path / "real.csv").write_text(
+        "t,v\n" + "\n".join(f"{at(i)},{v:.4f}" for i, v in enumerate(values[0])) + "\n"
+    )
+    made = [f"{k},{i},{at(i)},{v:.4f}" for k, row in enumerate(values) for i, v in enumerate(row[:24])]
+    (tmp_path / "made.csv").write_text("\n".join(["sequence,step,t,v", *made]) + "\n")
+    done = cadenza(
+        "evaluate", tmp_path / "made.csv", "--data", tmp_path / "real.csv", "--time-column", "t",
+        "--scores", "marginal", "--no-page", "--json", "-o", tmp_path / "report.json",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert [c["name"] for c in json.loads(done.stdout)["channels"]] == ["v"]
 
 
 def test_evaluate_says_when_it_does_not_know_the_data(model: Path, tmp_path: Path):
