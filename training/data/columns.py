@@ -48,8 +48,9 @@ def examined(where: str, column: Column, values: Doubles) -> Column:
         )
     if len(column.labels) > MOST_LABELS:
         raise DataError(
-            f"{where}: column {column.name!r} has {len(column.labels):,} different labels, and at most "
-            f"{MOST_LABELS} can be learnt: put rare ones together under one name, or leave the column out "
+            f"{where}: column {column.name!r} has {len(column.labels):,} different labels, such as "
+            f"{column.labels[0]!r}, and at most {MOST_LABELS} can be learnt: put rare ones together under "
+            "one name; write numbers as 1234.5 and dates as 2024-01-31 if it holds some; or leave it out "
             f"with --ignore {quote(column.name)}"
         )
     return replace(
