@@ -62,7 +62,7 @@ class Answer:
 
 async def _sent(pieces: list[memoryview], receive: Receive, send: Send) -> bool:
     """Send all but the last piece; False if the client has left, which `send` keeps to itself."""
-    left = asyncio.ensure_future(receive())  # the body has been read: all that comes is that it leaves
+    left = asyncio.ensure_future(_left(receive))
     try:
         for piece in pieces:
             await send({"type": "http.response.body", "body": piece, "more_body": True})
@@ -72,6 +72,12 @@ async def _sent(pieces: list[memoryview], receive: Receive, send: Send) -> bool:
     finally:
         left.cancel()
     return True
+
+
+async def _left(receive: Receive) -> None:
+    """Wait until the client leaves; what was not read of its body, as of a GET, comes before."""
+    while (await receive())["type"] != "http.disconnect":
+        pass
 
 
 class Parts(list[Part]):
