@@ -22,14 +22,15 @@ from typing import Any, cast
 import bentoml
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from contract.errors import CadenzaError, UsageError
+from contract.errors import CadenzaError, SpecError, UsageError
+from contract.noise import VERSION as NOISE_VERSION
 from contract.seal import load
 from serving.access import Keys
 from serving.engine import Engine, Engines
 from serving.metrics import Metrics
 from serving.reload import follow
 from serving.routes import Application
-from serving.session import Session, require_noise
+from serving.session import Session
 from serving.settings import Settings
 
 _log = logging.getLogger("bentoml.cadenza")
@@ -116,7 +117,12 @@ class Cadenza:
     def verify() -> None:
         """Once, in the parent: what cannot be served shall not be tried for ever."""
         artifact = load(model_path())
-        require_noise(artifact.spec)  # not the whole session: the parent would keep the runtime's memory
+        # Not the whole session, nor a probe of the noise: the parent would keep the memory that they take.
+        version = artifact.spec.noise.version
+        if version != NOISE_VERSION:
+            raise SpecError(
+                f"the model's noise stream is of version {version}; export it anew from its run"
+            )
         if _settings.provider == "cuda":
             Session(artifact, "cuda")
 

@@ -17,7 +17,6 @@ from contract.checks import noise_is_as_sealed
 from contract.errors import InterfaceError, SpecError
 from contract.rollout import Array, Arrays, Run, first_feeds
 from contract.seal import Artifact
-from contract.spec import Spec
 from serving.errors import ProviderError
 from serving.settings import Provider
 
@@ -40,7 +39,9 @@ class Session:
             ProviderError: CUDA was asked for and does not run here.
         """
         self.spec, self.digest = artifact.spec, artifact.digest
-        require_noise(self.spec)
+        sealed = noise_is_as_sealed(self.spec)
+        if not sealed.passed:
+            raise SpecError(f"the model's noise stream, {sealed.detail}; export it anew from its run")
         self._device = device
         self.provider, self._session = _start(artifact, provider, threads, device)
         interface.compare(
@@ -94,17 +95,6 @@ class Session:
         if self.provider == "cpu":
             options.add_run_config_entry("memory.enable_memory_arena_shrinkage", "cpu:0")
         self._session.run(self._names, first_feeds(self.spec, 0, range(1), 1), options)
-
-
-def require_noise(spec: Spec) -> None:
-    """Raise unless its seeds mean the noise that this cadenza draws.
-
-    Raises:
-        SpecError: they mean another.
-    """
-    sealed = noise_is_as_sealed(spec)
-    if not sealed.passed:
-        raise SpecError(f"the model's noise stream, {sealed.detail}; export it anew from its run")
 
 
 class _Resident:
