@@ -16,11 +16,12 @@ from email.message import Message
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 
 from cadenza.cli import main
 from cadenza.server import free_port
-from contract.seal import Artifact, load
+from contract.seal import DIGEST_KEY, UNSEALED, Artifact, load, seal
 from export.exporter import export
 from serving.sampler import Generator
 from serving.sampler import load as load_generator
@@ -90,6 +91,17 @@ class Answer:
     @property
     def error(self) -> dict:
         return self.json()["error"]
+
+
+def resealed(model: Path, out: Path, change: Callable[[onnx.ModelProto], None]) -> Path:
+    """The same model with a change, sealed anew."""
+    changed = onnx.load(model)
+    change(changed)
+    for entry in changed.metadata_props:
+        if entry.key == DIGEST_KEY:
+            entry.value = UNSEALED
+    out.write_bytes(seal(changed.SerializeToString(deterministic=True)))
+    return out
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,6 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -19,14 +18,28 @@ import onnx
 import pytest
 
 from cadenza.server import free_port
-from contract.seal import DIGEST_KEY, SPEC_KEY, UNSEALED, seal
-from tests.conftest import Answer, Server, await_ready, booted, cadenza, until
+from contract.seal import SPEC_KEY
+from tests.conftest import Answer, Server, await_ready, booted, cadenza, resealed, until
 
 SERVICE = "serving.service:Cadenza"
 
 
 def bentoml_command(*arguments: str) -> list[str]:
     return [sys.executable, "-m", "bentoml", "serve", SERVICE, *arguments]
+
+
+def refused_by_bentoml(model: Path) -> str:
+    """What plain BentoML says of a model that it ends at once with."""
+    done = subprocess.run(
+        bentoml_command("--port", str(free_port())),
+        env=os.environ | {"CADENZA_MODEL": str(model)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    return done.stdout + done.stderr
 
 
 def test_plain_bentoml_serve_serves_the_model_of_the_environment(model: Path, tmp_path: Path):
@@ -37,26 +50,7 @@ def test_plain_bentoml_serve_serves_the_model_of_the_environment(model: Path, tm
 def test_plain_bentoml_serve_ends_at_once_with_a_bad_model(model: Path, tmp_path: Path):
     path = tmp_path / "bad.onnx"
     path.write_bytes(model.read_bytes()[:-1])
-    done = subprocess.run(
-        bentoml_command("--port", str(free_port())),
-        env=os.environ | {"CADENZA_MODEL": str(path)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "cut off" in done.stdout + done.stderr
-
-
-def resealed(model: Path, out: Path, change: Callable[[onnx.ModelProto], None]) -> Path:
-    changed = onnx.load(model)
-    change(changed)
-    for entry in changed.metadata_props:
-        if entry.key == DIGEST_KEY:
-            entry.value = UNSEALED
-    out.write_bytes(seal(changed.SerializeToString(deterministic=True)))
-    return out
+    assert "cut off" in refused_by_bentoml(path)
 
 
 def test_a_graph_that_the_runtime_refuses_is_said_at_once(model: Path, tmp_path: Path):
@@ -76,16 +70,7 @@ def test_a_model_of_other_noise_ends_plain_bentoml_serve_too(model: Path, tmp_pa
                 spec["noise"]["version"] = 1
                 entry.value = json.dumps(spec)
 
-    done = subprocess.run(
-        bentoml_command("--port", str(free_port())),
-        env=os.environ | {"CADENZA_MODEL": str(resealed(model, tmp_path / "x.onnx", older))},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "export it anew" in done.stdout + done.stderr
+    assert "export it anew" in refused_by_bentoml(resealed(model, tmp_path / "x.onnx", older))
 
 
 def test_a_stream_without_end_ends_with_a_word_when_the_server_stops(model: Path, tmp_path: Path):

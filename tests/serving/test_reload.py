@@ -12,9 +12,9 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from contract.seal import DIGEST_KEY, UNSEALED, load, seal
+from contract.seal import load
 from serving.sampler import load as load_generator
-from tests.conftest import Answer, Server, booted, until
+from tests.conftest import Answer, Server, booted, resealed, until
 
 NPY = "application/x-npy"
 FAST = {"CADENZA_RELOAD": "0.1"}
@@ -23,17 +23,14 @@ FAST = {"CADENZA_RELOAD": "0.1"}
 @pytest.fixture(scope="module")
 def other(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The same model with its weights a little larger: other bytes, and as exact."""
-    changed = onnx.load(model)
-    for tensor in changed.graph.initializer:
-        weights = numpy_helper.to_array(tensor)
-        if weights.ndim > 1 and weights.dtype == np.float32:
-            tensor.CopyFrom(numpy_helper.from_array(weights * np.float32(1.01), tensor.name))
-    for entry in changed.metadata_props:
-        if entry.key == DIGEST_KEY:
-            entry.value = UNSEALED
-    path = tmp_path_factory.mktemp("other") / "other.onnx"
-    path.write_bytes(seal(changed.SerializeToString(deterministic=True)))
-    return path
+
+    def larger(changed: onnx.ModelProto) -> None:
+        for tensor in changed.graph.initializer:
+            weights = numpy_helper.to_array(tensor)
+            if weights.ndim > 1 and weights.dtype == np.float32:
+                tensor.CopyFrom(numpy_helper.from_array(weights * np.float32(1.01), tensor.name))
+
+    return resealed(model, tmp_path_factory.mktemp("other") / "other.onnx", larger)
 
 
 @pytest.fixture
