@@ -1,6 +1,6 @@
 """`cadenza evaluate`: a run, a model, or anybody's file of samples, against real data."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,7 @@ from training import checkpoint as checkpoints
 from training.config import TrainConfig
 from training.data import BUILTIN, Dataset, load
 from training.data.columns import Column, relabelled
-from training.data.dataset import ENDED
+from training.data.dataset import ENDED, Doubles
 from training.data.files import TABLES, names_of
 from training.data.folders import holds
 from training.data.source import READERS
@@ -139,9 +139,16 @@ def _of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> _S
         if generator.spec.form == "sound":  # a table's column gave its name to the samples of a hop
             column = channels[0].name.removesuffix(" 1")
             config = replace(config, waveform=column, rate=generator.spec.rate, hop=len(channels))
-        real = _real_of(source, channels, _timed(config, generator.spec.time))
-        for own, theirs in zip(channels, real.dataset.columns, strict=False):
-            if own.labels != theirs.labels:
+        statics = generator.spec.statics
+        real = _real_of(source, (*channels, *statics), _timed(config, generator.spec.time))
+        if strange := {c.name for c in statics} - {c.name for c in real.dataset.statics}:
+            raise UsageError(
+                f"{path} has the condition {min(strange)!r}, and nothing of that name is "
+                f"constant in the sequences of {source}: name what tells them apart with --id-column"
+            )
+        labels = {c.name: c.labels for c in (*real.dataset.columns, *real.dataset.statics)}
+        for own in (*channels, *statics):
+            if own.labels != labels.get(own.name, own.labels):
                 raise UsageError(f"{path} and {source} have not the same labels in {own.name!r}")
         made = generator.sample(len(real.chosen()), None, seed)
     finally:
@@ -150,8 +157,7 @@ def _of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> _S
     if made.valid is not None:
         rows[~made.valid] = ENDED
     drawn = draw(generator.spec, {}, NoiseStream(), seed, range(len(rows)))
-    columns = [drawn[f"condition.{c.name}"] for c in generator.spec.conditions]
-    conditions = np.column_stack(columns) if columns else None
+    conditions = _known(drawn, real.dataset, len(rows))
     return Subject("model", str(path), None), real, rows, conditions
 
 
@@ -182,24 +188,54 @@ def _of_samples(path: Path, data: str | None, given: TrainConfig) -> _Sides:
         given = replace(given, time_column=read.time.name)
     one = int(lengths[0]) if len(lengths) == 1 else None  # of several lengths: whole sequences
     real = _real_of(
-        data, read.columns if named else (), replace(given, length=one, whole=True if one is None else None)
+        data,
+        (*read.columns, *read.statics) if named else (),
+        replace(given, length=one, whole=True if one is None else None),
     )
-    if read.time and real.dataset.time:  # few rows may look evenly apart by chance
-        read = load(str(path), _timed(config, real.dataset.time))
+    if named:  # few rows may look evenly apart by chance, or labels like numbers
+        labelled = (c.name for c in (*real.dataset.columns, *real.dataset.statics) if c.labels)
+        config = replace(config, categorical=tuple(name for name in labelled if name in names))
+        read = load(str(path), _timed(config, real.dataset.time if read.time else None))
     if one is None and not real.dataset.ends:
         raise UsageError(
             f"{path} holds {len(read.bounds) - 1} sequences of {len(lengths)} different lengths, and those "
             f"of {data} are all of one: several of that are wanted"
         )
-    other = replace(read, values=relabelled(read.values, read.columns, real.dataset.columns))
+    other, conditions = _arranged(read, real.dataset)
     rows = _taken(replace(other, ends=one is None), real)
-    return Subject("samples", str(path), None), real, rows, None
+    known = conditions if conditions is not None and len(conditions) == len(rows) else None
+    return Subject("samples", str(path), None), real, rows, known
+
+
+def _arranged(samples: Dataset, real: Dataset) -> tuple[Dataset, Values | None]:
+    """Samples with the channels of the real data, and the conditions of each sequence, (sequences,
+    conditions), if it has them all: they were told apart by what happens to change in the samples.
+
+    Raises:
+        DataError: a label that the real data do not have.
+    """
+    columns = [*samples.columns, *samples.statics]
+    values = samples.values  # (rows, columns)
+    if samples.statics:
+        values = np.hstack([values, np.repeat(samples.static_values, np.diff(samples.bounds), axis=0)])
+    place = {column.name: i for i, column in enumerate(columns)}
+
+    def taken(wanted: Sequence[Column]) -> Doubles:
+        found = [place[c.name] for c in wanted]
+        return relabelled(values[:, found], [columns[i] for i in found], wanted)  # (rows, wanted)
+
+    if not {c.name for c in real.columns} <= set(place):  # columns of other names stand in the same order
+        return replace(samples, values=relabelled(samples.values, samples.columns, real.columns)), None
+    bare = replace(samples, columns=real.columns, values=taken(real.columns))
+    if not real.statics or not {c.name for c in real.statics} <= set(place):
+        return bare, None
+    return bare, taken(real.statics)[samples.bounds[:-1]]
 
 
 def _tensors(path: Path) -> dict[str, Any]:
     """The arrays of an archive as `cadenza sample` writes it; none of another."""
     with np.load(path, allow_pickle=False) as archive:
-        own = set(archive.files) <= {"values", "labels", "valid"}
+        own = all(n in ("values", "labels", "valid") or n.startswith("condition.") for n in archive.files)
         return {name: archive[name] for name in archive.files} if own else {}
 
 
@@ -217,7 +253,15 @@ def _of_tensors(path: Path, tensors: dict[str, Any], data: str, given: TrainConf
     rows = layout.rows(values, labels)
     if valid is not None:
         rows[~valid] = ENDED
-    return Subject("samples", str(path), None), real, rows, None
+    return Subject("samples", str(path), None), real, rows, _known(tensors, real.dataset, len(rows))
+
+
+def _known(tensors: Mapping[str, Any], real: Dataset, count: int) -> Values | None:
+    """From `condition.NAME` of `count` samples all conditions of the data, (count, conditions); None where
+    one of them is not there."""
+    columns = [tensors.get(f"condition.{c.name}") for c in real.statics]
+    known = [column for column in columns if column is not None and len(column) == count]
+    return np.column_stack(known) if known and len(known) == len(columns) else None
 
 
 def _taken(samples: Dataset, real: Real) -> Values:

@@ -35,14 +35,13 @@ def sample_to_file(
     formats.by_suffix(out)  # a wrong suffix shall not cost a model's loading
     generator = load(model, settings)
     try:
-        plan = generator.plan(count, length, seed)
-        batches = generator.batches(plan, _conditions(generator.spec, where))
-        spec = plan.spec
+        plan = generator.plan(count, length, seed, _conditions(generator.spec, where))
+        batches = generator.batches(plan)
         if start_time is not None:
-            spec = starting(spec, start_time)
+            spec = starting(plan.spec, start_time)
+            plan = replace(plan, spec=spec)
             batches = (replace(batch, spec=spec) for batch in batches)
-        shown = _shown(batches, plan.count * plan.length)
-        formats.save(out, spec, plan.seed, plan.count, plan.length, shown)
+        formats.save(out, plan, _shown(batches, plan.count * plan.length))
     finally:
         generator.close()
     print(

@@ -81,6 +81,25 @@ def draw(
     return result
 
 
+def under(
+    spec: Spec, given: Values, stream: NoiseStream, seed: int, rows: Sequence[int]
+) -> dict[str, NDArray[np.generic]]:
+    """By name what each of `rows` is made under, (len(rows),) each, as people know it: labels as objects,
+    whole numbers as int64, others as float32."""
+    if not spec.conditions:
+        return {}
+    drawn = draw(spec, given, stream, seed, rows)
+    result: dict[str, NDArray[np.generic]] = {}
+    for condition in spec.conditions:
+        values = drawn[f"condition.{condition.name}"]
+        if condition.kind not in NUMERIC:
+            values = np.array(condition.labels, object)[values.astype(np.int64)]
+        elif condition.kind == "integer":
+            values = np.rint(values).astype(np.int64)
+        result[condition.name] = values
+    return result
+
+
 def _at(value: float | tuple[float, ...], row: int) -> float:
     return value[row] if isinstance(value, tuple) else value
 

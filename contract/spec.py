@@ -222,16 +222,25 @@ class Spec:
         return tuple(c for c in self.channels if c.kind in NUMERIC)
 
     @property
+    def statics(self) -> tuple[Channel, ...]:
+        """The conditions as the columns of a table that they were: the same in all rows of a sequence."""
+        return tuple(
+            Channel(c.name, c.kind, None, c.low, c.high, c.labels, missing=False, mass=None)
+            for c in self.conditions
+        )
+
+    @property
     def tabled(self) -> tuple[Channel | Time, ...]:
-        """The columns of a table of samples: the channels, without the gap to the next row but with
-        the time in its place. Of a sound, whose rows are single samples, the one that they all are."""
+        """The columns of a table of samples: the conditions, then the channels, without the gap to the next
+        row but with the time in its place. Of a sound, whose rows are single samples, the one that they
+        all are."""
         if self.form == "sound":
             first = self.channels[0]
-            return (replace(first, name=first.name.removesuffix(" 1")),)
+            return (*self.statics, replace(first, name=first.name.removesuffix(" 1")))
         if self.time is None:
-            return self.channels
+            return (*self.statics, *self.channels)
         channels = [c for c in self.channels if c.name != self.time.gap]
-        return (*channels[: self.time.place], self.time, *channels[self.time.place :])
+        return (*self.statics, *channels[: self.time.place], self.time, *channels[self.time.place :])
 
     @property
     def discrete(self) -> tuple[Channel, ...]:
@@ -279,10 +288,10 @@ class Spec:
             raise SpecError(f"schema {self.schema_version} is not one that ever existed")
         if not self.channels:
             raise SpecError("spec.channels is empty: a sequence has at least one channel")
-        names = [c.name for c in self.channels]
-        if len(set(names)) != len(names):
-            raise SpecError(f"spec.channels names a channel twice: {names}")
         described: list[Channel | Condition] = [*self.channels, *self.conditions]
+        names = [c.name for c in described]
+        if len(set(names)) != len(names):
+            raise SpecError(f"spec.channels and spec.conditions name one twice: {names}")
         for channel in described:
             discrete = channel.kind not in NUMERIC
             if discrete != bool(channel.labels):

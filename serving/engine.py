@@ -102,7 +102,7 @@ class Engine:
         async with aclosing(self.chunks(wanted, seconds)) as chunks:
             async for chunk in chunks:
                 made = Samples.of(
-                    self.spec, request.seed, chunk.arrays, first_step=chunk.start, elapsed=elapsed
+                    self.spec, request.seed, chunk.arrays, 0, chunk.start, elapsed, request.condition
                 )
                 elapsed = made.end
                 if chunk.start + made.shape[1] > request.start:
@@ -135,7 +135,8 @@ class Engine:
             timer.cancel()
             self.scheduler.cancel(job)
         assert request.length is not None
-        return Samples.of(self.spec, request.seed, joined(parts, request.length))
+        arrays = joined(parts, request.length)
+        return Samples.of(self.spec, request.seed, arrays, given=request.condition)
 
 
 class Engines:

@@ -53,7 +53,7 @@ def describe(spec: Spec, digest: str, settings: Settings, *, locked: bool) -> di
         "items": {"type": "array", "items": {"type": "array", "items": {}}},
         "description": "sequences, steps, channels",
     }
-    answer = {
+    answer: dict[str, Any] = {
         "type": "object",
         "required": ["seed", "columns", "sequences"],
         "properties": {
@@ -62,6 +62,14 @@ def describe(spec: Spec, digest: str, settings: Settings, *, locked: bool) -> di
             "sequences": sequences,
         },
     }
+    if spec.conditions:
+        answer["required"].append("conditions")
+        answer["properties"]["conditions"] = {
+            "type": "object",
+            "required": [c.name for c in spec.conditions],
+            "properties": {c.name: {"type": "array"} for c in spec.conditions},
+            "description": "By name what each sequence was made under, asked for or drawn.",
+        }
     binary = {"type": "string", "format": "binary"}
     forms = {m: {"schema": answer if m == "application/json" else binary} for m in served(spec)}
     streams = {m: {"schema": binary} for m in stream_format.offered(spec)}

@@ -41,7 +41,7 @@ from serving.metrics import CONTENT_TYPE, Metrics
 from serving.negotiation import choose, gzip_asked
 from serving.openapi import describe
 from serving.record import Lines, Record, of, recorded
-from serving.samples import Plan, Samples
+from serving.samples import Samples
 from serving.settings import Settings
 
 TIMEOUT, MODEL = "X-Cadenza-Timeout", "X-Cadenza-Model"
@@ -128,7 +128,7 @@ class Application:
         headers = self._provenance(engine, request) | {"Vary": "Accept, Accept-Encoding"}
         if form is npy:  # the array's own memory: nothing is encoded
             parts = Parts()
-            npy.write(parts, Plan(engine.spec, request.seed, *samples.shape), iter([samples]))
+            npy.write(parts, samples.plan, iter([samples]))
             return Answer(parts, media, headers)
         try:
             content = await _off_loop(samples, _encoded, form, samples)
@@ -356,5 +356,5 @@ async def _off_loop(samples: Samples, encode: Callable[..., bytes], *arguments: 
 
 def _encoded(form: ModuleType, samples: Samples) -> bytes:
     out = io.BytesIO()
-    form.write(out, Plan(samples.spec, samples.seed, *samples.shape), iter([samples]))
+    form.write(out, samples.plan, iter([samples]))
     return out.getvalue()

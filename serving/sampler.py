@@ -53,15 +53,20 @@ class Generator:
             InvalidRequest: a number out of range.
             ConditionError: a condition that the model does not have.
         """
-        plan = self.plan(count, length, seed)
-        given = conditions.validate(self.spec, condition or {}, plan.count)
-        return self._make(plan, given, 0, plan.count)
+        plan = self.plan(count, length, seed, condition)
+        return self._make(plan, 0, plan.count)
 
-    def plan(self, count: int, length: int | None, seed: int | None) -> Plan:
-        """What a call of `sample` or `batches` with these arguments means.
+    def plan(
+        self,
+        count: int,
+        length: int | None,
+        seed: int | None,
+        condition: Mapping[str, object] | None = None,
+    ) -> Plan:
+        """What `sample` makes of these arguments, to be made by `batches`.
 
         Raises:
-            InvalidRequest: a number out of range.
+            InvalidRequest, ConditionError: see `sample`.
         """
         steps = self.spec.training_length if length is None else length
         drawn = draw_seed() if seed is None else seed
@@ -74,43 +79,46 @@ class Generator:
                 raise InvalidRequest(
                     f"{name} is {value!r}; a whole number of at least {low} is wanted", name
                 )
-        return Plan(self.spec, int(drawn), int(count), int(steps), self.spec.ends and length is None)
+        given = conditions.validate(self.spec, condition or {}, int(count))
+        ends = self.spec.ends and length is None
+        return Plan(self.spec, int(drawn), int(count), int(steps), ends, given)
 
-    def batches(self, plan: Plan, condition: Mapping[str, object] | None = None) -> Iterator[Samples]:
+    def batches(self, plan: Plan) -> Iterator[Samples]:
         """The samples of `plan` in order, a bounded part at a time, however many there are.
 
         A part is some whole sequences or, where one is too long, some steps of one sequence.
         """
-        given = conditions.validate(self.spec, condition or {}, plan.count)
         cells = len(self.spec.channels) * plan.length
         if cells > _BATCH_VALUES:
             for row in range(plan.count):
-                yield from self._stream(plan, given, row)
+                yield from self._stream(plan, row)
             return
         rows = max(1, _BATCH_VALUES // cells)
         for first in range(0, plan.count, rows):
-            yield self._make(plan, given, first, min(rows, plan.count - first))
+            yield self._make(plan, first, min(rows, plan.count - first))
 
     def close(self) -> None:
         """Stop the scheduler's thread."""
         self._scheduler.close()
 
-    def _make(self, plan: Plan, given: conditions.Values, first: int, count: int) -> Samples:
-        request = Request(plan.seed, count, plan.length, plan.drawn, condition=given, first_row=first)
+    def _make(self, plan: Plan, first: int, count: int) -> Samples:
+        request = Request(plan.seed, count, plan.length, plan.drawn, condition=plan.given, first_row=first)
         arrays = joined([chunk.arrays for chunk in self._chunks(request)], plan.length)
-        return Samples.of(self.spec, plan.seed, arrays, first)
+        return Samples.of(self.spec, plan.seed, arrays, first, given=plan.given)
 
-    def _stream(self, plan: Plan, given: conditions.Values, row: int) -> Iterator[Samples]:
-        request = Request(plan.seed, 1, plan.length, plan.drawn, condition=given, first_row=row, ahead=64)
+    def _stream(self, plan: Plan, row: int) -> Iterator[Samples]:
+        request = Request(
+            plan.seed, 1, plan.length, plan.drawn, condition=plan.given, first_row=row, ahead=64
+        )
         elapsed = None
         for chunk in self._chunks(request):
-            samples = Samples.of(self.spec, plan.seed, chunk.arrays, row, chunk.start, elapsed)
+            samples = Samples.of(self.spec, plan.seed, chunk.arrays, row, chunk.start, elapsed, plan.given)
             yield samples
             elapsed = samples.end
         made = samples.first_step + samples.shape[1]
         if made < plan.length:  # it ended sooner
             rest = padding(samples.arrays, plan.length - made)
-            yield Samples.of(self.spec, plan.seed, rest, row, made, elapsed)
+            yield Samples.of(self.spec, plan.seed, rest, row, made, elapsed, plan.given)
 
     def _chunks(self, request: Request) -> Iterator[Chunk]:
         items: SimpleQueue[Any] = SimpleQueue()

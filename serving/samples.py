@@ -1,7 +1,8 @@
 """Samples: what a generator made, as arrays and as the columns that people know."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract import times
+from contract.conditions import Values, under
 from contract.errors import UsageError
-from contract.rollout import Array
+from contract.noise import NoiseStream
+from contract.rollout import Array, Arrays
 from contract.spec import NUMERIC, Spec, Time
 
 
@@ -25,6 +28,13 @@ class Plan:
     """Steps, at most."""
     drawn: bool = False
     """Whether each sequence ends by itself."""
+    given: Values = field(default_factory=dict)
+    """Conditions that were asked for; of values for each sequence, row 0 has the first."""
+
+    @property
+    def conditions(self) -> Arrays:
+        """See `Samples.conditions`, of all sequences."""
+        return under(self.spec, self.given, NoiseStream(), self.seed, range(self.count))
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,8 @@ class Samples:
     first_step: int = 0
     elapsed: NDArray[np.int64] | None = None
     """(count,): ticks from step 0 to `first_step`, where times are sums of gaps; None at step 0."""
+    given: Values = field(default_factory=dict)
+    """Conditions that were asked for, see `Plan.given`."""
 
     @classmethod
     def of(
@@ -53,11 +65,12 @@ class Samples:
         first_row: int = 0,
         first_step: int = 0,
         elapsed: NDArray[np.int64] | None = None,
+        given: Values | None = None,
     ) -> "Samples":
         """From the generator's arrays by name."""
         return cls(
             spec, seed, arrays.get("values"), arrays.get("labels"), arrays.get("valid"),
-            first_row, first_step, elapsed,
+            first_row, first_step, elapsed, given or {},
         )  # fmt: skip
 
     @property
@@ -76,6 +89,13 @@ class Samples:
     def columns(self) -> tuple[str, ...]:
         """The channels' names, in the data's order."""
         return tuple(c.name for c in self.spec.channels)
+
+    @cached_property
+    def conditions(self) -> Arrays:
+        """By name what each sequence was made under, asked for or drawn, (count,) each: labels as objects,
+        whole numbers as int64, others as float32."""
+        rows = range(self.first_row, self.first_row + self.shape[0])
+        return under(self.spec, self.given, NoiseStream(), self.seed, rows)
 
     def column(self, name: str) -> Array:
         """One channel, (count, steps): float32, int64 for whole numbers without gaps, or
@@ -107,7 +127,8 @@ class Samples:
             return self
         cut = {name: array[:, skipped:] for name, array in self.arrays.items()}
         elapsed = self._clock()[:, skipped] if self.clocked else None
-        return Samples.of(self.spec, self.seed, cut, self.first_row, self.first_step + skipped, elapsed)
+        begin = self.first_step + skipped
+        return Samples.of(self.spec, self.seed, cut, self.first_row, begin, elapsed, self.given)
 
     def starting(self, time: str) -> "Samples":
         """The same with times from another first one on; such as 2024-01-31, or 2024-01-31T12:00:00.
@@ -145,6 +166,11 @@ class Samples:
         lengths: NDArray[np.int64] = self.valid.sum(axis=1)
         return lengths
 
+    @property
+    def plan(self) -> Plan:
+        """What makes these again, if they are all."""
+        return Plan(self.spec, self.seed, *self.shape, given=self.given)
+
     def save(self, path: str | Path) -> None:
         """Write to a file, in the form that its suffix names.
 
@@ -153,12 +179,11 @@ class Samples:
         """
         from serving.formats import save  # the formats import this module
 
-        count, steps = self.shape
-        save(Path(path), self.spec, self.seed, count, steps, iter([self]))
+        save(Path(path), self.plan, iter([self]))
 
     def table(self) -> Iterator[tuple[str, Array]]:
-        """Long form: `sequence`, `step` and the columns that the data had, each (rows,), ends cut off;
-        times in ticks. Of a sound a row is a sample, and so is a step."""
+        """Long form: `sequence`, `step` and the columns that the data had (`Spec.tabled`), each (rows,),
+        ends cut off; times in ticks. Of a sound a row is a sample, and so is a step."""
         count, steps = self.shape
         hop = len(self.spec.channels) if self.spec.form == "sound" else 1
         valid = np.ones((count, steps), bool) if self.valid is None else self.valid
@@ -166,11 +191,14 @@ class Samples:
         sequence, step = np.divmod(np.arange(count * steps * hop)[kept], steps * hop)
         yield "sequence", sequence + self.first_row
         yield "step", step + self.first_step * hop
+        for name, values in self.conditions.items():
+            yield name, values[sequence]
+        columns = self.spec.tabled[len(self.conditions) :]
         if self.spec.form == "sound":
             assert self.values is not None
-            yield self.spec.tabled[0].name, self.values.reshape(-1)[kept]
+            yield columns[0].name, self.values.reshape(-1)[kept]
             return
-        for column in self.spec.tabled:
+        for column in columns:
             found = self.times() if isinstance(column, Time) else self.column(column.name)
             assert found is not None
             yield column.name, found.reshape(-1)[kept]

@@ -35,7 +35,7 @@ def served(spec: Spec) -> dict[str, ModuleType]:
     return {f.MEDIA_TYPE: f for f in FORMATS if f.MEDIA_TYPE and not f.refusal(spec)}
 
 
-def save(path: Path, spec: Spec, seed: int, count: int, length: int, batches: Iterator[Samples]) -> None:
+def save(path: Path, plan: Plan, batches: Iterator[Samples]) -> None:
     """Write beside `path`, then rename: the file is whole or not there.
 
     Raises:
@@ -43,13 +43,13 @@ def save(path: Path, spec: Spec, seed: int, count: int, length: int, batches: It
         WriteError: the disk is full, or the folder is not there.
     """
     form = by_suffix(path)
-    if reason := form.refusal(spec):
-        others = ", ".join(f.SUFFIX for f in FORMATS if not f.refusal(spec))
+    if reason := form.refusal(plan.spec):
+        others = ", ".join(f.SUFFIX for f in FORMATS if not f.refusal(plan.spec))
         raise FormatError(f"{path.name}: {reason}; these samples can be written as {others}")
     partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
         with partial.open("wb") as file:
-            form.write(file, Plan(spec, seed, count, length), batches)
+            form.write(file, plan, batches)
             file.flush()
             os.fsync(file.fileno())
         partial.replace(path)

@@ -1,4 +1,5 @@
-"""JSON: {"seed", "columns", "sequences": [[[…]]]}; a missing value is null."""
+"""JSON: {"seed", "columns", "sequences": [[[…]]]}; a missing value is null. Where the model has
+conditions also "conditions", by name the value of each sequence."""
 
 from collections.abc import Iterator
 from typing import IO, Any
@@ -20,8 +21,9 @@ def refusal(spec: Spec) -> str | None:
 
 def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
     """One object. A sequence that comes in several batches of steps is written as one."""
-    columns = orjson.dumps([c.name for c in plan.spec.channels])
-    file.write(b'{"seed":%d,"columns":%s,"sequences":[' % (plan.seed, columns))
+    columns = [c.name for c in plan.spec.channels]
+    head = dumps({"seed": plan.seed, "columns": columns} | conditions(plan))
+    file.write(head[:-1] + b',"sequences":[')
     before = b""
     for batch in batches:
         text = dumps(sequences(batch))[1:-1]
@@ -31,6 +33,12 @@ def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
             file.write(before + text[:-1])
         before = b"],"
     file.write(b"]]}" if before else b"]}")
+
+
+def conditions(made: Plan | Samples) -> dict[str, Any]:
+    """The member that says what each sequence was made under; none of a model without conditions."""
+    found = {name: _scalars(values) for name, values in made.conditions.items()}
+    return {"conditions": found} if found else {}
 
 
 def sequences(samples: Samples) -> Any:
@@ -45,10 +53,13 @@ def sequences(samples: Samples) -> Any:
     ]
 
 
-def _scalars(column: Array) -> list[list[Any]]:
-    """(count, steps) as nested lists; float32 stays itself, so that it is written as short as it
-    is and not as the double next to it."""
-    return [list(row) for row in column] if column.dtype == np.float32 else column.tolist()
+def _scalars(column: Array) -> list[Any]:
+    """(count,) or (count, steps) as nested lists; float32 stays itself, so that it is written as short as
+    it is and not as the double next to it."""
+    if column.dtype == np.float32:
+        return list(column) if column.ndim == 1 else [list(row) for row in column]
+    nested: list[Any] = column.tolist()
+    return nested
 
 
 def dumps(value: Any) -> bytes:

@@ -1,4 +1,5 @@
-"""NPZ: every tensor, padded, with `valid` where sequences end by themselves."""
+"""NPZ: every tensor, padded, with `valid` where sequences end by themselves, and the conditions as the
+graph has them: `condition.NAME`, of labels their indices."""
 
 import shutil
 import tempfile
@@ -10,7 +11,8 @@ from typing import IO
 
 import numpy as np
 
-from contract import interface
+from contract import conditions, interface
+from contract.noise import NoiseStream
 from contract.spec import Spec
 from serving.formats.npy import write_header
 from serving.samples import Plan, Samples
@@ -50,3 +52,9 @@ def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
                     write_header(out, _DTYPES[tensor.dtype], shape)
                     spools[tensor.name].seek(0)
                     shutil.copyfileobj(spools[tensor.name], out)
+            drawn = conditions.draw(plan.spec, plan.given, NoiseStream(), plan.seed, range(plan.count))
+            for tensor in interface.inputs(plan.spec):
+                if tensor.name.startswith("condition."):
+                    with archive.open(zipfile.ZipInfo(f"{tensor.name}.npy"), "w") as out:
+                        write_header(out, _DTYPES[tensor.dtype], (plan.count,))
+                        out.write(drawn[tensor.name].astype(_DTYPES[tensor.dtype]).tobytes())

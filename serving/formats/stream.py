@@ -1,6 +1,6 @@
 """Streams: an opening, a frame a chunk, and a closing.
 
-application/x-ndjson   {"seed", "columns", "start", "sequences": [[[…]]]} a line
+application/x-ndjson   {"seed", "columns", "start", "sequences": [[[…]]]} a line; "conditions": see json.py
 application/x-npy      8 bytes, little-endian, the frame's length; then an NPY file of
                        (sequences, steps, channels)
 application/vnd.apache.arrow.stream
@@ -65,6 +65,7 @@ def frame(media: str, samples: Samples) -> bytes:
     line = {
         "seed": samples.seed,
         "columns": samples.columns,
+        **json.conditions(samples),
         "start": samples.first_step,
         "sequences": json.sequences(samples),
     }

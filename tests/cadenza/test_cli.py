@@ -137,7 +137,7 @@ def test_a_file_in_many_batches_is_as_in_one(
         monkeypatch.setattr(sampler, "_BATCH_VALUES", limit)
         for suffix in ("csv", "npy", "npz", "json"):
             path = tmp_path / f"{limit}.{suffix}"
-            formats.save(path, generator.spec, 7, 23, 40, generator.batches(plan))
+            formats.save(path, plan, generator.batches(plan))
             assert written.setdefault(suffix, path.read_bytes()) == path.read_bytes()
 
 

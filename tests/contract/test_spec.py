@@ -6,7 +6,7 @@ import pytest
 
 from contract.errors import SpecError
 from contract.seal import Artifact
-from contract.spec import SCHEMA_VERSION, Spec
+from contract.spec import SCHEMA_VERSION, Condition, Spec
 
 
 def edited(artifact: Artifact, **changes: object) -> str:
@@ -52,10 +52,12 @@ def test_a_wrong_value_is_named(artifact: Artifact, changes: dict, message: str)
         Spec.from_json(edited(artifact, **changes))
 
 
-def test_two_channels_of_one_name_are_refused(artifact: Artifact):
+@pytest.mark.parametrize("where", ["channels", "conditions"])
+def test_two_columns_of_one_name_are_refused(artifact: Artifact, where: str):
     raw = json.loads(artifact.spec.to_json())
-    raw["channels"].append(raw["channels"][0])
-    with pytest.raises(SpecError, match="names a channel twice"):
+    first = raw["channels"][0]
+    raw[where].append(first if where == "channels" else {k: first[k] for k in Condition.__annotations__})
+    with pytest.raises(SpecError, match="spec.channels and spec.conditions name one twice"):
         Spec.from_json(json.dumps(raw))
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from cadenza.evaluation import evaluate_subject
-from contract.errors import ConditionError
+from cadenza.evaluation import _of_samples, evaluate_subject
+from contract.errors import ConditionError, UsageError
 from contract.seal import load
 from export.exporter import export
 from serving.sampler import load as load_generator
@@ -163,7 +163,36 @@ def test_samples_follow_the_condition_they_are_asked_for(conditional: Path, tmp_
     out = tmp_path / "x.csv"
     done = cadenza("sample", conditional, "-n", 3, "-o", out, "--where", "kind=wine", "size=15")
     assert done.returncode == 0, done.stderr
-    assert out.read_text().startswith("sequence,step,sales,day")
+    first = "sequence,step,kind,size,sales,day\n0,0,wine,15,"
+    assert out.read_text().startswith(first)
     done = cadenza("sample", conditional, "-n", 3, "-o", out, "--where", "size=large")
     assert done.returncode == 2
     assert "'large' is not a number" in done.stderr
+
+
+def test_a_file_of_samples_says_its_conditions_to_the_judges(
+    shops: Path, conditional: Path, tmp_path: Path
+):
+    generator = load_generator(conditional)
+    every = generator.sample(200, 8, 0)  # as the model itself is sampled: the data have 200 windows
+    wine = generator.sample(200, 8, 0, {"kind": "wine"})
+    generator.close()
+    every.save(tmp_path / "every.csv")
+    found = []
+    for subject in (conditional, tmp_path / "every.csv"):
+        report, _ = evaluate_subject(
+            str(subject), str(shops), tmp_path / "x.json", ["condition"], 1, 0, "shop", with_page=False
+        )
+        assert {c.name.partition(" ")[0] for c in report.channels} == {"sales", "day"}
+        found.append([(score.name, score.value) for score in report.scores])
+    assert found[0] == found[1] != []
+    for samples, suffix in ((every, "npz"), (wine, "csv"), (wine, "parquet")):
+        samples.save(tmp_path / f"x.{suffix}")
+        given = TrainConfig(id_column="shop", hold_out=0)
+        _, real, rows, conditions = _of_samples(tmp_path / f"x.{suffix}", str(shops), given)
+        assert [c.name for c in real.dataset.columns] == ["sales", "day"]
+        assert rows[..., 0].astype(np.float32).tobytes() == samples.values.tobytes()
+        assert conditions[:, 0].tolist() == (samples.conditions["kind"] == "wine").tolist()
+        assert conditions[:, 1].tolist() == samples.conditions["size"].tolist()
+    with pytest.raises(UsageError, match="has the condition 'kind', and nothing of that name is"):
+        evaluate_subject(str(conditional), str(shops), tmp_path / "x.json", None, 1, 0)

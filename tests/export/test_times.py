@@ -146,7 +146,7 @@ def test_a_file_in_many_parts_has_the_times_of_the_whole(
     generator.sample(2, 150, 1).save(tmp_path / "whole.csv")
     monkeypatch.setattr(sampler, "_BATCH_VALUES", 100)  # some steps of a sequence at a time
     plan = generator.plan(2, 150, 1)
-    formats.save(tmp_path / "parts.csv", generator.spec, 1, 2, 150, generator.batches(plan))
+    formats.save(tmp_path / "parts.csv", plan, generator.batches(plan))
     assert (tmp_path / "parts.csv").read_text() == (tmp_path / "whole.csv").read_text()
 
 

@@ -144,7 +144,7 @@ def test_how_long_an_answer_is_depends_on_no_company(counter: Generator, tmp_pat
     asked.save(tmp_path / "whole.npz")
     monkeypatch.setattr(sampler, "_BATCH_VALUES", 10)  # each sequence a few steps at a time
     plan = counter.plan(3, None, 1)
-    formats.save(tmp_path / "parts.npz", counter.spec, 1, 3, plan.length, counter.batches(plan))
+    formats.save(tmp_path / "parts.npz", plan, counter.batches(plan))
     assert (tmp_path / "parts.npz").read_bytes() == (tmp_path / "whole.npz").read_bytes()
     assert np.load(tmp_path / "whole.npz")["valid"].sum() == 15
 
@@ -181,8 +181,8 @@ def test_each_sequence_can_have_a_condition_of_its_own(counter: Generator):
     paces = ["slow", "fast", "fast", "slow"] * 5
     counts = counter.sample(20, 2, 5, {"pace": paces}).values[:, 1, 0]
     np.testing.assert_array_equal(counts, [1, np.nan, np.nan, 1] * 5)  # the value 2 is missing
-    plan = counter.plan(20, 2, 5)
-    parts = list(counter.batches(plan, {"pace": paces, "weight": list(range(9)) + [1] * 11}))
+    plan = counter.plan(20, 2, 5, {"pace": paces, "weight": list(range(9)) + [1] * 11})
+    parts = list(counter.batches(plan))
     np.testing.assert_array_equal(parts[0].values[:, 1, 0], counts)
     with pytest.raises(ConditionError, match="pace has 2 values for 3 sequences: one, or one for each"):
         counter.sample(3, condition={"pace": ["slow", "fast"]})
@@ -229,9 +229,9 @@ def test_every_form_holds_labels_and_missing_values(counter: Generator, tmp_path
     for suffix in ("csv", "json", "npz", "arrow", "parquet"):
         samples.save(tmp_path / f"x.{suffix}")
     rows = list(csv.reader(io.StringIO((tmp_path / "x.csv").read_text())))
-    assert rows[0] == ["sequence", "step", "parity", "count"]
-    assert rows[2] == ["0", "1", "odd, or not", "1.0"]
-    assert rows[3] == ["0", "2", "even", ""]
+    assert rows[0] == ["sequence", "step", "pace", "weight", "parity", "count"]
+    assert rows[2] == ["0", "1", "slow", "1.5", "odd, or not", "1.0"]
+    assert rows[3] == ["0", "2", "slow", "1.5", "even", ""]
     body = json.loads((tmp_path / "x.json").read_text())
     assert body["sequences"][1][2] == ["even", None]
     table = pyarrow.parquet.read_table(tmp_path / "x.parquet").to_pydict()
@@ -241,10 +241,42 @@ def test_every_form_holds_labels_and_missing_values(counter: Generator, tmp_path
         streamed = stream.read_all()
     streamed.validate(full=True)
     assert streamed.to_pydict() == table
-    assert [str(t) for t in streamed.schema.types] == ["int64", "int64", "large_string", "int64"]
-    assert [f.nullable for f in streamed.schema] == [False, False, False, True]
+    types = ["int64", "int64", "large_string", "float", "large_string", "int64"]
+    assert [str(t) for t in streamed.schema.types] == types
+    assert [f.nullable for f in streamed.schema] == [False] * 5 + [True]
     archive = np.load(tmp_path / "x.npz")
-    assert sorted(archive.files) == ["labels", "valid", "values"]
+    assert sorted(archive.files) == ["condition.pace", "condition.weight", "labels", "valid", "values"]
+    assert archive["condition.pace"].tolist() == [0, 0]
+
+
+def test_what_each_sequence_was_made_under_is_said(counter: Generator, tmp_path: Path, monkeypatch):
+    samples = counter.sample(40, 3, 5, {"weight": list(range(4)) * 10})
+    paces, weights = samples.conditions["pace"], samples.conditions["weight"]
+    assert weights.tolist() == [0.0, 1.0, 2.0, 3.0] * 10  # as asked for
+    second = samples.values[:, 1, 0]  # 1, or 2, which is missing: as drawn
+    np.testing.assert_array_equal(paces == "slow", second == 1)
+    assert set(paces) == {"slow", "fast"}
+    for suffix in ("json", "npz", "csv", "parquet", "arrow"):
+        samples.save(tmp_path / f"whole.{suffix}")
+    body = json.loads((tmp_path / "whole.json").read_text())
+    assert body["conditions"] == {"pace": paces.tolist(), "weight": weights.tolist()}
+    assert np.load(tmp_path / "whole.npz")["condition.pace"].tolist() == (paces == "fast").tolist()
+    table = pyarrow.parquet.read_table(tmp_path / "whole.parquet").to_pydict()
+    assert table["pace"] == np.repeat(paces, 3).tolist()
+    assert table["weight"] == np.repeat(weights, 3).tolist()
+    monkeypatch.setattr(sampler, "_BATCH_VALUES", 10)  # a sequence or two at a time
+    plan = counter.plan(40, 3, 5, {"weight": list(range(4)) * 10})
+    for suffix in ("json", "npz", "csv"):
+        formats.save(tmp_path / f"parts.{suffix}", plan, counter.batches(plan))
+        parts, whole = ((tmp_path / f"{name}.{suffix}").read_bytes() for name in ("parts", "whole"))
+        assert parts == whole
+
+
+def test_a_line_of_a_stream_says_its_conditions(counter: Generator):
+    samples = counter.sample(2, 4, 1, {"pace": ["fast", "slow"], "weight": 2.5})
+    for part in (samples, samples.since(3)):
+        line = json.loads(formats.stream.frame(formats.stream.NDJSON, part))
+        assert line["conditions"] == {"pace": ["fast", "slow"], "weight": [2.5, 2.5]}
 
 
 def test_what_a_form_cannot_hold_is_said(counter: Generator, tmp_path: Path):

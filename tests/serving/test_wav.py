@@ -82,9 +82,9 @@ def test_of_another_unit_the_largest_value_is_full_scale():
 
 def test_a_table_is_no_sound_and_a_file_counts_no_more_than_it_can(tmp_path: Path):
     with pytest.raises(FormatError, match="a table is no sound; these samples can be written as .json"):
-        save(tmp_path / "x.wav", SPEC, 1, 1, 1, iter(()))
+        save(tmp_path / "x.wav", Plan(SPEC, 1, 1, 1), iter(()))
     with pytest.raises(FormatError, match="bytes of sound are more than the 4,294,966,272 that a WAV file"):
-        save(tmp_path / "x.wav", sound(), 1, 4000, 2**20, iter(()))
+        save(tmp_path / "x.wav", Plan(sound(), 1, 4000, 2**20), iter(()))
     assert not list(tmp_path.iterdir())
 
 
