@@ -178,7 +178,8 @@ def _of_samples(path: Path, data: str | None, given: TrainConfig) -> _Sides:
         read = recordings.read(path, names, config, sound)
         read, length, whole = recordings.windows(path, read, sound)
         real = _real(data, replace(given, length=length, whole=whole))
-        return Subject("samples", str(path), None), real, _taken(read, real), None
+        other, conditions = _arranged(read, real.dataset)
+        return Subject("samples", str(path), None), real, *_compared(other, conditions, real)
     read = load(str(path), config)
     lengths = np.unique(np.diff(read.bounds))
     if len(read.bounds) < 3:
@@ -202,9 +203,8 @@ def _of_samples(path: Path, data: str | None, given: TrainConfig) -> _Sides:
             f"of {data} are all of one: several of that are wanted"
         )
     other, conditions = _arranged(read, real.dataset)
-    rows = _taken(replace(other, ends=one is None), real)
-    known = conditions if conditions is not None and len(conditions) == len(rows) else None
-    return Subject("samples", str(path), None), real, rows, known
+    compared = _compared(replace(other, ends=one is None), conditions, real)
+    return Subject("samples", str(path), None), real, *compared
 
 
 def _arranged(samples: Dataset, real: Dataset) -> tuple[Dataset, Values | None]:
@@ -264,10 +264,11 @@ def _known(tensors: Mapping[str, Any], real: Dataset, count: int) -> Values | No
     return np.column_stack(known) if known and len(known) == len(columns) else None
 
 
-def _taken(samples: Dataset, real: Real) -> Values:
-    """Samples side by side: (windows, length, columns)."""
+def _compared(samples: Dataset, conditions: Values | None, real: Real) -> tuple[Values, Values | None]:
+    """Samples side by side, (windows, length, columns), and the conditions of each, (windows, …)."""
     windows = samples.windows(real.length, real.length)
-    return windows.take(np.arange(len(windows)))
+    under = None if conditions is None else conditions[samples.sequence_of(windows.starts)]
+    return windows.take(np.arange(len(windows))), under
 
 
 def _sound(source: str, given: TrainConfig, names: Sequence[str]) -> Dataset | None:

@@ -86,7 +86,7 @@ class Job:
         self.chunks: dict[int, Arrays] = {}  # by their number: made by some groups, not yet by all
         self.first = self.next = request.start // self.steps  # the chunk to hand out first, and next
         self.taken = 0  # chunks that the consumer has taken
-        self.over = False
+        self.over = self.stopped = False  # stopped: cancelled, and perhaps not yet told
         firsts = range(0, request.count, rows)
         self.groups = [Group(self, first, min(rows, request.count - first)) for first in firsts]
         self.running = len(self.groups)

@@ -133,11 +133,14 @@ class Scheduler:
         return job
 
     def cancel(self, job: Job) -> None:
-        """Stop a job at the next tick; its consumer gets `Cancelled`."""
+        """Stop a job: nothing of it waits any more, and its consumer gets `Cancelled` at the next tick."""
         if job.over:
             return  # as it mostly is; the lock is worth its while only for the others
         with self._wake:
-            if not job.over:
+            if not (job.over or job.stopped):
+                job.stopped = True
+                for group in job.groups:
+                    self._line.reckon(group, 0)
                 self._stopped.append(job)
                 self._tell()
 
@@ -145,7 +148,7 @@ class Scheduler:
         """The consumer has taken one more chunk: rows that paused for it go on."""
         with self._wake:
             job.taken += 1
-            paused = [g for g in job.groups if g.paused and not job.over]
+            paused = [g for g in job.groups if g.paused and not job.stopped]
             for group in paused:
                 self._line.put(group)
             if paused:
@@ -231,7 +234,7 @@ class Scheduler:
                 self._line.grant(group, group.size * (min(group.needs, steps) - group.granted))
                 if group.ended:
                     self._line.reckon(group, 0)
-                elif not group.job.over:
+                elif not (group.job.over or group.job.stopped):
                     self._line.put(group)
 
     def _lengthen(self, groups: list[Group]) -> None:

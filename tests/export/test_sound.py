@@ -89,12 +89,13 @@ def test_a_table_of_samples_has_the_column_of_the_data_a_row_a_sample(model: Pat
         read = data.load(str(tmp_path / f"x.{suffix}"), config)
         assert read.values[:, 0].astype(np.float32).tobytes() == samples.values.tobytes()
     lines = (tmp_path / "x.csv").read_text().splitlines()
-    assert lines[0] == "sequence,step,mv"
+    assert lines[0] == "sequence,step,lead,mv"
+    one, two = samples.conditions["lead"]
     assert [line.rpartition(",")[0] for line in (*lines[1:3], *lines[80:82])] == [
-        "0,0",
-        "0,1",
-        "0,79",
-        "1,0",
+        f"0,0,{one}",
+        f"0,1,{one}",
+        f"0,79,{one}",
+        f"1,0,{two}",
     ]
     later = samples.since(3)
     assert next(column for name, column in later.table() if name == "step")[0] == 3 * 16

@@ -128,9 +128,26 @@ def test_a_cancelled_request_stops_and_leaves_the_others(scheduler: Scheduler, s
     while not endless.chunks:
         time.sleep(0.001)
     scheduler.cancel(job)
+    scheduler.cancel(job)
     assert endless.done.wait(10)
     assert isinstance(endless.outcome, Cancelled)
     assert other.values().tobytes() == alone(session, request).tobytes()
+    assert scheduler.queued == 0
+
+
+def test_what_was_cancelled_waits_no_longer(session: Session):
+    scheduler = Scheduler(session.spec, session.run, ROWS, STEPS, 1000, threaded=False)
+    gone, other = Collected(), Collected()
+    job = scheduler.submit(Request(1, 2, 40 * STEPS, client="a"), gone)
+    assert scheduler.step()
+    assert scheduler.queued > 1000
+    scheduler.cancel(job)
+    assert scheduler.queued == 0  # at once: the next tick may be long in coming
+    scheduler.submit(Request(2, 1, 1000, client="a"), other)
+    while scheduler.step():
+        pass
+    assert isinstance(gone.outcome, Cancelled)
+    assert other.outcome is None and other.values().shape[1] == 1000
     assert scheduler.queued == 0
 
 

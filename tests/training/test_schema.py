@@ -103,3 +103,13 @@ def test_a_column_that_is_not_there_is_named(table: Path, tmp_path: Path):
         load(str(table), told(tmp_path, '[columns]\nprice = "ignore"\n'))
     with pytest.raises(DataError, match=r"none\.toml cannot be read"):
         applied(TrainConfig(schema=str(tmp_path / "none.toml")))
+
+
+def test_an_outline_keeps_the_labels_of_what_is_constant(tmp_path: Path):
+    rows = [f"{who},{who % 3},{(who * 7 + i) % 5}" for who in range(12) for i in range(20)]
+    (tmp_path / "x.csv").write_text("\n".join(["who,code,a", *rows]) + "\n")
+    config = TrainConfig(id_column="who", categorical=("code",), length=8)
+    (tmp_path / "x.toml").write_text(outline(str(tmp_path / "x.csv"), config))
+    for told in (config, TrainConfig(schema=str(tmp_path / "x.toml"), length=8)):
+        dataset = load(str(tmp_path / "x.csv"), applied(told))
+        assert [(c.name, c.labels) for c in dataset.statics] == [("code", ("0", "1", "2"))]

@@ -224,3 +224,30 @@ def test_what_is_not_read_of_a_folder_is_said(tmp_path: Path):
     dataset = load(str(tmp_path), CONFIG)
     assert len(dataset.bounds) == 3
     assert any("holds .wav too, which is not read beside .csv" in note for note in dataset.notes)
+
+
+def test_codes_that_begin_with_zeros_are_kept_where_they_are_labels(tmp_path: Path):
+    rows = [f"{'00501' if i % 3 else '10001'},{i % 7},{'' if i % 5 else '0.5'}" for i in range(60)]
+    path = csv(tmp_path / "x.csv", rows_of(rows, "zip,a,b"))
+    dataset = load(path, CONFIG)
+    assert dataset.values[:, 0].tolist()[:2] == [10001, 501]
+    (note,) = (n for n in dataset.notes if "zeros" in n)
+    assert note.startswith("'zip' has numbers that begin with zeros")
+    told = load(path, replace(CONFIG, categorical=("zip", "a")))
+    assert told.columns[0].labels == ("00501", "10001")
+    assert told.columns[1].labels == ("0", "1", "2", "3", "4", "5", "6")
+    assert not any("zeros" in note for note in told.notes)
+
+
+def test_a_column_of_words_may_be_empty_in_one_file_of_a_folder(tmp_path: Path):
+    random = np.random.default_rng(0)
+    for name, words in (("a", ("x", "y", "")), ("b", ("",)), ("c", ("y", "z"))):
+        rows = [f"{words[i % len(words)]},{random.normal():.3f}" for i in range(40)]
+        csv(tmp_path / f"{name}.csv", rows_of(rows, "word,n"))
+    dataset = load(str(tmp_path), CONFIG)
+    word = dataset.columns[0]
+    assert (word.labels, word.missing) == (("x", "y", "z"), True)
+    first, second, third = np.split(dataset.values[:, 0], 3)
+    assert first[:3].tolist() == [0, 1, -1]
+    assert set(second) == {-1}
+    assert third[:2].tolist() == [1, 2]

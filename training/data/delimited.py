@@ -7,12 +7,15 @@ beginning of the file: its encoding, and which mark cuts all of its lines into a
 import codecs
 import csv
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 
 import numpy as np
 import pyarrow as arrow
 import pyarrow.csv
+from pyarrow import compute
 
 from training.errors import DataError
 
@@ -27,6 +30,8 @@ _THOUSANDS = {
     ".": re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?"),
 }
 """A number with marks of thousands, by the mark of its decimals."""
+_CODE = r"^\s*[+-]?0\d"
+"""How a number begins that has a zero before it."""
 _MARKED = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 """Encodings that a file begins with a mark of; Arrow drops that of UTF-8 by itself."""
 
@@ -42,8 +47,9 @@ class _Form:
     """Whether it has one column, so that an empty line is an empty cell."""
 
 
-def read_csv(path: Path) -> tuple[arrow.Table, list[str]]:
-    """The table, its columns of times as text, and what a person should know of how it was read.
+def read_csv(path: Path, labels: Sequence[str] = ()) -> tuple[arrow.Table, list[str]]:
+    """The table, its columns of times as text, and what a person should know of how it was read; so are
+    columns of `labels` whose numbers begin with zeros, which are part of a code.
 
     Raises:
         DataError: the file is in no encoding that is read.
@@ -73,11 +79,20 @@ def read_csv(path: Path) -> tuple[arrow.Table, list[str]]:
     times = [
         f.name for f in table.schema if arrow.types.is_date(f.type) or arrow.types.is_timestamp(f.type)
     ]
-    if times and len(set(table.column_names)) == table.num_columns:
-        # As text: Arrow forgets zones, and how the times were written.
-        texts = _read(path, form, texts=times)
-        for name in times:
-            table = table.set_column(table.column_names.index(name), name, texts.column(name))
+    whole = [f.name for f in table.schema if arrow.types.is_integer(f.type)]
+    if (times or whole) and len(set(table.column_names)) == table.num_columns:
+        # As text: Arrow forgets zones, how the times were written, and zeros.
+        texts = _read(path, form, texts=times + whole)
+        for name in times + whole:
+            begun = compute.match_substring_regex(texts.column(name), _CODE)
+            coded = name in whole and compute.any(begun).as_py()
+            if name in times or (coded and name in labels):
+                table = table.set_column(table.column_names.index(name), name, texts.column(name))
+            elif coded:
+                notes.append(
+                    f"{name!r} has numbers that begin with zeros, which those of samples do not: if they "
+                    f"are codes, have them as labels with --categorical {quote(name)}"
+                )
     for place, field in enumerate(table.schema):
         numbers = _without_thousands(table.column(place), form.decimal)
         if numbers is not None:

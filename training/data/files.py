@@ -109,7 +109,7 @@ def _file(path: Path, config: TrainConfig) -> Read:
 
 def _content(path: Path, suffix: str, config: TrainConfig) -> Read:
     if suffix in TABLES:
-        table, noted = _read_table(path)
+        table, noted = _read_table(path, config.categorical)
         found = _table(path, table, config)
         return replace(found, notes=noted + found.notes)
     if suffix == ".npy":
@@ -121,10 +121,10 @@ def _content(path: Path, suffix: str, config: TrainConfig) -> Read:
         return _arrays(path, [archive[key] for key in archive.files], config)
 
 
-def _read_table(path: Path) -> tuple[arrow.Table, list[str]]:
-    """A table, and what a person should know of how it was read."""
+def _read_table(path: Path, labels: Sequence[str] = ()) -> tuple[arrow.Table, list[str]]:
+    """A table, and what a person should know of how it was read; `labels` are columns that hold some."""
     if path.suffix.lower() != ".parquet":
-        return read_csv(path)
+        return read_csv(path, labels)
     with pyarrow.parquet.ParquetFile(path) as file:  # unlike read_table it bears two columns of one name
         return file.read(), []
 
@@ -146,11 +146,13 @@ def _folder(path: Path, config: TrainConfig) -> Read:
     if not inside:
         raise DataError(f"{path} holds no file that is read: {', '.join(SUFFIXES)}")
     parts = [_file(p, config) for p in inside]
-    first = parts[0].columns
-    names = [c.name for c in first]
+    names = [c.name for c in parts[0].columns]
     for p, part in zip(inside, parts, strict=True):
         if (other := [c.name for c in part.columns]) != names:
             raise DataError(f"{p} has the columns {other}, but {inside[0].name} has {names}")
+    parts = _filled(parts)
+    first = parts[0].columns
+    for p, part in zip(inside, parts, strict=True):
         for one, two in zip(first, part.columns, strict=True):
             if bool(one.labels) != bool(two.labels):
                 raise DataError(
@@ -164,6 +166,23 @@ def _folder(path: Path, config: TrainConfig) -> Read:
     if stamps is not None and any(p.stamps is None for p in parts):
         raise DataError(f"{path}: some of its files have a column of times and others have none")
     return Read(every, sequences, notes, stamps, parts[0].place)
+
+
+def _filled(parts: Sequence[Read]) -> list[Read]:
+    """Files of the same columns, where one that is empty in a file and of labels in another is of labels in
+    both: by itself it looks like numbers that are missing."""
+    columns = [[part.columns[i] for part in parts] for i in range(len(parts[0].columns))]
+    labelled = [next((c for c in same if c.labels), None) for same in columns]
+    result = []
+    for part in parts:
+        own, sequences = list(part.columns), [s.copy() for s in part.sequences]
+        for i, other in enumerate(labelled):
+            if other and not own[i].labels and all(np.isnan(s[:, i]).all() for s in sequences):
+                own[i] = other
+                for sequence in sequences:
+                    sequence[:, i] = -1
+        result.append(replace(part, columns=own, sequences=sequences))
+    return result
 
 
 def _united(columns: Sequence[Column]) -> Column:

@@ -110,7 +110,8 @@ def _kinds(data: str, dataset: Dataset, config: TrainConfig) -> Iterator[tuple[s
         elif name in columns:
             yield name, (_kind(*columns[name]), _said(*columns[name]))
         elif name in statics:
-            yield name, ("static", _said(*statics[name]))
+            told = "categorical" if name in config.categorical else "static"  # it is found to be constant
+            yield name, (told, _said(*statics[name]))
         else:
             yield name, ("ignore", "left out")
 
