@@ -40,7 +40,8 @@ _OF_SOUND = (
 _DISCLOSURE = (
     "per channel: name, and its labels or its smallest and largest value and a table of 512 "
     "interpolated quantiles; "
-    "channel means, covariances of levels and increments; which channels bound which; no training row"
+    "channel means, covariances of levels and increments, the least and the greatest of each component; "
+    "which channels bound which; no training row"
 )
 
 _TIME = "; the first time"

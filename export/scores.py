@@ -30,8 +30,11 @@ def moving_scores(
     if tail:
         _overlapped(n, y, tail)
         return
-    # Mixed back to one normal score a channel.
     y = n.add("Reshape", y, n.integers(-1, components), to="y.flat")  # (steps · batch, components)
+    for reduce, edge in (("Min", "high"), ("Max", "low")):  # mirrored where the data end
+        twice = n.constant(f"{edge}.twice", 2 * weights[edge])
+        y = n.add(reduce, y, n.add("Sub", twice, y, to=f"y.{edge}.mirrored"), to=f"y.{edge}")
+    # Mixed back to one normal score a channel.
     outward, mean = n.constant("outward", weights["outward"]), n.constant("mean", weights["mean"])
     x = n.add("Gemm", y, outward, mean, to="mixed", transB=1)
     layers = [i for i in range(len(weights)) if f"screen.weight{i}" in weights]

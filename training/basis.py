@@ -20,7 +20,9 @@ rotated to the eigenvectors of the increments' covariance, as in slow feature an
 (Wiskott and Sejnowski, Neural Computation 14, 2002, section 3): levels become uncorrelated
 with variance 1, increments uncorrelated with deviations `increments`, and of each component a
 `share` lasts, and is forgotten at a rate of its own, `decay`: `training/memory.py`. `standard` does
-neither bending nor mixing.
+neither bending nor mixing. What goes further than all y of the data is mirrored there on the way to
+values: a long sample is a sum of many moves, and would lie at the largest value for as long as that sum is
+beyond it.
 
 *Shades.* The pixels of a frame are as they are, in one unit; what is mixed is a few codes of each frame,
 `training/screen.py`, whose way back to pixels comes before the tables.
@@ -76,6 +78,10 @@ class Mixing:
     """(components,): deviation of what each step has anew and the next takes back, `training/memory.py`."""
     walk: Doubles
     """(components,): deviation of what is added to y in a step and lasts."""
+    low: Doubles = field(default_factory=lambda: np.zeros(0))
+    """(components,): the least y of the data, …"""
+    high: Doubles = field(default_factory=lambda: np.zeros(0))
+    """… and the greatest, where samples are mirrored. Empty of a waveform, both."""
     axes: Doubles = field(default_factory=lambda: np.zeros((0, 0)))
     """Of a waveform, (components, 2 hop): what the generator says as frames, see `training/overlap.py`;
     rows are then a hop of samples and not y. Empty of all else."""
@@ -236,8 +242,9 @@ class Basis:
         increments = np.maximum(increments, 1e-4)
         decay, share = remembered(y, valid)
         noise, walk = torn(y, valid, increments)
+        low, high = y[valid].min(axis=0), y[valid].max(axis=0)
         return Mixing(
-            mean, inward, outward, increments, decay, share, noise, walk, screen=self._screen
+            mean, inward, outward, increments, decay, share, noise, walk, low, high, screen=self._screen
         )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ from training.networks import Generator
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 13
+FORMAT = 14
 _KEPT = 2
 
 

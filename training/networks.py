@@ -70,6 +70,8 @@ class Generator(nn.Module):
     unsettled: Tensor
     increments: Tensor
     rates: Tensor
+    low: Tensor
+    high: Tensor
 
     def __init__(
         self, sizes: Sizes, mixing: Mixing, drift: float, choices: tuple[int, ...] = (), given: int = 0,
@@ -111,6 +113,8 @@ class Generator(nn.Module):
         self.register_buffer("unsettled", torch.ones(components))  # (components,)
         self.register_buffer("mean", _float32(mixing.mean))  # (channels,)
         self.register_buffer("outward", _float32(mixing.outward))  # (channels, components)
+        self.register_buffer("low", _float32(mixing.low))  # (components,)
+        self.register_buffer("high", _float32(mixing.high))  # (components,)
 
     @property
     def a(self) -> Tensor:
@@ -272,6 +276,9 @@ class Generator(nn.Module):
 
     def scores(self, y: Tensor) -> Tensor:
         """y (…, components) to scores (…, channels): what the decoder takes."""
+        if len(self.low):
+            y = torch.minimum(y, 2 * self.high - y)
+            y = torch.maximum(y, 2 * self.low - y)
         scores: Tensor = self.screen(y @ self.outward.T + self.mean)
         return scores
 

@@ -85,6 +85,25 @@ def test_steps_beyond_the_training_length_go_on(model: Path):
     assert np.isfinite(out["values"]).all()
 
 
+def test_what_leaves_the_data_comes_back(run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """A level that starts beyond all of the data is seen as far inside of it."""
+    checkpoint, _ = checkpoints.load(run)
+    inside, beyond = checkpoint.generator(), checkpoint.generator()
+    span = inside.high - inside.low
+    y = inside.low + (2 * torch.rand(4, 50, len(span)) - 0.5) * span
+    over = torch.where(
+        y > inside.high, 2 * inside.high - y, torch.where(y < inside.low, 2 * inside.low - y, y)
+    )
+    assert (over != y).any()
+    torch.testing.assert_close(inside.scores(y), inside.scores(over))
+    with torch.no_grad():
+        beyond.level[-1][-1].bias.add_(4 * span)
+        beyond.high.copy_(inside.high * 0.3)  # where much is mirrored, the graph is its checkpoint as well
+        beyond.low.copy_(inside.low * 0.3)
+    monkeypatch.setattr(checkpoints.Checkpoint, "generator", lambda _: beyond)
+    assert export(run, tmp_path / "m.onnx").artifact.spec.parity.network < 1e-5
+
+
 def test_a_graph_that_is_not_its_checkpoint_is_not_written(
     run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
