@@ -90,6 +90,7 @@ def evaluate(
     waveform: str | None = None,
     rate: int | None = None,
     hop: int | None = None,
+    categorical: tuple[str, ...] = (),
     out: Annotated[Path | None, arg(aliases=["-o"])] = None,
     judges: int = 3,
     scores: tuple[ScoreName, ...] | None = None,
@@ -116,6 +117,7 @@ def evaluate(
             the samples' column of that name, or their only one.
         rate: Samples a second of such a column.
         hop: Samples that are one step, if the training was told.
+        categorical: Columns of numbers that are labels, as they were given to the training.
         out: The report, a JSON file; the page goes beside it. Without it both go into the run's
             folder, or beside the subject.
         judges: Independently trained judges a score.
@@ -134,7 +136,7 @@ def evaluate(
 
     report, paths = evaluate_subject(
         subject, data, out, scores, judges, seed, id_column, hold_out, page, full=full,
-        time_column=time_column, waveform=waveform, rate=rate, hop=hop,
+        time_column=time_column, waveform=waveform, rate=rate, hop=hop, categorical=categorical,
     )  # fmt: skip
     if json:
         print(report.to_json(), end="")
@@ -182,11 +184,14 @@ def inspect(model: Positional[Path], json: bool = False) -> None:
         model: A model file.
         json: The whole Spec as JSON.
     """
+    from dataclasses import asdict
+
     from cadenza.describe import describe
     from contract.seal import load
+    from serving.formats.json import dumps
 
     artifact = load(model)
-    print(artifact.spec.to_json() if json else describe(artifact))
+    print(dumps(asdict(artifact.spec)).decode() if json else describe(artifact))
 
 
 @app.command

@@ -104,7 +104,9 @@ class Samples:
         if channel.kind in NUMERIC:
             assert self.values is not None
             values: Array = self.values[..., self.spec.numeric.index(channel)]
-            return values.astype(np.int64) if channel.kind == "integer" and not channel.missing else values
+            if channel.kind != "integer" or channel.missing:
+                return values
+            return np.nan_to_num(values).astype(np.int64)  # NaN stands behind an end alone
         assert self.labels is not None
         names = np.array([*channel.labels, None], object)  # -1 is the last: missing
         labelled: Array = names[self.labels[..., self.spec.discrete.index(channel)]]

@@ -2,12 +2,14 @@
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from cadenza.evaluation import _of_samples, evaluate_subject
+from cadenza.evaluation import evaluate_subject
+from cadenza.subjects import of_samples
 from contract.errors import ConditionError, UsageError
 from contract.seal import load
 from export.exporter import export
@@ -63,6 +65,11 @@ def test_the_spec_has_kinds_labels_and_gaps(run: Path):
         "count": ("integer", (), False),
         "seven": ("integer", (), False),
     }
+
+
+def test_what_inspect_says_is_strict_json(model: Path):
+    spec = json.loads(cadenza("inspect", model, "--json").stdout, parse_constant=pytest.fail)
+    assert None in spec["reference"]["values"]  # a gap
 
 
 def test_samples_have_the_columns_of_the_table(model: Path, tmp_path: Path):
@@ -178,21 +185,21 @@ def test_a_file_of_samples_says_its_conditions_to_the_judges(
     wine = generator.sample(200, 8, 0, {"kind": "wine"})
     generator.close()
     every.save(tmp_path / "every.csv")
-    found = []
+    scores = []
     for subject in (conditional, tmp_path / "every.csv"):
         report, _ = evaluate_subject(
             str(subject), str(shops), tmp_path / "x.json", ["condition"], 1, 0, "shop", with_page=False
         )
         assert {c.name.partition(" ")[0] for c in report.channels} == {"sales", "day"}
-        found.append([(score.name, score.value) for score in report.scores])
-    assert found[0] == found[1] != []
+        scores.append([(score.name, score.value) for score in report.scores])
+    assert scores[0] == scores[1] != []
     for samples, suffix in ((every, "npz"), (wine, "csv"), (wine, "parquet")):
         samples.save(tmp_path / f"x.{suffix}")
         given = TrainConfig(id_column="shop", hold_out=0)
-        _, real, rows, conditions = _of_samples(tmp_path / f"x.{suffix}", str(shops), given)
-        assert [c.name for c in real.dataset.columns] == ["sales", "day"]
-        assert rows[..., 0].astype(np.float32).tobytes() == samples.values.tobytes()
-        assert conditions[:, 0].tolist() == (samples.conditions["kind"] == "wine").tolist()
-        assert conditions[:, 1].tolist() == samples.conditions["size"].tolist()
+        found = of_samples(tmp_path / f"x.{suffix}", str(shops), given)
+        assert [c.name for c in found.real.dataset.columns] == ["sales", "day"]
+        assert found.samples[..., 0].astype(np.float32).tobytes() == samples.values.tobytes()
+        assert found.conditions[:, 0].tolist() == (samples.conditions["kind"] == "wine").tolist()
+        assert found.conditions[:, 1].tolist() == samples.conditions["size"].tolist()
     with pytest.raises(UsageError, match="has the condition 'kind', and nothing of that name is"):
         evaluate_subject(str(conditional), str(shops), tmp_path / "x.json", None, 1, 0)

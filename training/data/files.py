@@ -10,6 +10,7 @@ import re
 import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -98,6 +99,17 @@ def names_of(path: Path) -> list[str]:
         return []
     names: list[str] = _opened(path, lambda: _read_table(path)[0]).column_names
     return names
+
+
+def tables_of(path: Path) -> list[arrow.Table]:
+    """The tables of a file or of a folder's files, as they are.
+
+    Raises:
+        DataError: unreadable.
+    """
+    inside = sorted(path.iterdir()) if path.is_dir() else [path]
+    found = [p for p in inside if p.suffix.lower() in TABLES and p.name[0] != "."]
+    return [_opened(p, partial(_read_table, p))[0] for p in found]
 
 
 def _file(path: Path, config: TrainConfig) -> Read:

@@ -78,11 +78,12 @@ def autocorrelations(evidence: Evidence, chosen: Sequence[int]) -> str:
 
     def draw(c: int) -> str:
         i = columns.index(c)
-        low = min(0.0, *(float(a[:, i].min()) for a in (*values, *steps)))
+        low = min(0.0, *(float(a[:, i].min()) for a in (*values, *steps) if len(a)))
         frame = Frame(230, 110, (1, max(2, len(values[0]))), (max(-1.0, low), 1))
         lines = [
             frame.path(range(1, len(a) + 1), a[:, i], f"{kind} {dash}")
             for pair, dash in ((values, ""), (steps, "dashed"))
+            if len(pair[0])
             for a, kind in zip(pair, ("real", "generated"), strict=True)
         ]
         return frame.svg(_axes(frame), *lines, label="autocorrelation by lag")

@@ -32,6 +32,8 @@ REPORT_FILE = "evaluation.json"
 FEWEST_WINDOWS = 20
 """Fewer on either side say nothing."""
 _BATCH = 128
+_FAR = 1e6
+"""Ranges of the data beyond them that samples are taken to be away at most."""
 
 
 @dataclass(frozen=True)
@@ -164,23 +166,14 @@ def evaluate(
     real = replace(real, dataset=view.dataset(real.dataset))
     shown, values = view(original.real), view(original.other)  # (windows, length, features)
     _require_comparable(shown, values)
+    values, far = _within_reach(shown, values)
     sides = sides_of(real, original, shown, values, view, full)
     names = fitting(original, quick) if names is None else names
     channels = [c.name if c.unit is None else f"{c.name} ({c.unit})" for c in real.dataset.columns]
-    still = sorted(set(range(len(channels))) - set(sides.moving.tolist()))
-    notes = []
-    if still:
+    notes = _remarks(channels, sides.moving, shown, values, far)
+    if judges == 1 and any(n in JUDGED for n in names):
         notes.append(
-            f"constant in the real windows, and left out of the statistics: "
-            f"{', '.join(channels[c] for c in still)}"
-        )
-    frozen = [c for c in sides.moving.tolist() if np.ptp(values[..., c]) == 0]
-    if frozen:
-        notes.append(f"constant in the samples alone: {', '.join(channels[c] for c in frozen)}")
-    if min(len(shown), len(values)) < _BATCH:
-        notes.append(
-            f"{len(shown)} real windows and {len(values)} samples are few: judges learn from batches "
-            f"of {_BATCH}, and every figure is coarse"
+            "of a single judge no spread is known: ± 0 says nothing, and another may say otherwise"
         )
     if not full and any(n in JUDGED for n in names) and (sentence := bounds.said(*shown.shape[1:])):
         notes.append(f"{sentence} (--full does without)")
@@ -230,6 +223,41 @@ def evaluate(
         seconds=round(time.perf_counter() - begun, 1),
     )
     return report, Evidence(shown, values, tuple(channels), own, reference, original)
+
+
+def _remarks(
+    channels: list[str], moving: NDArray[np.intp], real: NDArray[np.float64], other: NDArray[np.float64],
+    far: int,
+) -> list[str]:  # fmt: skip
+    """What a person should know of these windows before any score."""
+    notes = []
+    if still := sorted(set(range(len(channels))) - set(moving.tolist())):
+        notes.append(
+            f"constant in the real windows, and left out of the statistics: "
+            f"{', '.join(channels[c] for c in still)}"
+        )
+    if frozen := [c for c in moving.tolist() if np.ptp(other[..., c]) == 0]:
+        notes.append(f"constant in the samples alone: {', '.join(channels[c] for c in frozen)}")
+    if far:
+        notes.append(
+            f"{far} values of the samples are more than {_FAR:,.0f} times the data's range beyond it, and "
+            "count as so far"
+        )
+    if min(len(real), len(other)) < _BATCH:
+        notes.append(
+            f"{len(real)} real windows and {len(other)} samples are few: judges learn from batches "
+            f"of {_BATCH}, and every figure is coarse"
+        )
+    return notes
+
+
+def _within_reach(real: NDArray[np.float64], other: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:
+    """Samples (windows, length, features) no further from the real windows than squares in single precision
+    can say, and how many values were."""
+    low, high = real.min((0, 1)), real.max((0, 1))
+    reach = _FAR * np.where(high > low, high - low, 1.0)
+    near = np.clip(other, low - reach, high + reach)
+    return near, int((near != other).sum())
 
 
 def _require_alike(real: Real, generated: NDArray[np.floating]) -> None:

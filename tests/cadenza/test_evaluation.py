@@ -1,0 +1,99 @@
+"""`cadenza evaluate` of whatever people bring."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.conftest import cadenza
+
+
+def made(tmp_path: Path, name: str, rows: list[list[object]], head: str) -> Path:
+    path = tmp_path / name
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("\n".join([head, *(",".join(map(str, row)) for row in rows)]) + "\n")
+    return path
+
+
+def marginal(*arguments: object) -> float:
+    done = cadenza("evaluate", *arguments, "--scores", "marginal", "--no-page", "--json")
+    assert done.returncode == 0, done.stderr
+    (score,) = json.loads(done.stdout)["scores"]
+    return float(score["value"])
+
+
+def test_columns_are_found_by_their_names(tmp_path: Path):
+    random = np.random.default_rng(0)
+    own = [[i, t, *(random.normal((0, 50)).round(3))] for i in range(60) for t in range(6)]
+    real = made(tmp_path, "real.csv", [row[2:] for row in own], "cold,warm")
+    turned = [[*row[:2], row[3], row[2]] for row in own]
+    wanted = marginal(made(tmp_path, "same.csv", own, "sequence,step,cold,warm"), "--data", real)
+    head = "sequence,step,warm,cold"
+    for name in ("turned.csv", "LOUD.CSV", "folder/x.csv"):
+        path = made(tmp_path, name, turned, head)
+        subject = path.parent if "/" in name else path
+        assert marginal(subject, "--data", real) == wanted
+    (tmp_path / "reals").mkdir()
+    (tmp_path / "reals" / "x.csv").write_text(real.read_text())
+    assert marginal(tmp_path / "turned.csv", "--data", tmp_path / "reals") == wanted
+    done = cadenza("evaluate", tmp_path / "turned.csv", "--data", "stocks")
+    assert done.returncode == 2
+    assert "has no column 'open'" in done.stderr
+    fewer = made(tmp_path, "fewer.csv", [row[:3] for row in own], "sequence,step,cold")
+    done = cadenza("evaluate", fewer, "--data", real, "--scores", "marginal", "--no-page")
+    assert "has no column 'warm': real is judged without" in done.stdout
+    alone = made(tmp_path, "alone.csv", [[row[0], *row[2:]] for row in own], "who,cold,warm")
+    assert marginal(alone, "--data", real, "--id-column", "who") == wanted
+
+
+def test_minds_the_order_of_steps_and_where_its_report_goes(prices: Path, tmp_path: Path):
+    rows = [[i, t, i + t, 2 * i] for i in range(30) for t in (1, 0, 2)]
+    path = made(tmp_path, "x.csv", rows, "sequence,step,close,high")
+    done = cadenza("evaluate", path, "--data", prices)
+    assert (done.returncode, "sort rows by step" in done.stderr) == (2, True)
+    kept = prices.read_bytes()
+    for out, message in (
+        (prices, "ends in .json"), (tmp_path / "x.html", "ends in .json"),
+        (tmp_path / "none" / "x.json", "is no folder"),
+    ):  # fmt: skip
+        done = cadenza("evaluate", path, "--data", prices, "-o", out)
+        assert (done.returncode, message in done.stderr) == (2, True), done.stderr
+    assert prices.read_bytes() == kept
+    done = cadenza("evaluate", path, "--data", prices, "--seed", -1)
+    assert (done.returncode, "--seed is -1" in done.stderr) == (2, True)
+
+
+def test_bears_windows_of_two_rows_and_values_out_of_all_bounds(tmp_path: Path):
+    random = np.random.default_rng(0)
+    np.save(tmp_path / "real.npy", random.normal(size=(300, 2)))
+    samples = random.normal(size=(60, 2, 2))
+    samples[3, 1, 0] = 1e30
+    np.save(tmp_path / "x.npy", samples)
+    done = cadenza(
+        "evaluate",
+        tmp_path / "x.npy",
+        "--data",
+        tmp_path / "real.npy",
+        "--scores",
+        "marginal",
+        "autocorrelation",
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1 values of the samples are more than 1,000,000 times the data's range" in done.stdout
+    report = json.loads((tmp_path / "x.evaluation.json").read_text(), parse_constant=pytest.fail)
+    assert report["samples"] == 60
+
+
+def test_says_when_the_data_are_not_those_of_the_training(tmp_path: Path):
+    random = np.random.default_rng(0)
+    rows = [[x] for x in random.normal(size=300).round(3)]
+    path = made(tmp_path, "a.csv", rows, "a")
+    run = tmp_path / "run"
+    assert cadenza("train", path, "-o", run, "--steps", 3, "--length", 8).returncode == 0
+    made(tmp_path, "a.csv", rows[:200], "a")
+    done = cadenza("evaluate", run, "--scores", "marginal", "--no-page")
+    assert "is not what was trained on, or was read otherwise" in done.stdout
+    path.unlink()
+    done = cadenza("evaluate", run, "--scores", "marginal", "--no-page")
+    assert (done.returncode, "say where it is now with --data" in done.stderr) == (2, True)
