@@ -66,6 +66,10 @@ def export(run: Path, path: Path, precision: Precision = "fp32", licence: str | 
         ExportError: parity or invariance does not hold, or the file cannot be written.
     """
     checkpoint, notes = checkpoints.load(run)
+    if checkpoint.step < checkpoint.steps:
+        notes.append(
+            f"the run is at step {checkpoint.step} of {checkpoint.steps}: what it has learnt so far"
+        )
     model, spec = _measured(checkpoint, _scores(run, checkpoint), precision, licence)
     helper.set_model_props(model, {SPEC_KEY: spec.to_json(), DIGEST_KEY: UNSEALED})
     _write(path, seal(model.SerializeToString(deterministic=True)))
@@ -170,14 +174,19 @@ def _tensor(info: onnx.ValueInfoProto) -> interface.Tensor:
 
 
 def _scores(run: Path, checkpoint: Checkpoint) -> tuple[Score, ...]:
-    """The scores of the run's own evaluation, if it is of this very checkpoint."""
+    """The scores of the run's own evaluation, if it is of this very checkpoint and against its data."""
     path = run / REPORT_FILE
     if not path.is_file():
         return ()
-    report = json.loads(path.read_text())
-    if report["subject"]["step"] != checkpoint.step:
-        return ()
-    return tuple(Score(**score) for score in report["scores"])
+    try:
+        report = json.loads(path.read_text())
+        made_of = report["subject"]["step"], report["data_fingerprint"]
+        scores = tuple(Score(**score) for score in report["scores"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise ExportError(
+            f"{path} is no report as `cadenza evaluate` writes it: make it anew, or take it away"
+        ) from error
+    return scores if made_of == (checkpoint.step, checkpoint.data.fingerprint) else ()
 
 
 def _write(path: Path, data: bytes) -> None:

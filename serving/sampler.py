@@ -3,7 +3,9 @@
 The same model, seed, rows and steps give the same bytes as over HTTP.
 """
 
+import os
 import random
+import weakref
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from queue import SimpleQueue
@@ -27,13 +29,16 @@ _BATCH_VALUES = 2**21
 
 
 class Generator:
-    """A trained generator, ready to be sampled."""
+    """A trained generator, ready to be sampled, from any thread of the process that loaded it. It has a
+    thread and a session of its own until it is closed, left as a context, or forgotten."""
 
     def __init__(self, session: Session, settings: Settings) -> None:
         self.spec, self.digest, self.provider = session.spec, session.digest, session.provider
         run = session.run_ticks
         tick = calibrate(session.spec, run, session.clock, settings.tick_rows, settings.tick_steps)
         self._scheduler = Scheduler(session.spec, run, tick.rows, tick.steps, 2**62)
+        self._process = os.getpid()
+        weakref.finalize(self, self._scheduler.refuse)  # which the thread holds, so that it would never go
 
     def sample(
         self,
@@ -77,7 +82,7 @@ class Generator:
                 or not low <= value <= MAX_SEED
             ):
                 raise InvalidRequest(
-                    f"{name} is {value!r}; a whole number of at least {low} is wanted", name
+                    f"{name} is {value!r}; a whole number from {low} to {MAX_SEED} is wanted", name
                 )
         given = conditions.validate(self.spec, condition or {}, int(count))
         ends = self.spec.ends and length is None
@@ -98,8 +103,14 @@ class Generator:
             yield self._make(plan, first, min(rows, plan.count - first))
 
     def close(self) -> None:
-        """Stop the scheduler's thread."""
+        """Let go of the session and the thread, once what other threads asked for is made."""
         self._scheduler.close()
+
+    def __enter__(self) -> "Generator":
+        return self
+
+    def __exit__(self, *raised: object) -> None:
+        self.close()
 
     def _make(self, plan: Plan, first: int, count: int) -> Samples:
         request = Request(plan.seed, count, plan.length, plan.drawn, condition=plan.given, first_row=first)
@@ -121,6 +132,8 @@ class Generator:
             yield Samples.of(self.spec, plan.seed, rest, row, made, elapsed, plan.given)
 
     def _chunks(self, request: Request) -> Iterator[Chunk]:
+        if os.getpid() != self._process:  # the thread is not here, and nobody would answer
+            raise ServingError("this generator was loaded before the process was forked: load it in each")
         items: SimpleQueue[Any] = SimpleQueue()
         job = self._scheduler.submit(request, items.put)
         try:

@@ -6,6 +6,7 @@ tensors and plain values only and are read with `weights_only=True`: opening one
 """
 
 import os
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -144,8 +145,12 @@ def save(run: Path, checkpoint: Checkpoint) -> Path:
         cause = error if isinstance(error, OSError) else error.__context__
         reason = cause.strerror if isinstance(cause, OSError) else str(error).split("\n")[0]
         raise TrainingError(
-            f"cannot write {path}: {reason}; the checkpoint before it is kept: make room and "
-            "go on with --resume"
+            f"cannot write {path}: {reason}; "
+            + (
+                "the checkpoint before it is kept: make room and go on with --resume"
+                if _files(run)
+                else "it was the first, and nothing is kept: make room and begin anew"
+            )
         ) from error
     for old in _files(run)[:-_KEPT]:
         old.unlink()
@@ -167,6 +172,9 @@ def load(run: Path) -> tuple[Checkpoint, list[str]]:
         raise RunError(f"{run} is no run: it holds no checkpoint; make one with `cadenza train`")
     for path in reversed(files):
         try:
+            with zipfile.ZipFile(path) as archive:  # torch looks at no checksum
+                if (damaged := archive.testzip()) is not None:
+                    raise zipfile.BadZipFile(damaged)
             checkpoint = _unpack(torch.load(path, map_location="cpu", weights_only=True))
         except Exception as error:  # noqa: BLE001  whatever damaged files make torch raise
             notes.append(f"{path.name} cannot be read ({type(error).__name__})")

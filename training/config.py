@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from contract.errors import UsageError
+from contract.noise import MAX_SEED
 from contract.spec import Endings
 
 RecipeName = Literal["relativistic", "vanilla"]
@@ -94,6 +95,8 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and value < low:
                 raise UsageError(f"{name} is {value}; at least {low} is wanted")
+        if self.seed > MAX_SEED:
+            raise UsageError(f"seed is {self.seed}; at most {MAX_SEED} is wanted")
         if self.steps is not None and self.minutes is not None:
             raise UsageError("steps and minutes are both given; one of them is wanted")
         if not 0 <= self.hold_out <= 0.5:

@@ -101,7 +101,8 @@ def channels_of(dataset: Dataset, decoder: Decoder) -> tuple[Channel, ...]:
 
 def grid_of(values: Doubles) -> tuple[int, int]:
     """`Decoder.per` and `Decoder.of` for values (rows,) that have at most 6 decimals; 0 and 1 where they
-    have more, or more steps than float32 tells apart."""
+    have more, as where all are less than that apart, or more steps than float32 tells apart. Numbers so
+    large that doubles are always whole have no grid either."""
     distinct = np.unique(values)
     for decimals in range(7):
         per = 10**decimals
@@ -109,8 +110,9 @@ def grid_of(values: Doubles) -> tuple[int, int]:
         steps = np.rint(scaled)
         most = np.abs(steps).max()
         if most >= 2**23:
-            return (1, 1) if decimals == 0 and (distinct == steps).all() else (0, 1)
-        if (np.abs(scaled - steps) <= 1e-6).all():
+            return (1, 1) if decimals == 0 and most < 2**53 and (distinct == steps).all() else (0, 1)
+        off = np.abs(scaled - steps)
+        if (off <= 1e-6).all() and (np.ptp(steps) > 0 or (off <= 1e-9 * most).all()):
             of = max(1, int(np.gcd.reduce(steps.astype(np.int64))))
             shared = math.gcd(of, per)
             return per // shared, of // shared

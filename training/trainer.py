@@ -1,7 +1,10 @@
 """From a dataset to a finished run: calibrate, play, keep, draw."""
 
+import fcntl
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
@@ -110,7 +113,8 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
         run.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainingError(f"cannot make the folder {run}: {error.strerror}") from error
-    finished = Loop(game_of(steps), run, state, yardstick, team, say).play()
+    with _alone(run, resume) if team.leads else nullcontext():
+        finished = Loop(game_of(steps), run, state, yardstick, team, say).play()
     if team.leads:
         choice = selection.describe(selection.chosen(finished.looks), yardstick.held_out, finished.step)
         say(f"the weights of step {choice['step']} of {finished.steps} are kept: {choice['by']}")
@@ -136,6 +140,28 @@ def _resumed(run: Path, config: TrainConfig, say: Say) -> TrainConfig:
             )
     say(f"{run}: going on at step {state.step} of {state.steps}")
     return state.config
+
+
+@contextmanager
+def _alone(run: Path, resume: bool) -> Iterator[None]:
+    """While nobody else trains into the folder.
+
+    Raises:
+        RunExistsError: somebody does, or did since it was looked at first.
+    """
+    folder = os.open(run, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise RunExistsError(
+                f"another training writes into {run}: choose another name, or wait"
+            ) from error
+        if not resume and _begun(run):
+            raise RunExistsError(f"{run} exists already: choose another name, or go on with --resume")
+        yield
+    finally:
+        os.close(folder)
 
 
 def _begun(run: Path) -> bool:

@@ -1,6 +1,8 @@
 """The exported file is its checkpoint, keeps the contract, and is the same when made again."""
 
 import copy
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -146,3 +148,33 @@ def test_a_folder_that_is_no_run_is_said(tmp_path: Path):
     done = cadenza("export", tmp_path, "-o", tmp_path / "m.onnx")
     assert done.returncode == 1
     assert "is no run" in done.stderr
+
+
+def test_scores_are_sealed_that_are_of_this_checkpoint_and_its_data(run: Path, tmp_path: Path):
+    checkpoint, _ = checkpoints.load(run)
+    score = {"name": "field", "value": 0.1, "spread": 0.0, "floor": 0.0, "floor_spread": 0.0, "judges": 1}
+    own = {
+        "subject": {"step": checkpoint.step},
+        "data_fingerprint": checkpoint.data.fingerprint,
+        "scores": [score],
+    }
+    copied = shutil.copytree(run, tmp_path / "run")
+    report = copied / "evaluation.json"
+    for changed, count in (({}, 1), ({"data_fingerprint": "another"}, 0), ({"subject": {"step": 1}}, 0)):
+        report.write_text(json.dumps(own | changed))
+        assert len(export(copied, tmp_path / "m.onnx").artifact.spec.scores) == count
+    for text in ("{", "{}", "[]"):
+        report.write_text(text)
+        with pytest.raises(ExportError, match=r"evaluation\.json is no report"):
+            export(copied, tmp_path / "m.onnx")
+
+
+def test_a_run_that_is_not_done_is_exported_and_said(run: Path, tmp_path: Path):
+    copied = shutil.copytree(run, tmp_path / "run")
+    assert export(copied, tmp_path / "m.onnx").notes == ()
+    _, *others = sorted(copied.glob("checkpoint-*.pt"))
+    for path in others:
+        path.unlink()
+    steps = checkpoints.load(copied)[0]
+    (note,) = export(copied, tmp_path / "m.onnx").notes
+    assert note == f"the run is at step {steps.step} of {steps.steps}: what it has learnt so far"

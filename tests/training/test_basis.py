@@ -161,6 +161,11 @@ def test_a_chain_of_orders_holds_as_a_whole():
         ([1e9, 3], (1, 1)),
         ([123456.789, 1], (0, 1)),
         ([0, 0], (1, 1)),
+        ([1e-9, 3e-9, -2e-9], (0, 1)),
+        ([2e-9], (0, 1)),
+        ([0.3, 0.1 + 0.2], (10, 3)),
+        ([2.0**52, 4], (1, 1)),
+        ([1e19, -3e19], (0, 1)),
     ],
 )
 def test_what_steps_the_data_are_in_is_found(values: list[float], grid: tuple[int, int]):

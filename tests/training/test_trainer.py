@@ -243,3 +243,44 @@ def test_a_full_disk_while_exporting_keeps_the_old_file(run: Path, tmp_path: Pat
     assert "cannot write" in done.stderr
     assert [p.name for p in tmp_path.iterdir()] == ["m.onnx"]
     assert out.read_bytes() == b"the old one"
+
+
+def test_a_checkpoint_whose_bits_have_changed_is_not_taken(prices: Path, tmp_path: Path):
+    run = tmp_path / "run"
+    train(str(prices), run, TrainConfig(steps=4, length=8, save_every=2), say=print)
+    newest = run / "checkpoint-00000004.pt"
+    content = bytearray(newest.read_bytes())
+    weights = checkpoints.load(run)[0].game["generator"]["lstm.weight_hh_l0"].numpy().tobytes()
+    at = content.index(weights)
+    content[at + len(weights) // 2] ^= 1  # torch itself reads it
+    newest.write_bytes(content)
+    checkpoint, notes = checkpoints.load(run)
+    assert checkpoint.step == 2
+    assert notes[0].startswith("checkpoint-00000004.pt cannot be read")
+
+
+def test_two_trainings_do_not_write_into_one_folder(
+    prices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    run, config = tmp_path / "run", TrainConfig(steps=3, length=8)
+    play, refused = Game.play, []
+
+    def meanwhile(game: Game) -> object:
+        if not refused:
+            refused.append(None)
+            for resume in (False, True):
+                with pytest.raises(RunExistsError) as caught:
+                    train(str(prices), run, config, resume)
+                refused.append(str(caught.value))
+        return play(game)
+
+    monkeypatch.setattr(Game, "play", meanwhile)
+    train(str(prices), run, config)
+    assert "exists already" in refused[1]
+    assert "another training writes into" in refused[2]
+    assert checkpoints.load(run)[0].step == 3
+
+
+def test_a_seed_is_one_that_every_part_can_have():
+    with pytest.raises(UsageError, match="seed is 18446744073709551616; at most 9223372036854775807"):
+        TrainConfig(seed=2**64)
