@@ -76,14 +76,10 @@ class Generator:
         steps = self.spec.training_length if length is None else length
         drawn = draw_seed() if seed is None else seed
         for name, value, low in (("count", count, 1), ("length", steps, 1), ("seed", drawn, 0)):
-            if (
-                isinstance(value, bool)
-                or not isinstance(value, int | np.integer)
-                or not low <= value <= MAX_SEED
-            ):
-                raise InvalidRequest(
-                    f"{name} is {value!r}; a whole number from {low} to {MAX_SEED} is wanted", name
-                )
+            whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+            if not whole or not low <= value <= MAX_SEED:
+                bound = f"at most {MAX_SEED}" if whole and value > MAX_SEED else f"at least {low}"
+                raise InvalidRequest(f"{name} is {value!r}; a whole number of {bound} is wanted", name)
         given = conditions.validate(self.spec, condition or {}, int(count))
         ends = self.spec.ends and length is None
         return Plan(self.spec, int(drawn), int(count), int(steps), ends, given)

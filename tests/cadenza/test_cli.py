@@ -153,6 +153,8 @@ def test_a_number_out_of_range_is_said(model: Path, tmp_path: Path, flag: str, v
     done = cadenza("sample", model, "-o", tmp_path / "x.npy", flag, value)
     assert done.returncode == 2
     assert "whole number of at least" in done.stderr
+    done = cadenza("sample", model, "-o", tmp_path / "x.npy", flag, 2**63)
+    assert (done.returncode, f"a whole number of at most {2**63 - 1} is wanted" in done.stderr) == (2, True)
     assert not list(tmp_path.iterdir())
 
 
