@@ -38,7 +38,9 @@ class Generator:
         tick = calibrate(session.spec, run, session.clock, settings.tick_rows, settings.tick_steps)
         self._scheduler = Scheduler(session.spec, run, tick.rows, tick.steps, 2**62)
         self._process = os.getpid()
-        weakref.finalize(self, self._scheduler.refuse)  # which the thread holds, so that it would never go
+        # The thread holds the scheduler, which would never go. At an exit all goes, and in a fork its lock
+        # may be held by a thread that is not there.
+        weakref.finalize(self, self._scheduler.refuse).atexit = False
 
     def sample(
         self,
