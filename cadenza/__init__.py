@@ -18,9 +18,10 @@ from contract.version import VERSION
 if TYPE_CHECKING:
     from cadenza.run import Run
     from serving.sampler import Generator
+    from training.evaluation.report import Report
 
 __version__ = VERSION
-__all__ = ["__version__", "load", "train"]
+__all__ = ["__version__", "evaluate", "load", "train"]
 
 
 def train(
@@ -37,6 +38,25 @@ def train(
     from cadenza.run import train_run
 
     return train_run(str(data), None if out is None else Path(out), resume=resume, choices=choices)
+
+
+def evaluate(
+    subject: str | Path, data: str | Path | None = None, out: str | Path | None = None, **choices: Any
+) -> "Report":
+    """Score a run's folder, a model or a file of samples against `data`, which a run knows itself, and
+    write the report, as JSON to `out` and as a page beside it; without `out`, as `cadenza evaluate` does.
+
+    `choices` are those of `cadenza.evaluation.evaluate_subject`: `scores`, `judges`, `seed`, `id_column`, …
+
+    Raises:
+        CadenzaError: see `cadenza.evaluation.evaluate_subject`.
+    """
+    from cadenza.evaluation import evaluate_subject
+    from cadenza.run import same_threads
+
+    place = None if out is None else Path(out)
+    with same_threads():
+        return evaluate_subject(str(subject), None if data is None else str(data), place, **choices)[0]
 
 
 def load(path: str | Path) -> "Generator":

@@ -1,13 +1,17 @@
 """The command line: `cadenza COMMAND`. Each stage is imported when its command runs.
 
-Exit code 0: done. 1: it failed. 2: it was used wrongly. 130: stopped with Ctrl-C.
+Exit code 0: done. 1: it failed. 2: it was used wrongly. 130: stopped with Ctrl-C. 143: by SIGTERM, in the
+same order: a training ends its step and keeps it, half a file is taken away.
 """
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing import active_children
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Literal
 
 from tyro.conf import FlagCreatePairsOff, OmitArgPrefixes, Positional, arg
@@ -331,6 +335,18 @@ def main() -> None:
 
 @contextmanager
 def _errors_said() -> Iterator[None]:
+    terminated: list[int] = []
+
+    def terminate(number: int, frame: FrameType | None) -> None:
+        terminated.append(number)
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a script
+            raise SystemExit(128 + number)
+        for child in active_children():  # a terminal's Ctrl-C reaches them by itself
+            if child.pid is not None:
+                os.kill(child.pid, signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+
+    before = signal.signal(signal.SIGTERM, terminate)
     try:
         yield
     except CadenzaError as error:
@@ -343,7 +359,7 @@ def _errors_said() -> Iterator[None]:
         print(f"cadenza: this command needs {error.name}: pip install 'cadenza[{extra}]'", file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
-        raise SystemExit(130) from None
+        raise SystemExit(128 + (terminated or [signal.SIGINT])[0]) from None
     except BrokenPipeError:
         # The reader (head, less) has left; there is nobody to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -353,3 +369,5 @@ def _errors_said() -> Iterator[None]:
             raise
         print(f"cadenza: {error.filename}: {error.strerror}", file=sys.stderr)
         raise SystemExit(1) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,7 +1,6 @@
 """`cadenza export`: from a run to one sealed file that has been measured."""
 
 import json
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,6 +9,8 @@ import onnxruntime
 from onnx import ModelProto, helper
 
 from contract import checks, interface, noise
+from contract.errors import UsageError
+from contract.files import replacing
 from contract.rollout import Run
 from contract.seal import DIGEST_KEY, SPEC_KEY, UNSEALED, Artifact, load, seal
 from contract.spec import (
@@ -64,7 +65,10 @@ def export(run: Path, path: Path, precision: Precision = "fp32", licence: str | 
     Raises:
         RunError: `run` holds no whole checkpoint.
         ExportError: parity or invariance does not hold, or the file cannot be written.
+        UsageError: `path` does not end in .onnx, by which a model is known everywhere.
     """
+    if path.suffix != ".onnx":
+        raise UsageError(f"{path} would be a model: name a file that ends in .onnx")
     checkpoint, notes = checkpoints.load(run)
     if checkpoint.step < checkpoint.steps:
         notes.append(
@@ -190,14 +194,8 @@ def _scores(run: Path, checkpoint: Checkpoint) -> tuple[Score, ...]:
 
 
 def _write(path: Path, data: bytes) -> None:
-    """Write beside the final name, then rename: a file is whole or not there."""
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as file:
+        with replacing(path) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise ExportError(f"cannot write {path}: {error.strerror}") from error

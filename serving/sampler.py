@@ -82,7 +82,11 @@ class Generator:
             if not whole or not low <= value <= MAX_SEED:
                 bound = f"at most {MAX_SEED}" if whole and value > MAX_SEED else f"at least {low}"
                 raise InvalidRequest(f"{name} is {value!r}; a whole number of {bound} is wanted", name)
-        given = conditions.validate(self.spec, condition or {}, int(count))
+        asked: object = condition or {}
+        if not isinstance(asked, Mapping):
+            wrong = f"condition is {asked!r}; a mapping of names to values is wanted"
+            raise InvalidRequest(wrong, "condition")
+        given = conditions.validate(self.spec, asked, int(count))
         ends = self.spec.ends and length is None
         return Plan(self.spec, int(drawn), int(count), int(steps), ends, given)
 

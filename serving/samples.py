@@ -99,8 +99,14 @@ class Samples:
 
     def column(self, name: str) -> Array:
         """One channel, (count, steps): float32, int64 for whole numbers without gaps, or
-        objects: labels, and None where a value is missing."""
-        channel = next(c for c in self.spec.channels if c.name == name)
+        objects: labels, and None where a value is missing.
+
+        Raises:
+            UsageError: there is no channel of this name.
+        """
+        channel = next((c for c in self.spec.channels if c.name == name), None)
+        if channel is None:
+            raise UsageError(f"there is no channel {name!r}; there are {', '.join(self.columns)}")
         if channel.kind in NUMERIC:
             assert self.values is not None
             values: Array = self.values[..., self.spec.numeric.index(channel)]

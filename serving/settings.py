@@ -11,6 +11,9 @@ from contract.errors import UsageError
 PREFIX = "CADENZA_"
 Provider = Literal["auto", "cpu", "cuda"]
 
+_MAX_THREADS = 1024
+"""More bring nothing on any machine, and of many more the runtime makes no end."""
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -62,6 +65,8 @@ class Settings:
             if not (value > 0 or (zero_too and value == 0)) or value == float("inf"):
                 least = "0 or more" if zero_too else "more than 0"
                 raise UsageError(f"{f.name} is {value}; {least} is wanted")
+        if self.threads > _MAX_THREADS:
+            raise UsageError(f"threads is {self.threads}; at most {_MAX_THREADS} is wanted")
 
     def to_environment(self) -> dict[str, str]:
         """The variables that make `from_environment` give these settings."""

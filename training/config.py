@@ -11,6 +11,9 @@ from contract.spec import Endings
 
 RecipeName = Literal["relativistic", "vanilla"]
 
+_MAX_THREADS = 1024
+"""More bring nothing on any machine, and of many more torch makes no end."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -95,8 +98,9 @@ class TrainConfig:
             value = getattr(self, name)
             if value is not None and value < low:
                 raise UsageError(f"{name} is {value}; at least {low} is wanted")
-        if self.seed > MAX_SEED:
-            raise UsageError(f"seed is {self.seed}; at most {MAX_SEED} is wanted")
+        for name, most in (("seed", MAX_SEED), ("threads", _MAX_THREADS)):
+            if getattr(self, name) > most:
+                raise UsageError(f"{name} is {getattr(self, name)}; at most {most} is wanted")
         if self.steps is not None and self.minutes is not None:
             raise UsageError("steps and minutes are both given; one of them is wanted")
         if not 0 <= self.hold_out <= 0.5:

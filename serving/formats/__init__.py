@@ -4,11 +4,11 @@ A writer gets batches one after the other and writes them as they come, so that 
 size needs the memory of one batch. `save` and HTTP answers use the very same writers.
 """
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
+from contract.files import replacing
 from contract.spec import Spec
 from serving.errors import FormatError, WriteError
 from serving.formats import arrow, csv, gif, json, midi, npy, npz, parquet, png, text, wav
@@ -46,14 +46,8 @@ def save(path: Path, plan: Plan, batches: Iterator[Samples]) -> None:
     if reason := form.refusal(plan.spec):
         others = ", ".join(f.SUFFIX for f in FORMATS if not f.refusal(plan.spec))
         raise FormatError(f"{path.name}: {reason}; these samples can be written as {others}")
-    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
     try:
-        with partial.open("wb") as file:
+        with replacing(path) as file:
             form.write(file, plan, batches)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
     except OSError as error:
         raise WriteError(f"cannot write {path}: {error.strerror or error}") from error
-    finally:
-        partial.unlink(missing_ok=True)

@@ -28,7 +28,7 @@ PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 def exported(run: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[Precision, Artifact]:
     """The run in every precision."""
     folder = tmp_path_factory.mktemp("precisions")
-    others = {p: export(run, folder / p, p).artifact for p in PRECISIONS if p != "fp32"}
+    others = {p: export(run, folder / f"{p}.onnx", p).artifact for p in PRECISIONS if p != "fp32"}
     return {"fp32": load(model)} | others
 
 
@@ -36,8 +36,8 @@ def exported(run: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -
 def test_made_twice_it_is_the_same_bytes(
     run: Path, exported: dict[Precision, Artifact], tmp_path: Path, precision: Precision
 ):
-    export(run, tmp_path / "again", precision)
-    assert (tmp_path / "again").read_bytes() == exported[precision].data
+    export(run, tmp_path / "again.onnx", precision)
+    assert (tmp_path / "again.onnx").read_bytes() == exported[precision].data
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)

@@ -98,7 +98,8 @@ main()
 """
 
 
-def test_ctrl_c_keeps_the_last_step(prices: Path, tmp_path: Path):
+@pytest.mark.parametrize("asked", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_keep_the_last_step(prices: Path, tmp_path: Path, asked: signal.Signals):
     command = [
         sys.executable, "-c", LISTENING, "train", str(prices), "-o", str(tmp_path / "run"),
         "--steps", "100000", "--save-every", "20", "--length", "12",
@@ -107,9 +108,9 @@ def test_ctrl_c_keeps_the_last_step(prices: Path, tmp_path: Path):
         while not list((tmp_path / "run").glob("checkpoint-*.pt")):
             assert process.poll() is None
             time.sleep(0.01)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(asked)
         said, _ = process.communicate(timeout=30)
-    assert process.returncode == 130
+    assert process.returncode == 128 + asked
     assert "go on with --resume" in said
     assert f"step {checkpoints.load(tmp_path / 'run')[0].step} of 100000" in said
 

@@ -6,6 +6,7 @@ from importlib.resources import files
 from pathlib import Path
 from string import Template
 
+from contract.files import replacing
 from training.evaluation import pictures
 from training.evaluation.natural import NATURAL
 from training.evaluation.report import Evidence, Report
@@ -38,7 +39,8 @@ _ALWAYS = (
 
 def write(path: Path, report: Report, evidence: Evidence) -> None:
     """Write the page."""
-    path.write_text(render(report, evidence), encoding="utf-8")
+    with replacing(path) as file:
+        file.write(render(report, evidence).encode())
 
 
 def render(report: Report, evidence: Evidence) -> str:

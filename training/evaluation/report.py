@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from contract.errors import UsageError
+from contract.files import replacing
 from contract.spec import Score
 from contract.version import VERSION
 from training.data.dataset import ENDED
@@ -98,7 +99,8 @@ class Report:
 
     def write(self, path: Path) -> None:
         """The report as a file."""
-        path.write_text(self.to_json())
+        with replacing(path) as file:
+            file.write(self.to_json().encode())
 
     def table(self) -> str:
         """The report for a person."""
