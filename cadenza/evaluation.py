@@ -6,7 +6,8 @@ from pathlib import Path
 
 import torch
 
-from cadenza.subjects import Values, of_model, of_run, of_samples
+from cadenza.foreign import of_samples
+from cadenza.subjects import Values, of_model, of_run
 from contract.errors import UsageError
 from contract.noise import MAX_SEED
 from training.config import TrainConfig

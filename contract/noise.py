@@ -21,6 +21,7 @@ Measured: 2 ns a value, where numpy's ziggurat on the same bits takes 10 and mus
 import hashlib
 import itertools
 import math
+import random
 import struct
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -41,6 +42,11 @@ Words = NDArray[np.uint64]
 _LATENT, _NOISE, _UNIFORM = 0, 1, 2
 _WORDS, _NUMBERS = 4, 16
 """Of one counter: words of 64 bits, and numbers of 16."""
+
+
+def draw_seed() -> int:
+    """A seed nobody chose."""
+    return random.randint(0, MAX_SEED)  # noqa: S311  no secret, and the system need not be asked for each
 
 
 class NoiseStream:

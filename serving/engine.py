@@ -16,7 +16,6 @@ from serving.errors import ServingError, Starting, TimedOut
 from serving.jobs import Chunk, Request, joined
 from serving.samples import Samples
 from serving.scheduler import Scheduler
-from serving.session import Session
 from serving.settings import Provider, Settings
 
 _log = logging.getLogger("bentoml.cadenza")
@@ -49,6 +48,9 @@ class Engine:
             ContractError: the file does not keep the contract.
             ProviderError: the provider that was asked for does not run here.
         """
+        # Here, so that the parent of the servers, which runs no model, does without the runtime's memory.
+        from serving.session import Session
+
         session = Session(load(model), settings.provider, settings.threads, device)
         run = session.run_ticks
         tick = calibrate(session.spec, run, session.clock, settings.tick_rows, settings.tick_steps)

@@ -4,7 +4,6 @@ The same model, seed, rows and steps give the same bytes as over HTTP.
 """
 
 import os
-import random
 import weakref
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from contract import conditions
-from contract.noise import MAX_SEED
+from contract.noise import MAX_SEED, draw_seed
 from contract.seal import load as load_artifact
 from serving.calibration import calibrate
 from serving.errors import InvalidRequest, ServingError
@@ -158,8 +157,3 @@ def load(path: str | Path, settings: Settings | None = None) -> Generator:
     settings = settings or Settings()
     session = Session(load_artifact(Path(path)), settings.provider, settings.threads)
     return Generator(session, settings)
-
-
-def draw_seed() -> int:
-    """A seed nobody chose."""
-    return random.randint(0, MAX_SEED)  # noqa: S311  no secret, and the system need not be asked for each

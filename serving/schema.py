@@ -11,11 +11,10 @@ import orjson
 
 from contract import conditions
 from contract.errors import ConditionError
-from contract.noise import MAX_SEED
+from contract.noise import MAX_SEED, draw_seed
 from contract.spec import NUMERIC, Condition, Spec
 from serving.errors import InvalidRequest, NotJson
 from serving.jobs import Request
-from serving.sampler import draw_seed
 from serving.settings import Settings
 
 

@@ -30,7 +30,6 @@ from serving.engine import Engine, Engines
 from serving.metrics import Metrics
 from serving.reload import follow
 from serving.routes import Application
-from serving.session import Session
 from serving.settings import Settings
 
 _log = logging.getLogger("bentoml.cadenza")
@@ -124,6 +123,8 @@ class Cadenza:
                 f"the model's noise stream is of version {version}; export it anew from its run"
             )
         if _settings.provider == "cuda":
+            from serving.session import Session
+
             Session(artifact, "cuda")
 
     @bentoml.on_startup

@@ -63,6 +63,10 @@ def test_serving_and_the_contract_never_load_torch_or_onnx(code: str):
     assert not modules_after(code) & {"torch", "onnx", "training_data", "matplotlib"}
 
 
+def test_the_parent_of_the_servers_does_without_the_runtime():
+    assert "onnxruntime" not in modules_after("import serving.service")
+
+
 def test_help_costs_less_than_a_second_of_cpu():
     code = (
         "import resource, sys, contextlib, io; sys.argv = ['cadenza', '--help']\n"

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from cadenza.evaluation import evaluate_subject
-from cadenza.subjects import of_samples
+from cadenza.foreign import of_samples
 from contract.errors import ConditionError, UsageError
 from contract.seal import load
 from export.exporter import export

@@ -1,0 +1,202 @@
+"""Samples that any tool made, as the real data have them: columns by their names, or in their order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from cadenza import recordings
+from cadenza.subjects import Sides, Values, known_conditions, real_of, real_side, timed
+from contract.errors import UsageError
+from training.config import TrainConfig
+from training.data import BUILTIN, Dataset, load
+from training.data.columns import Column, relabelled
+from training.data.dataset import ENDED, Doubles
+from training.data.files import TABLES, names_of, tables_of
+from training.evaluation.report import Subject
+from training.evaluation.sides import Real
+
+
+def of_samples(path: Path, data: str | None, given: TrainConfig) -> Sides:
+    """The samples of a file or a folder, by the names of their columns where both sides have some.
+
+    Raises:
+        UsageError: nothing says what the data are, or columns or lengths are others.
+        DataError: either cannot be read.
+    """
+    if data is None:
+        raise UsageError(f"{path} does not say what it was made from: name the real data with --data")
+    if path.suffix == ".npz" and (tensors := _tensors(path)):
+        return _of_tensors(path, tensors, data, given)
+    asked = _Asked.of(path, data, given)
+    if (sound := _sound(data, asked.real, asked.names)) is not None:
+        return _of_sound(path, data, asked, sound)
+    return _of_rows(path, data, asked)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """How either side is read."""
+
+    names: tuple[str, ...]
+    """Columns of the samples' tables, but for what tells sequences apart; none of other files."""
+    samples: TrainConfig
+    real: TrainConfig
+
+    @classmethod
+    def of(cls, path: Path, data: str, given: TrainConfig) -> "_Asked":
+        """What was `given` is of the side, or the sides, that have such columns."""
+        names = names_of(path)
+        theirs = () if data in BUILTIN else names_of(Path(data))
+        own = TrainConfig(time_column=given.time_column if given.time_column in names else None)
+        told = [n for n in names if n == given.id_column]
+        if told and theirs and given.id_column not in theirs:
+            given = replace(given, id_column=None)  # of the samples alone
+        if {"sequence", "step"} <= set(names):  # as `cadenza sample` writes tables
+            _require_order(path)
+            told = ["sequence", "step"]
+        if told:
+            names = [n for n in names if n not in told]
+            own = replace(own, columns=tuple(names), id_column=told[0])
+        return cls(tuple(names), own, given)
+
+
+def _of_sound(path: Path, data: str, asked: _Asked, sound: Dataset) -> Sides:
+    read = recordings.read(path, asked.names, asked.samples, sound)
+    read, length, whole = recordings.windows(path, read, sound)
+    real = real_side(data, replace(asked.real, length=length, whole=whole))
+    other, conditions = _arranged(read, real.dataset)
+    return Sides(Subject("samples", str(path), None), real, *_compared(other, conditions, real))
+
+
+def _of_rows(path: Path, data: str, asked: _Asked) -> Sides:
+    read = load(str(path), asked.samples)
+    lengths = np.unique(np.diff(read.bounds))
+    if len(read.bounds) < 3:
+        raise UsageError(f"{path} holds one sequence; several are wanted: (sequences, steps, channels)")
+    one = int(lengths[0]) if len(lengths) == 1 else None  # of several lengths: whole sequences
+    given = replace(asked.real, length=one, whole=True if one is None else None)
+    if read.time:
+        given = replace(given, time_column=read.time.name)
+    real = real_of(data, (*read.columns, *read.statics) if asked.names else (), given)
+    if asked.names:  # few rows may look evenly apart by chance, or labels like numbers
+        _require_columns(path, asked.names, data, real)
+        labelled = (c.name for c in (*real.dataset.columns, *real.dataset.statics) if c.labels)
+        own = replace(asked.samples, categorical=tuple(name for name in labelled if name in asked.names))
+        read = load(str(path), timed(own, real.dataset.time if read.time else None))
+    if one is None and not real.dataset.ends:
+        raise UsageError(
+            f"{path} holds {len(read.bounds) - 1} sequences of {len(lengths)} different lengths, and those "
+            f"of {data} are all of one: several of that are wanted"
+        )
+    other, conditions = _arranged(read, real.dataset)
+    compared = _compared(replace(other, ends=one is None), conditions, real)
+    by_name = asked.names and data not in BUILTIN and names_of(Path(data))
+    notes = _unseen(path, asked.names, one, load(data, asked.real)) if by_name else ()
+    return Sides(Subject("samples", str(path), None), real, *compared, notes)
+
+
+def _unseen(path: Path, names: Sequence[str], length: int | None, data: Dataset) -> tuple[str, ...]:
+    """What of the data samples with columns of these names, all of one `length` if it is known, lack."""
+    gap = None if data.time is None else data.time.gap
+    missing = [repr(c.name) for c in (*data.columns, *data.statics) if c.name not in (*names, gap)]
+    notes = []
+    if missing:
+        notes.append(f"{path} has no column {', '.join(missing)}: {data.name} is judged without")
+    if length is not None and data.ends:
+        notes.append(
+            f"every sample has {length} steps, and sequences of {data.name} end by themselves: how long "
+            "they are is not compared"
+        )
+    return tuple(notes)
+
+
+def _require_order(path: Path) -> None:
+    """Raise a UsageError where the steps of a table's sequences do not come one after the other."""
+    for table in tables_of(path):
+        ids, steps = (np.asarray(table.column(name)) for name in ("sequence", "step"))
+        order = np.argsort(ids, kind="stable")
+        ids, steps = ids[order], steps[order]
+        if ((ids[1:] == ids[:-1]) & (steps[1:] <= steps[:-1])).any():
+            raise UsageError(
+                f"{path}: the steps of a sequence do not come one after the other: sort rows by step"
+            )
+
+
+def _require_columns(path: Path, names: Sequence[str], data: str, real: Real) -> None:
+    """Raise a UsageError where named columns are not those of data that have names as well."""
+    wanted = [
+        c.name for c in real.dataset.columns if not real.dataset.time or c.name != real.dataset.time.gap
+    ]
+    array = data not in BUILTIN and Path(data).suffix.lower() in recordings.ARRAYS
+    if not array and (missing := [repr(n) for n in wanted if n not in names]):
+        raise UsageError(f"{path} has no column {', '.join(missing[:8])}; it has {', '.join(names)}")
+
+
+def _arranged(samples: Dataset, real: Dataset) -> tuple[Dataset, Values | None]:
+    """Samples with the channels of the real data, and the conditions of each sequence, (sequences,
+    conditions), if it has them all: they were told apart by what happens to change in the samples.
+
+    Raises:
+        DataError: a label that the real data do not have.
+    """
+    columns = [*samples.columns, *samples.statics]
+    values = samples.values  # (rows, columns)
+    if samples.statics:
+        values = np.hstack([values, np.repeat(samples.static_values, np.diff(samples.bounds), axis=0)])
+    place = {column.name: i for i, column in enumerate(columns)}
+
+    def taken(wanted: Sequence[Column]) -> Doubles:
+        found = [place[c.name] for c in wanted]
+        return relabelled(values[:, found], [columns[i] for i in found], wanted)  # (rows, wanted)
+
+    if not {c.name for c in real.columns} <= set(place):  # columns of other names stand in the same order
+        return replace(samples, values=relabelled(samples.values, samples.columns, real.columns)), None
+    bare = replace(samples, columns=real.columns, values=taken(real.columns))
+    if not real.statics or not {c.name for c in real.statics} <= set(place):
+        return bare, None
+    return bare, taken(real.statics)[samples.bounds[:-1]]
+
+
+def _tensors(path: Path) -> dict[str, Any]:
+    """The arrays of an archive as `cadenza sample` writes it; none of another."""
+    with np.load(path, allow_pickle=False) as archive:
+        own = all(n in ("values", "labels", "valid") or n.startswith("condition.") for n in archive.files)
+        return {name: archive[name] for name in archive.files} if own else {}
+
+
+def _of_tensors(path: Path, tensors: dict[str, Any], data: str, given: TrainConfig) -> Sides:
+    values, labels, valid = (tensors.get(name) for name in ("values", "labels", "valid"))
+    first = next(array for array in (values, labels) if array is not None)
+    real = real_side(data, replace(given, length=first.shape[1], whole=valid is not None or None))
+    layout = real.dataset.layout
+    found = [0 if array is None else array.shape[2] for array in (values, labels)]
+    if found != [len(layout.numeric), len(layout.discrete)]:
+        raise UsageError(
+            f"{path} holds {found[0]} channels of numbers and {found[1]} of labels, and {data} "
+            f"{len(layout.numeric)} and {len(layout.discrete)}: name the data that the model was trained on"
+        )
+    rows = layout.rows(values, labels)
+    if valid is not None:
+        rows[~valid] = ENDED
+    conditions = known_conditions(tensors, real.dataset, len(rows))
+    return Sides(Subject("samples", str(path), None), real, rows, conditions)
+
+
+def _compared(samples: Dataset, conditions: Values | None, real: Real) -> tuple[Values, Values | None]:
+    """Samples side by side, (windows, length, columns), and the conditions of each, (windows, …)."""
+    windows = samples.windows(real.length, real.length)
+    under = None if conditions is None else conditions[samples.sequence_of(windows.starts)]
+    return windows.take(np.arange(len(windows))), under
+
+
+def _sound(source: str, given: TrainConfig, names: Sequence[str]) -> Dataset | None:
+    """The data, if they are sound. A table is where it was said, and nothing else is where samples, the
+    columns of which are `names`, have several."""
+    table = source not in BUILTIN and Path(source).suffix.lower() in TABLES
+    if given.waveform is None and (table or len(names) > 1):
+        return None
+    dataset = load(source, given)
+    return dataset if dataset.form == "sound" else None
