@@ -7,7 +7,7 @@ same order: a training ends its step and keeps it, half a file is taken away.
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from multiprocessing import active_children
 from pathlib import Path
@@ -95,6 +95,7 @@ def evaluate(
     rate: int | None = None,
     hop: int | None = None,
     categorical: tuple[str, ...] = (),
+    frames: bool = False,
     out: Annotated[Path | None, arg(aliases=["-o"])] = None,
     judges: int = 3,
     scores: tuple[ScoreName, ...] | None = None,
@@ -122,6 +123,7 @@ def evaluate(
         rate: Samples a second of such a column.
         hop: Samples that are one step, if the training was told.
         categorical: Columns of numbers that are labels, as they were given to the training.
+        frames: The pictures of folders are the frames of films, of real data and of samples.
         out: The report, a JSON file; the page goes beside it. Without it both go into the run's
             folder, or beside the subject.
         judges: Independently trained judges a score.
@@ -141,6 +143,7 @@ def evaluate(
     report, paths = evaluate_subject(
         subject, data, out, scores, judges, seed, id_column, hold_out, page, full=full,
         time_column=time_column, waveform=waveform, rate=rate, hop=hop, categorical=categorical,
+        frames=frames,
     )  # fmt: skip
     if json:
         print(report.to_json(), end="")
@@ -326,11 +329,20 @@ def main() -> None:
         print(f"cadenza {VERSION}")
         return
     with _errors_said():
+        _require_once(sys.argv[1:])
         app.cli(
             prog="cadenza",
             description="Train a recurrent GAN on sequences, export it to one ONNX file, serve it.",
             config=(FlagCreatePairsOff,),
         )
+
+
+def _require_once(arguments: Sequence[str]) -> None:
+    """Raise a UsageError where a flag is there twice: the second would count alone."""
+    flags = [word.partition("=")[0].replace("_", "-") for word in arguments if word.startswith("--")]
+    for flag in flags:
+        if len(flag) > 2 and flags.count(flag) > 1:
+            raise UsageError(f"{flag} is there {flags.count(flag)} times: name all its values behind one")
 
 
 @contextmanager

@@ -50,7 +50,8 @@ class _Asked:
         """What was `given` is of the side, or the sides, that have such columns."""
         names = names_of(path)
         theirs = () if data in BUILTIN else names_of(Path(data))
-        own = TrainConfig(time_column=given.time_column if given.time_column in names else None)
+        time_column = given.time_column if given.time_column in names else None
+        own = TrainConfig(time_column=time_column, frames=given.frames)
         told = [n for n in names if n == given.id_column]
         if told and theirs and given.id_column not in theirs:
             given = replace(given, id_column=None)  # of the samples alone
@@ -68,7 +69,8 @@ def _of_sound(path: Path, data: str, asked: _Asked, sound: Dataset) -> Sides:
     read, length, whole = recordings.windows(path, read, sound)
     real = real_side(data, replace(asked.real, length=length, whole=whole))
     other, conditions = _arranged(read, real.dataset)
-    return Sides(Subject("samples", str(path), None), real, *_compared(other, conditions, real))
+    notes = recordings.doubts(path, sound)
+    return Sides(Subject("samples", str(path), None), real, *_compared(other, conditions, real), notes)
 
 
 def _of_rows(path: Path, data: str, asked: _Asked) -> Sides:

@@ -12,10 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import UsageError
+from contract.forms import FULL_SCALE
 from training.config import TrainConfig
 from training.data import Dataset, load
 from training.data.columns import Column
 from training.data.dataset import Doubles
+from training.data.folders import holds
+from training.data.sounds import SUFFIXES as WAVES
 from training.data.sounds import dataset_of
 
 ARRAYS = (".npy", ".npz")
@@ -49,6 +52,30 @@ def read(path: Path, named: Sequence[str], config: TrainConfig, real: Dataset) -
             f"{path} holds a {sound.form}, and {real.name} is sound: bring WAV, a table or arrays"
         )
     return sound
+
+
+def doubts(path: Path, real: Dataset) -> tuple[str, ...]:
+    """What is to be said of waveforms in WAV.
+
+    Raises:
+        UsageError: the real ones cannot be in the unit of WAV.
+    """
+    waves = path.suffix.lower() in WAVES or (path.is_dir() and holds(path, WAVES))
+    if not waves:
+        return ()
+    notes = []
+    if path.is_file():
+        notes.append(
+            f"{path} is one recording, and is cut into windows, pauses and all: bring a file for each of "
+            "several, or npz"
+        )
+    if real.columns[0].unit != FULL_SCALE:
+        loudest = float(np.abs(real.values).max())
+        told = f"WAV knows no unit but full scale, 1, and {real.name} reaches {loudest:g}"
+        if loudest > 1:
+            raise UsageError(f"{path}: {told} in its own: bring npz, csv or parquet")
+        notes.append(f"{told}: both are taken to be of one unit")
+    return tuple(notes)
 
 
 def windows(path: Path, samples: Dataset, real: Dataset) -> tuple[Dataset, int, bool | None]:

@@ -91,6 +91,8 @@ def of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> Sid
         config = replace(given, length=length, whole=generator.spec.ends)
         if generator.spec.form == "text":
             config = replace(config, alphabet="".join(channels[0].labels))
+        if generator.spec.form == "film":
+            config = replace(config, frames=True)  # of pictures, if the data are a folder of some
         if generator.spec.form == "sound":  # a table's column gave its name to the samples of a hop
             column = channels[0].name.removesuffix(" 1")
             config = replace(config, waveform=column, rate=generator.spec.rate, hop=len(channels))

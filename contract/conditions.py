@@ -14,6 +14,9 @@ from contract.errors import ConditionError
 from contract.noise import NoiseStream
 from contract.spec import NUMERIC, Condition, Spec
 
+_SHOWN = 60
+"""Characters of what was given that a message repeats."""
+
 Given = Mapping[str, object]
 Values = Mapping[str, float | tuple[float, ...]]
 """The graph's numbers by name: one for all rows, or one for each row from 0 on."""
@@ -31,7 +34,8 @@ def validate(spec: Spec, given: Given, count: int) -> dict[str, float | tuple[fl
         if name not in known:
             listed = ", ".join(known) or "none"
             raise ConditionError(
-                f"condition.{name}", f"unknown condition {name!r}; this model's conditions: {listed}"
+                f"condition.{name[:_SHOWN]}",
+                f"unknown condition {_shown(name)}; this model's conditions: {listed}",
             )
         if not isinstance(value, list | tuple | np.ndarray):
             result[name] = _number(known[name], value)
@@ -126,10 +130,12 @@ def _number(condition: Condition, value: object) -> float:
     if condition.kind not in NUMERIC:
         if (label := as_label(value)) not in condition.labels:
             known = _list(condition.labels)
-            raise ConditionError(where, f"{condition.name}: {value!r} is not one of {known}")
+            raise ConditionError(where, f"{condition.name}: {_shown(value)} is not one of {known}")
         return float(condition.labels.index(str(label)))
     if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
-        raise ConditionError(where, f"{condition.name}: {value!r} is not a number")
+        raise ConditionError(where, f"{condition.name}: {_shown(value)} is not a number")
+    if condition.kind == "integer" and value != int(value):
+        raise ConditionError(where, f"{condition.name} is {value:g}; a whole number is wanted")
     assert condition.low is not None and condition.high is not None
     if not condition.low <= value <= condition.high:
         raise ConditionError(
@@ -145,6 +151,12 @@ def as_label(value: object) -> object:
     if isinstance(value, int | float | np.number) and float(value).is_integer():
         return str(int(value))
     return value
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, list | tuple | Mapping):  # maybe a thousand of them in one another
+        return "a list" if not isinstance(value, Mapping) else "a mapping"
+    return text if len(text := repr(value)) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def _list(labels: Iterable[str], most: int = 20) -> str:

@@ -11,9 +11,6 @@ from dataclasses import dataclass, field
 from starlette.types import Receive, Scope, Send
 
 from serving.errors import (
-    BodyLost,
-    BodyTooLarge,
-    BodyTooSlow,
     MethodNotAllowed,
     QueueFull,
     ServingError,
@@ -94,8 +91,9 @@ def said(error: ServingError) -> Mapping[str, object]:
     return {"error": {"code": error.code, "message": str(error), "field": error.field}}
 
 
-def refused(error: ServingError) -> Answer:
-    """The answer that says an error."""
+def refused(error: ServingError, unread: bool = False) -> Answer:
+    """The answer that says an error. It is the connection's last where a body is left `unread`, which would
+    be read to its end, however far that is."""
     headers = {}
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = error.allowed
@@ -105,6 +103,6 @@ def refused(error: ServingError) -> Answer:
         headers["Retry-After"] = "1"
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = 'Bearer realm="cadenza"'
-    if isinstance(error, BodyLost | BodyTooLarge | BodyTooSlow):
-        headers["Connection"] = "close"  # the rest of the body is not read
+    if unread:
+        headers["Connection"] = "close"
     return Answer([json.dumps(said(error))], JSON, headers, error.status)

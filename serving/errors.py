@@ -92,6 +92,12 @@ class QueueFull(ServingError):
         self.retry_after = retry_after
 
 
+class HeldFull(QueueFull):
+    """More answers are in memory, made or not read yet, than is allowed."""
+
+    code = "held_full"
+
+
 class Starting(ServingError):
     """The model is being loaded and warmed up."""
 
@@ -126,3 +132,9 @@ class WriteError(CadenzaError):
 
 class FormatError(UsageError):
     """No writer for such a file, or this model's samples cannot be held by it."""
+
+
+def reasons(kind: type[ServingError] = ServingError) -> list[str]:
+    """The codes of all errors."""
+    below = (code for one in kind.__subclasses__() for code in reasons(one))
+    return sorted({kind.code, *below})

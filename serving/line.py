@@ -25,6 +25,21 @@ _SHARE = 4
 """A client may have so many times as many row-steps waiting as are free."""
 
 
+def overfull(cost: int, own: int, used: int, most: int) -> int:
+    """How much has to go before so much more of a client has room: nothing is let in beyond `most`, of
+    which all clients have `used`, nor beyond the share of a client that has `own`.
+
+    What is within the bounds of a request can always be had when nothing is used.
+    """
+    if not used:
+        return 0
+    free = most - used - cost
+    over = -free
+    if own:
+        over = max(over, math.ceil((own + cost - _SHARE * free) / (_SHARE + 1)))
+    return max(0, over)
+
+
 class Client:
     """One client's groups that may run, in size classes, each in the order of arrival."""
 
@@ -109,17 +124,12 @@ class Line:
         Raises:
             QueueFull: there is no room for them, or none for this client.
         """
-        if not self.queued:
-            return  # what is within the bounds can always be had when nothing waits
-        free = most - self.queued - cost
-        over = -free
         own = self._clients[name].queued if name in self._clients else 0
-        if own:
-            over = max(over, math.ceil((own + cost - _SHARE * free) / (_SHARE + 1)))
-        if over > 0:
+        if over := overfull(cost, own, self.queued, most):
             seconds = min(over, self.queued) / (rate or most)
             raise QueueFull(
-                f"{self.queued} row-steps wait, {own} of them for you, and at most {most} may; come again",
+                f"{self.queued:,} row-steps wait, {own:,} of them for you, and this is {cost:,}: at most "
+                f"{most:,} may wait, and of one client four times what is free then; come again",
                 retry_after=max(1, math.ceil(seconds)),
             )
 

@@ -21,6 +21,8 @@ from prometheus_client.registry import Collector
 
 from contract.version import VERSION
 from serving.engine import Engines
+from serving.errors import reasons
+from serving.held import Held
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
@@ -74,7 +76,7 @@ class _Histogram:
 class Metrics:
     """What is counted as it happens, and the engines' own figures read when asked for."""
 
-    def __init__(self, engines: Engines) -> None:
+    def __init__(self, engines: Engines, held: Held) -> None:
         self.answers = _Counter("cadenza_answers", "Answers by route and status.", ["route", "status"])
         self.refusals = _Counter("cadenza_refusals", "Errors by their code.", ["reason"])
         self.seconds = _Histogram(
@@ -86,6 +88,8 @@ class Metrics:
         )  # fmt: skip
         self.sent = _Counter("cadenza_answer_bytes", "Bytes of answers.", ["route"])
         self.open = 0
+        for reason in reasons():  # a rate is of something that was 0 before
+            self.refusals.add(reason, amount=0)
         self.reloads = _Counter("cadenza_reloads", "New model files: taken or refused.", ["outcome"])
         for outcome in ("taken", "refused"):
             self.reloads.add(outcome, amount=0)
@@ -93,7 +97,7 @@ class Metrics:
         self._tick_seconds = _Histogram("cadenza_tick_seconds", "Time of one inference.", [], _TICK_SECONDS)
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
-        self._registry.register(_Figures(self, engines))
+        self._registry.register(_Figures(self, engines, held))
 
     def ticked(self, rows: int, seconds: float) -> None:
         """One inference of so many rows took so long."""
@@ -112,13 +116,15 @@ class Metrics:
 
 
 class _Figures(Collector):
-    def __init__(self, metrics: Metrics, engines: Engines) -> None:
-        self._metrics, self._engines = metrics, engines
+    def __init__(self, metrics: Metrics, engines: Engines, held: Held) -> None:
+        self._metrics, self._engines, self._held = metrics, engines, held
 
     def collect(self) -> Iterator[Metric]:
         engines = self._engines
         yield from self._metrics.families()
         yield GaugeMetricFamily("cadenza_open_requests", "Requests being answered.", self._metrics.open)
+        yield GaugeMetricFamily("cadenza_held_values", "Values of answers in memory.", self._held.values)
+        yield GaugeMetricFamily("cadenza_held_limit", "Values that may be.", self._held.most)
         yield GaugeMetricFamily("cadenza_ready", "1 when requests are answered.", int(engines.ready))
         yield GaugeMetricFamily("cadenza_engines", "Models in memory.", len(engines.all))
         yield GaugeMetricFamily("cadenza_queue_row_steps", "Row-steps that wait.", engines.queued)

@@ -8,6 +8,7 @@ refused, and the old engine serves on; it is tried again when it has changed aga
 
 import asyncio
 import logging
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -30,11 +31,15 @@ async def follow(
     """
     served = _signature(path)
     engines.set(await asyncio.to_thread(start))
-    pending = None
+    pending, gone = None, False
     while seconds:
         await asyncio.sleep(seconds)
         engines.let_go()  # before another is replaced: whoever had got hold of it has had time to ask
         found = _signature(path)
+        if (found is None) != gone:
+            gone = not gone
+            if gone:
+                _log.warning("there is no file at %s any more; its model serves on", path)
         if found is None or found == served:
             pending = None
         elif found != pending:
@@ -64,9 +69,11 @@ async def _take_up(path: Path, engines: Engines, metrics: Metrics, start: Callab
 
 
 def _signature(path: Path) -> _Signature | None:
-    """What changes when the file does; None while there is none."""
+    """What changes when the file does; None while there is no file."""
     try:
         about = path.stat()
     except OSError:
+        return None
+    if not stat.S_ISREG(about.st_mode):  # a pipe would be read for ever
         return None
     return about.st_mtime_ns, about.st_size, about.st_ino

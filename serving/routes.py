@@ -36,6 +36,7 @@ from serving.errors import (
 from serving.formats import csv, npy, served, text
 from serving.formats import json as json_format
 from serving.formats import stream as stream_format
+from serving.held import Held, values_of
 from serving.jobs import Request
 from serving.metrics import CONTENT_TYPE, Metrics
 from serving.negotiation import choose, gzip_asked
@@ -94,9 +95,11 @@ class Application:
     """The routes as one ASGI application, without a framework's router: with six paths it finds nothing
     that a dict does not, and takes longer than a handler."""
 
-    def __init__(self, engines: Engines, settings: Settings, keys: Keys, metrics: Metrics) -> None:
+    def __init__(
+        self, engines: Engines, settings: Settings, keys: Keys, held: Held, metrics: Metrics
+    ) -> None:
         self._engines, self._settings = engines, settings
-        self._keys, self._metrics = keys, metrics
+        self._keys, self._held, self._metrics = keys, held, metrics
         self._routes: dict[str, tuple[str, Handler]] = {
             "/generate": ("POST", self._generate),
             "/stream": ("POST", self._stream),
@@ -187,6 +190,7 @@ class Application:
         """The engine, the body as a request within the bounds, and the seconds it may take."""
         settings = self._settings
         content = await body.read(receive, kept.headers, settings.max_body, settings.timeout)
+        kept.read = True
         # Only now: a client that sends slowly shall not hold an engine that is being replaced.
         engine = self._engines.current
         kept.digest = engine.digest
@@ -195,7 +199,11 @@ class Application:
             raise ModelChanged(f"{MODEL} is {wanted!r}, and model {engine.digest} is served", MODEL)
         fields = self._offer(engine).fields[streamed]
         kept.request = schema.parse(content, engine.spec, settings, streamed, fields, kept.client)
-        return engine, kept.request, self._deadline(kept.headers.get(TIMEOUT.lower()))
+        deadline = self._deadline(kept.headers.get(TIMEOUT.lower()))
+        values = values_of(kept.request, engine.spec.training_length, len(engine.spec.channels))
+        self._held.take(kept.client, values)
+        kept.held = values
+        return engine, kept.request, deadline
 
     def _offer(self, engine: Engine) -> _Offer:
         """What is offered of the engine's model, put together once."""
@@ -213,7 +221,7 @@ class Application:
         if asked is None:
             return longest
         try:
-            seconds = float(asked)
+            seconds = math.nan if "_" in asked else float(asked)  # Python reads 1_0 as ten
         except ValueError:
             seconds = math.nan
         if not 0 < seconds <= longest:
@@ -237,7 +245,14 @@ class Application:
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, and let go of a client that reads nothing: it would hold its answer for ever."""
         kept = of(scope)
-        answer = await self._answer(kept, receive)
+        try:
+            await self._send(kept, await self._answer(kept, receive), scope, receive, send)
+        finally:
+            self._held.give(kept.client, kept.held)
+
+    async def _send(
+        self, kept: Record, answer: ASGIApp, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         settings = self._settings
         seconds = settings.stream_timeout if isinstance(answer, StreamingResponse) else settings.timeout
 
@@ -270,7 +285,7 @@ class Application:
         # No name may keep an error: it holds this frame, and all would wait for the garbage collector.
         except ServingError as error:
             kept.reason = error.code
-            return refused(error)
+            return refused(error, unread=not kept.read and _has_body(kept.headers))
         except ConnectionError as error:
             kept.reason = Cancelled.code
             return refused(Cancelled(str(error)))
@@ -278,6 +293,10 @@ class Application:
             _log.exception("%s %s failed, id=%s", method, path, kept.id)
             kept.reason = ServingError.code
             return refused(ServingError("something went wrong here; the log says what"))
+
+
+def _has_body(headers: Mapping[str, str]) -> bool:
+    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
 class _BrokenOff(Exception):

@@ -32,6 +32,9 @@ class _Field:
 
 Fields = tuple[_Field, ...]
 
+_SHOWN = 60
+"""Characters of what came that a message repeats."""
+
 
 def fields(spec: Spec, settings: Settings, streamed: bool) -> Fields:
     """The whole numbers of a body, with their bounds."""
@@ -64,7 +67,7 @@ def parse(
     for name in asked:
         if name not in numbers and name != "condition":
             listed = ", ".join([*numbers, "condition"])
-            raise InvalidRequest(f"unknown field {name!r}; known are {listed}", name)
+            raise InvalidRequest(f"unknown field {_shown(name)}; known are {listed}", name[:_SHOWN])
     count, length, seed = numbers["count"], numbers["length"], numbers["seed"]
     start = numbers.get("start") or 0
     assert count is not None
@@ -130,7 +133,8 @@ def _attribute(condition: Condition, settings: Settings) -> dict[str, Any]:
     plain = [value for value in (True, False, *whole) if conditions.as_label(value) in condition.labels]
     one: dict[str, Any] = {"enum": [*condition.labels, *plain]}
     if condition.kind in NUMERIC:
-        one = {"type": "number", "minimum": condition.low, "maximum": condition.high}
+        kind = "integer" if condition.kind == "integer" else "number"
+        one = {"type": kind, "minimum": condition.low, "maximum": condition.high}
     return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": settings.max_count}]}
 
 
@@ -142,7 +146,7 @@ def _object(body: bytes) -> Mapping[str, Any]:
     except orjson.JSONDecodeError as error:
         raise NotJson(f"the body is not JSON: {error}") from error
     if not isinstance(asked, dict):
-        raise NotJson(f"the body is a JSON {type(asked).__name__}; an object is wanted")
+        raise NotJson(f"the body is {_shown(asked)}; an object is wanted")
     return asked
 
 
@@ -151,19 +155,24 @@ def _number(field: _Field, value: Any) -> int | None:
         return None
     if isinstance(value, bool) or not isinstance(value, int) or not field.low <= value <= field.high:
         null = ", or null," if field.nullable else ""
-        shown = repr(value) if len(repr(value)) < 60 else repr(value)[:57] + "…"
-        raise InvalidRequest(
-            f"{field.name} is {shown}; a whole number from {field.low} to {field.high}{null} is wanted",
-            field.name,
-        )
+        wanted = f"a whole number from {field.low} to {field.high}{null} is wanted"
+        raise InvalidRequest(f"{field.name} is {_shown(value)}; {wanted}", field.name)
     return value
+
+
+def _shown(value: Any) -> str:
+    """A value of somebody's JSON in a message: no more of it than helps."""
+    if isinstance(value, list | dict):  # maybe a thousand of them in one another
+        return "a list" if isinstance(value, list) else "an object"
+    text = orjson.dumps(value).decode()
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
 def _condition(spec: Spec, given: Any, count: int) -> conditions.Values:
     if given is None:
         return {}
     if not isinstance(given, dict):
-        raise InvalidRequest(f"condition is {given!r}; an object is wanted", "condition")
+        raise InvalidRequest(f"condition is {_shown(given)}; an object is wanted", "condition")
     try:
         return conditions.validate(spec, given, count)
     except ConditionError as error:

@@ -27,6 +27,7 @@ from contract.noise import VERSION as NOISE_VERSION
 from contract.seal import load
 from serving.access import Keys
 from serving.engine import Engine, Engines
+from serving.held import Held
 from serving.metrics import Metrics
 from serving.reload import follow
 from serving.routes import Application
@@ -40,16 +41,18 @@ os.environ.setdefault("FORWARDED_ALLOW_IPS", "")
 _settings = Settings.from_environment()
 _keys = Keys.from_environment(_settings.api_keys_file)
 _engines = Engines()
-_metrics = Metrics(_engines)
+_held = Held(_settings.max_held)
+_metrics = Metrics(_engines, _held)
 
 UV = "0.13.9"
+_LOOK_SECONDS = 1.0
 _image = bentoml.images.Image(
     base_image="python:3.11-slim",
     distro="",  # else BentoML installs a compiler
 ).run(f"pip install --no-cache-dir uv=={UV}")
 
 
-_application = Application(_engines, _settings, _keys, _metrics)
+_application = Application(_engines, _settings, _keys, _held, _metrics)
 # BentoML leaves uvicorn's own access log on, which says less than ours, and shows it to nobody.
 logging.getLogger("uvicorn.access").propagate = False
 
@@ -83,9 +86,24 @@ def _stop_in_time(stop_listening: Callable[[], object]) -> None:
     _engines.refuse()
     stop_listening()
     time.sleep(_settings.timeout)
+    # Where nobody reads the log either, to write to it would wait for ever.
+    told = Thread(target=_tell_of_readers, daemon=True)
+    told.start()
+    told.join(1)
+    os._exit(0)
+
+
+def _tell_of_readers() -> None:
     _application.lines.flush()
     _log.warning("some readers did not take their answers in %g s and are cut off", _settings.timeout)
-    os._exit(0)
+
+
+async def _outlive(parent: int) -> None:
+    """Stop when the parent is gone, which nobody else would tell: the port would stay taken."""
+    while os.getppid() == parent:
+        await asyncio.sleep(_LOOK_SECONDS)
+    _log.error("the parent process is gone, so this one stops")
+    os.kill(os.getpid(), signal.SIGTERM)
 
 
 def model_path() -> Path:
@@ -130,7 +148,7 @@ class Cadenza:
     @bentoml.on_startup
     async def start(self) -> None:
         """Begin to accept connections at once; /readyz says no until the model is warm."""
-        self._starting = asyncio.create_task(self._start())
+        self._tasks = [asyncio.create_task(work) for work in (self._start(), _outlive(os.getppid()))]
         # uvicorn waits for every answer in flight, and only then would a shutdown hook run: a stream
         # without end has to learn of the signal itself.
         before = signal.getsignal(signal.SIGTERM)
@@ -145,8 +163,8 @@ class Cadenza:
     async def _start(self) -> None:
         try:
             path = model_path()
-            # Workers are counted from 1, GPUs from 0.
-            device = max(0, (bentoml.server_context.worker_index or 1) - 1)
+            # Workers are counted from 1, and on where they are all begun anew; GPUs from 0.
+            device = max(0, (bentoml.server_context.worker_index or 1) - 1) % _settings.workers
             start = partial(Engine.start, path, _settings, _metrics.ticked, device)
             await follow(path, _engines, _metrics, start, _settings.reload)
         except Exception as error:  # noqa: BLE001  a worker that never will be ready has to end

@@ -37,6 +37,8 @@ class Settings:
     """Most work that may wait, in seconds at the rate of late; what would exceed it is refused at once."""
     max_queue: int = 0
     """The same in row-steps; 0: as many as `max_wait` says, but room for one of the largest requests."""
+    max_held: int = 2**25
+    """Most values that answers may hold until they are read; of a stream, those it may be ahead."""
     max_json_values: int = 2**18
     """Most values of a JSON answer; larger answers are to be had in the binary forms."""
     timeout: float = 60.0

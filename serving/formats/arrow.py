@@ -21,6 +21,9 @@ from serving.samples import Plan, Samples
 
 SUFFIX, MEDIA_TYPE = ".arrow", "application/vnd.apache.arrow.stream"
 
+_ROWS = 2**16
+"""Rows of a record batch, but for the last: the same bytes in whatever parts the samples come."""
+
 
 def refusal(spec: Spec) -> str | None:
     """This form holds everything."""
@@ -28,11 +31,33 @@ def refusal(spec: Spec) -> str | None:
 
 
 def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
-    """The schema, one record batch a batch, and the end."""
+    """The schema, record batches of so many rows, however the samples come, and the end."""
     file.write(opening(plan.spec))
-    for batch in batches:
-        file.write(record_batch(batch))
+    for columns in _cut(batches):
+        file.write(_record_batch(plan.spec, columns))
     file.write(CLOSING)
+
+
+def _cut(batches: Iterator[Samples]) -> Iterator[list[Array]]:
+    """The columns of all samples, `_ROWS` of them at a time."""
+    parts: list[list[Array]] = []
+    rows = 0
+    for batch in batches:
+        parts.append([column for _, column in batch.table()])
+        rows += len(parts[-1][0])
+        if rows < _ROWS:
+            continue
+        columns = _joined(parts)
+        whole = rows - rows % _ROWS
+        for row in range(0, whole, _ROWS):
+            yield [column[row : row + _ROWS] for column in columns]
+        parts, rows = [[column[whole:] for column in columns]], rows - whole
+    if rows:
+        yield _joined(parts)
+
+
+def _joined(parts: list[list[Array]]) -> list[Array]:
+    return parts[0] if len(parts) == 1 else [np.concatenate(own) for own in zip(*parts, strict=True)]
 
 
 def opening(spec: Spec) -> bytes:
@@ -43,15 +68,16 @@ def opening(spec: Spec) -> bytes:
 
 def record_batch(samples: Samples) -> bytes:
     """The samples as one message, without a schema."""
-    columns = [column for _, column in samples.table()]
-    own = [None, None, *samples.spec.tabled]
+    return _record_batch(samples.spec, [column for _, column in samples.table()])
+
+
+def _record_batch(spec: Spec, columns: Sequence[Array]) -> bytes:
+    own = [None, None, *spec.tabled]
     children = [
         _times(channel, column) if isinstance(channel, Time) else _column(channel, column)
         for channel, column in zip(own, columns, strict=True)
     ]
-    batch = na.c_array_from_buffers(
-        _schema(samples.spec), len(columns[0]), [None], null_count=0, children=children
-    )
+    batch = na.c_array_from_buffers(_schema(spec), len(columns[0]), [None], null_count=0, children=children)
     return _written(batch, write_schema=False)
 
 

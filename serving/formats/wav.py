@@ -1,7 +1,8 @@
 """WAV: 16 bits a sample, one channel. Several sequences follow each other, a quarter of a second apart.
 
-A waveform that came as sound is written as loud as it was. Of one in another unit the largest value
-that the model can make is full scale, always the same, so that parts and streams are equally loud.
+A waveform that came as sound is written as loud as it was, unless that was beyond full scale. Of such a
+one, and of one in another unit, the largest value that the model can make is full scale, always the same,
+so that parts and streams are equally loud.
 """
 
 import wave
@@ -21,6 +22,9 @@ SUFFIX, MEDIA_TYPE = ".wav", "audio/wav"
 _WIDTH = 2
 """Bytes of a sample."""
 _LOUDEST = 2 ** (8 * _WIDTH - 1) - 1
+_HEADROOM = 1.26
+"""A model of sounds that keep to full scale is at most 1.25 loud. Louder ones went beyond, as files of
+floats can, and would be clipped throughout."""
 _PAUSE = 4
 """Of a second, the part that is silent between two sequences."""
 _MOST_BYTES = 2**32 - 2**10
@@ -84,6 +88,7 @@ def endless(spec: Spec) -> bytes:
 
 
 def _full_scale(spec: Spec) -> float:
-    if spec.channels[0].unit == forms.FULL_SCALE:
+    most = max(abs(edge) for c in spec.channels for edge in (c.low, c.high) if edge is not None)
+    if spec.channels[0].unit == forms.FULL_SCALE and most <= _HEADROOM:
         return 1.0
-    return max(abs(edge) for c in spec.channels for edge in (c.low, c.high) if edge is not None) or 1.0
+    return most or 1.0

@@ -131,11 +131,12 @@ def test_a_file_in_many_batches_is_as_in_one(
 ):
     from serving import formats, sampler
 
+    monkeypatch.setattr(formats.arrow, "_ROWS", 300)
     plan = generator.plan(23, 40, 7)
     written = {}
     for limit in (2**21, 500, 100):  # all at once; 4 sequences; steps of one sequence
         monkeypatch.setattr(sampler, "_BATCH_VALUES", limit)
-        for suffix in ("csv", "npy", "npz", "json"):
+        for suffix in ("csv", "npy", "npz", "json", "arrow"):
             path = tmp_path / f"{limit}.{suffix}"
             formats.save(path, plan, generator.batches(plan))
             assert written.setdefault(suffix, path.read_bytes()) == path.read_bytes()
@@ -146,6 +147,13 @@ def test_an_unknown_suffix_is_2_and_lists_the_known(model: Path, tmp_path: Path)
     assert done.returncode == 2
     assert ".csv" in done.stderr
     assert ".parquet" in done.stderr
+
+
+def test_a_flag_that_is_there_twice_is_said(model: Path, tmp_path: Path):
+    done = cadenza("sample", model, "-o", tmp_path / "x.csv", "--where", "a=1", "--where=b=2")
+    assert done.returncode == 2
+    assert "--where is there 2 times: name all its values behind one" in done.stderr
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(("flag", "value"), [("-n", 0), ("-n", -1), ("-l", 0), ("--seed", -1)])

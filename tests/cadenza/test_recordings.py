@@ -84,3 +84,16 @@ def test_recordings_shorter_than_a_window_are_refused(heart: Path, tmp_path: Pat
         wavfile.write(tmp_path / "short" / f"{i}.wav", RATE, wave(100 + i, seed=i).astype(np.float32))
     with pytest.raises(UsageError, match="at most 144 samples in a row, and a window of the data 512"):
         scored(tmp_path / "short", heart)
+
+
+def test_wav_and_a_unit_of_its_own_are_not_compared(heart: Path, tmp_path: Path):
+    loud = tmp_path / "loud.csv"
+    lines = heart.read_text().splitlines()
+    rows = (line.split(",") for line in lines[1:])
+    loud.write_text("\n".join([lines[0], *(f"{p},{3 * float(mv)},{n}" for p, mv, n in rows)]) + "\n")
+    wavfile.write(tmp_path / "one.wav", RATE, wave(30_000, seed=1).astype(np.float32))
+    with pytest.raises(UsageError, match=r"full scale, 1, and loud reaches 1\.5 in its own: bring npz"):
+        scored(tmp_path / "one.wav", loud)
+    notes = scored(tmp_path / "one.wav", heart).notes
+    assert any("is one recording, and is cut into windows, pauses and all" in note for note in notes)
+    assert any("both are taken to be of one unit" in note for note in notes)

@@ -17,7 +17,7 @@ from pathlib import Path
 import onnx
 import pytest
 
-from cadenza.server import free_port
+from cadenza.server import free_port, require_free
 from contract.seal import SPEC_KEY
 from tests.conftest import Answer, Server, await_ready, booted, cadenza, resealed, until
 
@@ -247,6 +247,42 @@ def test_a_killed_worker_leaves_no_client_hanging(model: Path, tmp_path: Path, c
             assert process.wait(timeout=60) == 0
         late.join(60)
         assert not late.is_alive()
+
+
+def test_a_worker_whose_parent_is_killed_lets_go_of_the_port(model: Path, tmp_path: Path):
+    port, log = free_port(), tmp_path / "log"
+    command = [sys.executable, "-m", "cadenza", "serve", str(model), "--port", str(port)]
+    environment = os.environ | {"BENTOML_DO_NOT_TRACK": "True", "CADENZA_DRAIN": "0"}
+    with (
+        log.open("wb") as out,
+        subprocess.Popen(command, env=environment, stdout=out, stderr=out) as process,
+    ):
+        await_ready(Server(f"http://127.0.0.1:{port}", process.pid, log), process)
+        (worker,) = workers(process.pid)
+        process.kill()
+        process.wait(timeout=10)
+    until(lambda: not Path(f"/proc/{worker}").exists())
+    assert "the parent process is gone" in log.read_text()
+    require_free("127.0.0.1", port)
+
+
+def test_a_log_that_nobody_reads_stops_nobody(model: Path, tmp_path: Path):
+    port = free_port()
+    command = [sys.executable, "-m", "cadenza", "serve", str(model), "--port", str(port)]
+    environment = os.environ | {"BENTOML_DO_NOT_TRACK": "True", "CADENZA_DRAIN": "0"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=environment, stdout=pipe, stderr=subprocess.STDOUT) as process:
+        server = Server(f"http://127.0.0.1:{port}", process.pid, tmp_path)
+        await_ready(server, process)
+        for _ in range(600):  # more lines than the pipe holds
+            assert server.post("/generate", {"length": 1}).status == 200
+        process.terminate()
+        assert process.wait(timeout=20) == 0
+        assert process.stdout is not None
+        lines = process.stdout.read().decode().splitlines()
+    asked = [line for line in lines if "route=/generate" in line]
+    assert 50 < len(asked) < 600
+    assert all("status=200" in line and "seconds=" in line for line in asked)  # each a whole one
 
 
 def test_a_full_queue_is_429_with_a_time_and_goes_by(model: Path, tmp_path: Path):

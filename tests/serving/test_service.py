@@ -366,3 +366,21 @@ def test_no_torch_and_no_onnx_are_in_the_server(server: Server):
         assert "/torch/" not in mapped
         assert "/onnx/" not in mapped
     assert any("/onnxruntime/" in Path(f"/proc/{pid}/maps").read_text() for pid in pids)
+
+
+def test_what_is_deep_inside_one_another_is_refused_and_no_error_of_ours(server: Server):
+    deep = "[" * 1000 + "]" * 1000
+    for name in ("count", "length", "seed", "condition"):
+        answer = server.post("/generate", f'{{"{name}": {deep}}}'.encode())
+        assert (answer.status, answer.error["field"]) == (422, name)
+        assert f"{name} is a list" in answer.error["message"]
+    long = server.post("/generate", {"x" * 60_000: 1})
+    assert (long.status, len(long.content) < 400) == (422, True)
+    assert "count is null" in server.post("/generate", {"count": None}).error["message"]
+    assert "the body is a list" in server.post("/generate", b"[]").error["message"]
+
+
+def test_a_body_that_is_not_wanted_is_not_read_to_its_end(server: Server):
+    for line in ("POST /nothing", "PUT /generate"):
+        answer = exchanged(server, f"{line} HTTP/1.1\nHost: x\nContent-Length: 900000000000\n\n")
+        assert b"connection: close" in answer.lower()

@@ -115,3 +115,10 @@ def test_a_sound_alone_has_a_rate():
     for spec in (replace(sound(), rate=None), replace(SPEC, rate=8000), replace(sound(), rate=0)):
         with pytest.raises(SpecError, match="a sound alone has one"):
             Spec.from_json(spec.to_json())
+
+
+def test_what_went_beyond_full_scale_is_not_clipped():
+    values = np.array([[[0.0, 3.0, -6.0, 8.0]]], np.float32)
+    samples = Samples.of(sound(high=8.0), 1, {"values": values})
+    heard = read(written(samples.spec, 1, 1, samples))
+    np.testing.assert_array_equal(heard, np.rint(np.array([0, 3 / 8, -6 / 8, 1]) * 32767))
