@@ -24,6 +24,7 @@ from contract.spec import Channel, Condition, ConditionTable, Spec, State
 from export.runtime import run_of
 from serving import formats, sampler, schema
 from serving.errors import FormatError
+from serving.formats import stream as stream_format
 from serving.sampler import Generator, load
 from serving.scheduler import Chunk, Request, Scheduler
 from serving.session import Session
@@ -275,7 +276,7 @@ def test_what_each_sequence_was_made_under_is_said(counter: Generator, tmp_path:
 def test_a_line_of_a_stream_says_its_conditions(counter: Generator):
     samples = counter.sample(2, 4, 1, {"pace": ["fast", "slow"], "weight": 2.5})
     for part in (samples, samples.since(3)):
-        line = json.loads(formats.stream.frame(formats.stream.NDJSON, part))
+        line = json.loads(stream_format.frame(stream_format.NDJSON, part))
         assert line["conditions"] == {"pace": ["fast", "slow"], "weight": [2.5, 2.5]}
 
 
