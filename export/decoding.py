@@ -24,6 +24,8 @@ def decode_numbers(n: Nodes, decoding: Decoding, outcomes: list[str], valid: str
     at = n.add("Reshape", at, n.integers(channels, -1), to="scores.flat")  # (channels, steps · batch)
     at = n.add("Sub", at, _own(n, "origin", decoder.origin), to="at.offset")
     at = n.add("Mul", at, _own(n, "scale", decoder.scale), to="at.knots")
+    if decoder.ends.any():
+        at = _mirrored(n, decoder, at)
     values = interpolated(n, "values", at, decoder.table)
     values = n.add("Max", values, _own(n, "low", decoder.table[:, 0]), to="values.low")
     values = n.add("Min", values, _own(n, "high", decoder.table[:, -1]), to="values.clipped")
@@ -56,6 +58,19 @@ def decode_numbers(n: Nodes, decoding: Decoding, outcomes: list[str], valid: str
     shape = n.add("Shape", SCORES, to="values.shape")
     values = n.add("Reshape", values, shape, to="values.time")  # (steps, batch, channels)
     n.add("Transpose", values, to="values", perm=[1, 0, 2])  # (batch, steps, channels)
+
+
+def _mirrored(n: Nodes, decoder: Decoder, at: str) -> str:
+    """`at`, in knots, turned back at those ends of channels that ask for it; beyond others it stays."""
+    below, above = decoder.ends
+    back = n.add("Mul", at, _own(n, "end.below", -below), to="at.below.back")
+    at = n.add("Max", at, back, to="at.below")
+    last = n.constant("end.last", np.full(1, decoder.table.shape[1] - 1, np.float32))
+    left = n.add("Sub", last, at, to="at.above.left")
+    back = n.add(
+        "Add", n.add("Mul", left, _own(n, "end.above", above), to="at.above.some"), last, to="at.above.back"
+    )
+    return n.add("Min", at, back, to="at.above")
 
 
 def _rounded(n: Nodes, decoder: Decoder, values: str) -> str:

@@ -22,7 +22,8 @@ with variance 1, increments uncorrelated with deviations `increments`, and of ea
 `share` lasts, and is forgotten at a rate of its own, `decay`: `training/memory.py`. `standard` does
 neither bending nor mixing. What goes further than all y of the data is mirrored there on the way to
 values: a long sample is a sum of many moves, and would lie at the largest value for as long as that sum is
-beyond it.
+beyond it. So it is at the ends of each slow channel, unless the data rest there: what all y allow together
+can still be beyond what one channel has.
 
 *Shades.* The pixels of a frame are as they are, in one unit; what is mixed is a few codes of each frame,
 `training/screen.py`, whose way back to pixels comes before the tables.
@@ -41,7 +42,7 @@ from training.atoms import atoms_of, banded, hidden
 from training.conditions import Conditions
 from training.data import Dataset, Windows
 from training.data.dataset import Doubles, Integers
-from training.decoder import KNOTS, Decoder, grid_of, orders_of
+from training.decoder import KNOTS, Decoder, ends_of, grid_of, orders_of
 from training.layout import Layout
 from training.memory import remembered, torn
 from training.screen import Layers
@@ -199,10 +200,14 @@ class Basis:
         found = [grid_of(column) if rounded else (0, 1) for column, rounded in columns]
         per, of = np.array(found, np.float32).reshape(-1, 2).T
         not_above, not_below = orders_of(values, per, of, self._free & ~self._shades)
+        ends = ends_of(values)
+        ends[:, self._fast] = 0  # ranks end where their normal scores do
+        ends[:, self._shades | ~self._varies] = 0
         return Decoder(
             origin=first.astype(np.float32),
             scale=((KNOTS - 1) / span).astype(np.float32),
             table=np.maximum.accumulate(table.astype(np.float32), axis=1).reshape(channels, KNOTS),
+            ends=ends,
             per=np.ascontiguousarray(per),
             of=np.ascontiguousarray(of),
             not_above=not_above,

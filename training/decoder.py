@@ -16,6 +16,8 @@ Floats = NDArray[np.float32]
 KNOTS = 512
 """Of a channel's table."""
 
+_RESTS = 0.01
+"""Share of the rows that lie at an end of a channel's range from which on samples may lie there too."""
 _TOUCHING = 1e-3
 """Share of the mean gap between two channels within which they must once have come to be called ordered."""
 
@@ -30,6 +32,9 @@ class Decoder:
     """(channels,): knots per unit of score."""
     table: Floats
     """(channels, KNOTS): values at the knots, never decreasing."""
+    ends: Floats
+    """(2, channels): 1 where scores before the first knot, and behind the last, are mirrored there; where
+    they lie at it, 0."""
     per: Floats
     """(channels,): values are rounded to a whole number of `of`/`per`, as those of the data are; 0: not."""
     of: Floats
@@ -45,7 +50,10 @@ class Decoder:
         the same order and precision, so that both give the same bytes."""
         knots = self.table.shape[1]
         at = (scores - self.origin) * self.scale  # (…, channels), in knots
-        at = np.clip(at, np.float32(0), np.float32(knots - 1))
+        first, last = np.float32(0), np.float32(knots - 1)
+        at = np.maximum(at, -self.ends[0] * at)
+        at = np.minimum(at, self.ends[1] * (last - at) + last)
+        at = np.clip(at, first, last)
         below = np.minimum(np.floor(at), np.float32(knots - 2))
         index = below.astype(np.int64) + np.arange(len(self.table)) * knots
         values = self.table.reshape(-1)[index] + self.slopes.reshape(-1)[index] * (at - below)
@@ -117,6 +125,14 @@ def grid_of(values: Doubles) -> tuple[int, int]:
             shared = math.gcd(of, per)
             return per // shared, of // shared
     return 0, 1
+
+
+def ends_of(values: Doubles) -> Floats:
+    """`Decoder.ends` (2, channels) of slow channels, `values` (rows, channels): which have a smooth way to
+    their ends and do not rest there. Whatever went beyond would otherwise stand still for as long as it is
+    beyond: whole windows of a price at its lowest."""
+    found = [(values == end).mean(axis=0) < _RESTS for end in (values.min(axis=0), values.max(axis=0))]
+    return np.array(found, np.float32)
 
 
 def orders_of(

@@ -102,6 +102,7 @@ def test_what_leaves_the_data_comes_back(run: Path, tmp_path: Path, monkeypatch:
         beyond.level[-1][-1].bias.add_(4 * span)
         beyond.high.copy_(inside.high * 0.3)  # where much is mirrored, the graph is its checkpoint as well
         beyond.low.copy_(inside.low * 0.3)
+        beyond.mean.add_(2)  # and each channel beyond its own end
     monkeypatch.setattr(checkpoints.Checkpoint, "generator", lambda _: beyond)
     assert export(run, tmp_path / "m.onnx").artifact.spec.parity.network < 1e-5
 

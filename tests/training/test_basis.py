@@ -82,8 +82,12 @@ def test_a_value_that_persists_persists_in_its_scores():
 def test_decoding_is_monotone_and_stays_in_range(mixed: Dataset):
     basis = Basis(mixed, mixed.windows(24, 1), "cowhitened")
     grid = np.repeat(np.linspace(-40, 40, 5001, dtype=np.float32)[:, None], 5, axis=1)
-    values = basis.decoder(grid)
+    last = basis.decoder.origin + (KNOTS - 1) / basis.decoder.scale
+    values = basis.decoder(np.clip(grid, basis.decoder.origin, last.astype(np.float32)))
     assert (np.diff(values, axis=0) >= 0).all()
+    everywhere = basis.decoder(grid)
+    assert (everywhere >= values.min(axis=0)).all()
+    assert (everywhere <= values.max(axis=0)).all()
     for channel, column in zip(channels_of(mixed, basis.decoder), values.T, strict=True):
         assert (column.min() == channel.low) or (channel.mass == channel.low < column.min())
         assert column.max() == channel.high
@@ -183,3 +187,22 @@ def test_samples_are_in_the_steps_of_the_data():
     assert (tens % 10 == 0).all()
     assert len(set(tens)) > 5
     assert (np.round(free, 6) != free).any()
+
+
+def test_what_leaves_a_channel_comes_back_unless_the_data_rest_there():
+    random = np.random.default_rng(0)
+    walk = np.cumsum(random.normal(size=4000))
+    rests = np.maximum(np.convolve(random.normal(size=4099), np.ones(100) / 100, "valid"), -0.05)
+    data = dataset(np.column_stack([walk, rests, random.normal(size=4000)]))
+    decoder = Basis(data, data.windows(24, 1), "cowhitened").decoder
+    assert decoder.ends.tolist() == [[1, 0, 0], [1, 1, 0]]  # of noise, which is ranked, neither end
+    last = decoder.origin + (KNOTS - 1) / decoder.scale
+    beyond = np.float32([0.01, 0.2, 0.5])[:, None]
+    low, high = decoder(decoder.origin - beyond), decoder(last + beyond)
+    back_low, back_high = decoder(decoder.origin + beyond), decoder(last - beyond)
+    np.testing.assert_allclose(low[:, 0], back_low[:, 0], rtol=1e-4)
+    np.testing.assert_allclose(high[:, :2], back_high[:, :2], rtol=1e-4)
+    assert (low[:, 1] == decoder.table[1, 0]).all()
+    assert (high[:, 2] == decoder.table[2, -1]).all()
+    far = decoder(decoder.origin + np.float32(1e6))  # farther than all of the range: it is its other end
+    assert ((far >= decoder.table[:, 0]) & (far <= decoder.table[:, -1])).all()

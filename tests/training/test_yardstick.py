@@ -21,7 +21,8 @@ def decoder(values: np.ndarray) -> Decoder:
     low, high = values.min(0), values.max(0)
     table = np.linspace(low, high, KNOTS).T.astype(np.float32)
     one, own = np.ones(len(low), np.float32), np.arange(len(low))[:, None]
-    return Decoder(low.astype(np.float32), one, table, 0 * one, one, own, own)
+    still = np.zeros((2, len(low)), np.float32)
+    return Decoder(low.astype(np.float32), one, table, still, 0 * one, one, own, own)
 
 
 def yardstick(values: np.ndarray) -> Yardstick:
