@@ -65,6 +65,16 @@ def test_frames_of_other_sizes_large_ones_and_colours_are_made_alike_and_it_is_s
     assert "shades of grey" in said
 
 
+def test_films_that_are_all_shorter_than_a_window_are_learnt_whole(tmp_path: Path):
+    for i in range(8):
+        gif(tmp_path / f"{i}.gif", some(i, 6 + i % 5, 3, 4))
+    dataset = load(str(tmp_path), TrainConfig())
+    assert (dataset.ends, dataset.length) == (True, 10)
+    assert "all sequences are shorter than a window of 24: they are learnt whole" in dataset.notes
+    assert not load(str(tmp_path), TrainConfig(length=6)).ends
+    assert load(str(tmp_path), TrainConfig(whole=False)).length == 10
+
+
 def test_a_dry_run_says_what_frames_are_and_lists_no_pixels(tmp_path: Path):
     for i in range(2):
         gif(tmp_path / "set" / f"{i}.gif", some(i, 4, 3, 5))

@@ -107,7 +107,8 @@ def _films(path: Path, films: list[list[Image.Image]], classes: Sequence[str | N
     shades: list[Doubles] = [
         np.stack([np.asarray(grey(frame).resize(size), np.float64) for frame in film]) for film in films
     ]  # each (frames, height, width)
-    return classed(dataset_of(path.resolve().stem, shades, notes), classes)
+    dataset = dataset_of(path.resolve().stem, shades, notes)
+    return classed(replace(dataset, length=_LENGTH), classes)  # shorter ones are learnt whole, see `load`
 
 
 def _in_order(file: Path) -> list[tuple[int, str]]:

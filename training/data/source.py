@@ -50,7 +50,8 @@ def load(data: str, config: TrainConfig) -> Dataset:
     """Read `data`, with what `config` says of its columns and of its windows.
 
     Sequences are learnt whole where `config` says so, or where it names no length and there are many
-    short ones, MANY of at most SHORT rows, or SOME that are shorter than a window.
+    short ones, MANY of at most SHORT rows, or SOME that are shorter than a window. A few films that are so
+    are learnt in windows of the longest.
 
     Raises:
         DataError: there is no such thing, or it cannot be learnt from.
@@ -65,7 +66,8 @@ def load(data: str, config: TrainConfig) -> Dataset:
         if config.length is None and SOME <= len(rows) < MANY and longest < dataset.length:
             whole, told = True, "all sequences are shorter than a window"
             notes = (*notes, f"{told} of {dataset.length}: they are learnt whole")
-    length = config.length or (longest if whole else dataset.length)
+    window = min(dataset.length, longest) if dataset.form == "film" else dataset.length
+    length = config.length or (longest if whole else window)
     ends, gated = whole and bool((rows != length).any()), config.endings == "gate"
     if gated and not ends:
         why = f"all have {length} rows" if whole else f"they are learnt in windows of {length} rows"
