@@ -2,6 +2,7 @@
 
 import wave
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -157,6 +158,51 @@ def test_a_waveform_without_a_rate_with_gaps_or_of_labels_is_an_error(table: Pat
     table.write_text(table.read_text().replace("0.19867", "", 1))
     with pytest.raises(DataError, match="'mv' is missing in 1 of 640 rows, and a waveform has no gaps"):
         load(str(table), TrainConfig(waveform="mv", rate=360))
+
+
+def timed(path: Path, stamps: Sequence[object]) -> Path:
+    rows = [f"{stamp},{x:.5f}" for stamp, x in zip(stamps, np.sin(np.arange(len(stamps)) / 5), strict=True)]
+    path.write_text("\n".join(["when,mv", *rows]) + "\n")
+    return path
+
+
+def clock(rate: float, count: int = 300, random: float = 0) -> np.ndarray:
+    """Times in milliseconds, off by up to `random` steps."""
+    off = random * np.random.default_rng(0).uniform(-1, 1, count)
+    return np.datetime64("2024-01-01T12:00:00.000") + ((np.arange(count) + off) * 1000 / rate).astype(int)
+
+
+@pytest.mark.parametrize(("rate", "random"), [(100, 0), (100, 0.2), (360, 0), (800, 0), (1500, 0)])
+def test_times_of_a_waveform_are_for_holes_alone(tmp_path: Path, rate: int, random: float):
+    times = clock(rate, random=random)
+    config = TrainConfig(waveform="mv", rate=rate, id_column="who")
+    path = tmp_path / "a.csv"
+    path.write_text("who,when,mv\n" + "".join(f"x,{t},{i % 7}\n" for i, t in enumerate(times)))
+    dataset = load(str(path), config)
+    assert dataset.time is None
+    assert dataset.notes[-1] == (
+        "'when' holds the times: they tell whether rows are missing, and are not learnt"
+    )
+    cut = np.delete(times, range(200, 205))
+    path.write_text("who,when,mv\n" + "".join(f"x,{t},{i % 7}\n" for i, t in enumerate(cut)))
+    with pytest.raises(DataError, match=f"rows are missing between the 'when' 2024.*{str(cut[200])[-6:]}"):
+        load(str(path), config)
+
+
+def test_one_row_that_is_missing_is_a_hole(tmp_path: Path):
+    path = timed(tmp_path / "a.csv", np.delete(clock(1), 100))
+    with pytest.raises(DataError, match="12:01:39.000 and .*12:01:41.000, 2 usual steps apart: fill"):
+        load(str(path), TrainConfig(waveform="mv", rate=1))
+
+
+def test_times_that_contradict_the_rate_are_said(tmp_path: Path):
+    path = timed(tmp_path / "a.csv", [f"{i / 100:.2f}" for i in range(300)])
+    config = TrainConfig(waveform="mv", rate=360, time_column="when")
+    assert "by 'when' there are 100 samples a second, and 360 by --rate" in load(str(path), config).notes
+    timed(path, [10 * i for i in range(300)])  # milliseconds
+    assert len(load(str(path), replace(config, rate=100)).notes) == 1
+    timed(path, range(300))  # the numbers of the rows
+    assert len(load(str(path), config).notes) == 1
 
 
 def test_a_hop_that_is_too_long_is_an_error(tmp_path: Path):
