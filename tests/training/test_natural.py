@@ -140,6 +140,42 @@ def test_midi_without_a_note_and_what_is_no_midi_are_refused(tmp_path: Path):
         load(str(tmp_path / "d.mid"), TrainConfig())
 
 
+def test_files_without_voices_are_left_out_of_many(tmp_path: Path):
+    song(tmp_path / "songs" / "a.mid", TUNE)
+    song(tmp_path / "songs" / "b.mid", TUNE, channel=9)
+    patterns = song(tmp_path / "songs" / "c.mid", TUNE, BASS, kind=2)
+    with pytest.raises(DataError, match=r"c.mid is of type 2: its 2 tracks are tunes of their own"):
+        load(str(patterns), TrainConfig())
+    dataset = load(str(tmp_path / "songs"), TrainConfig(length=2))
+    assert len(dataset.bounds) == 2
+    assert dataset.notes[0].startswith("2 of 3 files are left out: ")
+    assert "b.mid holds no note: it may be of drums alone" in dataset.notes[0]
+    assert "c.mid is of type 2" in dataset.notes[0]
+    (tmp_path / "songs" / "a.mid").unlink()
+    with pytest.raises(DataError, match=r"no file of .*songs has voices: .*b.mid holds no note"):
+        load(str(tmp_path / "songs"), TrainConfig())
+
+
+def test_channels_of_a_track_are_voices(tmp_path: Path):
+    file = mido.MidiFile(song(tmp_path / "a.mid", TUNE, BASS))
+    both = mido.merge_tracks(file.tracks)
+    mido.MidiFile(type=0, tracks=[both], ticks_per_beat=480).save(tmp_path / "a.mid")
+    dataset = load(str(tmp_path / "a.mid"), TrainConfig(length=2))
+    assert voices_of(dataset) == [[60, -2, 60, -1, 62, -2], [-1, 40, -2, -2, -1, -1]]
+
+
+def test_notes_of_a_voice_that_are_left_out_or_end_early_are_counted(tmp_path: Path):
+    chord = [("note_on", 60, 0), ("note_on", 64, 0), ("note_off", 60, 2), ("note_off", 64, 0)]
+    held = [("note_on", 40, 0), ("note_on", 72, 1), ("note_off", 72, 1), ("note_off", 40, 2)]
+    dataset = load(str(song(tmp_path / "a.mid", chord + held)), TrainConfig(length=2))
+    assert voices_of(dataset) == [[64, -2, 40, 72, -1, -1]]
+    assert dataset.notes[:2] == (
+        "1 of 4 notes are left out, since a voice has one at a time: the highest of those that begin "
+        "together",
+        "1 of 4 notes end early, where the next of their voice begins",
+    )
+
+
 def test_a_voice_has_one_note_at_a_time_the_highest_and_the_newest():
     assert grid([[(0, 4, 60), (0, 2, 64), (3, 4, 50)]])[:, 0].tolist() == [64, -2, -1, 50]
     assert grid([[(0, 0.1, 60)]])[:, 0].tolist() == [60]  # every note has a step
