@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.io import wavfile
 
 from training.config import TrainConfig
 from training.data import load
@@ -116,6 +117,42 @@ def test_what_is_no_wav_and_what_is_silent_are_errors(tmp_path: Path):
     write(tmp_path / "c.wav", [tone(440)[:0]])
     with pytest.raises(DataError, match=r"c\.wav is empty"):
         load(str(tmp_path / "c.wav"), TrainConfig())
+
+
+def patched(path: Path, at: int, header: bytes) -> Path:
+    content = bytearray(path.read_bytes())
+    content[at : at + len(header)] = header
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("at", "header", "message"),
+    [(24, bytes(8), "says that it has 0 samples a second"), (22, bytes(2), "says that it has no channel")],
+)
+def test_a_header_without_a_rate_or_a_channel_is_an_error(
+    tmp_path: Path, at: int, header: bytes, message: str
+):
+    path = patched(write(tmp_path / "a.wav", [tone(440)]), at, header)
+    with pytest.raises(DataError, match=message):
+        load(str(path), TrainConfig())
+
+
+@pytest.mark.parametrize("strange", [np.nan, np.inf])
+def test_a_sample_that_is_no_number_is_an_error(tmp_path: Path, strange: float):
+    sound = tone(440).astype(np.float32)
+    sound[7] = strange
+    wavfile.write(tmp_path / "a.wav", 8000, sound)
+    with pytest.raises(DataError, match="a.wav has 1 samples that are no number, or infinite"):
+        load(str(tmp_path / "a.wav"), TrainConfig())
+
+
+def test_floats_beyond_full_scale_are_said(tmp_path: Path):
+    for name, gain in (("a", 1), ("b", 5), ("c", 3)):
+        wavfile.write(tmp_path / f"{name}.wav", 8000, (gain * tone(500)).astype(np.float32))
+    dataset = load(str(tmp_path), TrainConfig())
+    assert "2 of 3 files go beyond full scale, up to 2.5 times it" in dataset.notes
+    assert np.abs(samples(dataset, 1)).max() == pytest.approx(2.5)
 
 
 @pytest.fixture
