@@ -208,6 +208,16 @@ def test_pictures_of_unequal_size_and_colour_are_made_alike_and_it_is_said(tmp_p
     assert "shades of grey" in dataset.notes[1]
 
 
+def test_pictures_of_16_bits_keep_their_shades(tmp_path: Path):
+    values = np.random.default_rng(0).integers(0, 4096, (2, 5, 3)).astype(np.uint16)  # of 12 bits
+    for i, x in enumerate([*values, values[0, :4]]):
+        Image.fromarray(x).save(tmp_path / f"{i}.png")
+    dataset = load(str(tmp_path), TrainConfig())
+    np.testing.assert_allclose(dataset.values[:10], values.reshape(-1, 3) / 257)
+    assert "3 of 3 pictures are of 16 bits, and are read as shades from 0 to 255 with" in dataset.notes[1]
+    assert "colours" not in " ".join(dataset.notes)
+
+
 def test_pictures_that_cannot_be_learnt_are_refused(tmp_path: Path):
     one = picture(tmp_path / "one.png", np.eye(4) * 255)
     with pytest.raises(DataError, match="is one picture: name a folder"):

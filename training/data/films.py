@@ -19,7 +19,7 @@ from training.config import TrainConfig
 from training.data.columns import Column
 from training.data.dataset import Dataset, Doubles, Integers
 from training.data.folders import classed, found
-from training.data.images import grey, opened
+from training.data.images import grey, notes_on, opened, shades
 from training.errors import DataError
 
 SUFFIXES = (".gif",)
@@ -115,13 +115,12 @@ def _films(
             f"frames of {usual[0]} by {usual[1]} pixels are made {size[0]} by {size[1]}: at most "
             f"{MOST_PIXELS:,} pixels are learnt"
         )
-    if any(frame.mode not in ("1", "L", "I;16") for film in films for frame in film):
-        notes.append("colours are taken as shades of grey")
-    shades: list[Doubles] = [
-        np.stack([np.asarray(grey(frame).resize(size), np.float64) for frame in film]).repeat(times, axis=0)
+    notes += notes_on([frame for film in films for frame in film], "frames")
+    made = [
+        np.stack([shades(frame, size) for frame in film]).repeat(times, axis=0)
         for film, times in zip(films, repeats, strict=True)
     ]  # each (frames, height, width)
-    dataset = dataset_of(path.resolve().stem, shades, notes)
+    dataset = dataset_of(path.resolve().stem, made, notes)
     return classed(replace(dataset, length=_LENGTH), classes)  # shorter ones are learnt whole, see `load`
 
 
