@@ -45,6 +45,13 @@ def test_an_alphabet_can_be_given_and_is_kept_in_its_order(tmp_path: Path):
         load(str(path), TrainConfig(alphabet="aab"))
 
 
+def test_a_character_outside_the_alphabet_is_named_with_its_file_and_line(tmp_path: Path):
+    saved(tmp_path / "a.txt", "ab\n")
+    saved(tmp_path / "b.txt", "ab\n\n\nax\n")
+    with pytest.raises(DataError, match=r"b.txt: 'x' in line 4, 'ax', is not in the alphabet"):
+        load(str(tmp_path), TrainConfig(alphabet="ab"))
+
+
 def test_text_that_cannot_be_learnt_is_refused(tmp_path: Path):
     for name, text in (("empty", ""), ("blank", "\n\n")):
         with pytest.raises(DataError, match="holds no text"):
