@@ -233,6 +233,10 @@ def test_pictures_that_cannot_be_learnt_are_refused(tmp_path: Path):
         picture(tmp_path / "wide" / f"{i}.png", np.zeros((2, 200)))
     with pytest.raises(DataError, match="200 pixels wide, and at most 128"):
         load(str(tmp_path / "wide"), TrainConfig())
+    for i in range(2):
+        picture(tmp_path / "low" / f"{i}.png", np.arange(5)[None] * (i + 1))
+    with pytest.raises(DataError, match="low: every picture is 1 pixel high, and of one step nothing"):
+        load(str(tmp_path / "low"), TrainConfig())
     saved(tmp_path / "wide" / "0.png", "no picture")
     with pytest.raises(DataError, match="cannot be read as a picture"):
         load(str(tmp_path / "wide"), TrainConfig())

@@ -98,6 +98,18 @@ def test_many_clips_are_learnt_whole(tmp_path: Path):
     assert dataset.length == 11
 
 
+def test_clips_that_are_shorter_than_a_hop_are_said_and_nothing_if_all_are(tmp_path: Path):
+    for i in range(64):
+        write(tmp_path / f"{i:02}.wav", [tone(300)[: 40 + i]])
+    with pytest.raises(DataError, match=r"every recording is one hop of 125 samples at 8,000 Hz, .*--hop"):
+        load(str(tmp_path), TrainConfig())
+    write(tmp_path / "long.wav", [tone(300)[:300]])
+    dataset = load(str(tmp_path), TrainConfig())
+    assert (dataset.ends, dataset.length) == (True, 3)
+    assert any("64 of 65 recordings are shorter than a hop of 125 samples" in n for n in dataset.notes)
+    assert load(str(tmp_path), TrainConfig(hop=50)).length == 6
+
+
 def test_a_file_that_was_cut_off_is_an_error(tmp_path: Path):
     path = write(tmp_path / "a.wav", [tone(440)])
     path.write_bytes(path.read_bytes()[:3000])

@@ -126,6 +126,9 @@ def dataset_of(
     if not sum(map(len, recordings)):
         raise DataError(f"{name} is empty: there is no sample to learn from")
     sequences = [_rows(samples, hop) for samples in recordings if len(samples)]
+    if short := sum(0 < len(samples) < hop for samples in recordings):
+        told = f"{short} of {len(recordings)} recordings are shorter than a hop of {hop} samples"
+        notes = [*notes, f"{told}, and are filled up with their last value"]
     values = np.concatenate(sequences)  # (hops, hop)
     require_finite(name, [column.name], values.reshape(-1, 1))
     if values.min() == values.max():

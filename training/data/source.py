@@ -68,6 +68,15 @@ def load(data: str, config: TrainConfig) -> Dataset:
             notes = (*notes, f"{told} of {dataset.length}: they are learnt whole")
     window = min(dataset.length, longest) if dataset.form == "film" else dataset.length
     length = config.length or (longest if whole else window)
+    if length < 2:
+        said, wanted = {
+            "picture": ("picture is 1 pixel high", "higher ones"),
+            "sound": (f"recording is one {dataset.step}", "longer ones, or a smaller --hop"),
+        }.get(dataset.form, (f"sequence is one {dataset.step}", "longer ones"))
+        raise DataError(
+            f"{dataset.name}: every {said}, and of one step nothing of what follows can be learnt: bring "
+            f"{wanted}"
+        )
     ends, gated = whole and bool((rows != length).any()), config.endings == "gate"
     if gated and not ends:
         why = f"all have {length} rows" if whole else f"they are learnt in windows of {length} rows"
