@@ -76,6 +76,19 @@ def test_sub_folders_name_the_class_which_is_a_condition(tmp_path: Path):
         load(str(tmp_path / "names"), TrainConfig())
 
 
+def test_what_lies_deeper_than_classes_is_said(tmp_path: Path):
+    for name in ("a/1.txt", "b/2.txt", "c/deep/3.txt"):
+        saved(tmp_path / "set" / name, "bob\nada\n")
+    dataset = load(str(tmp_path / "set"), TrainConfig())
+    assert dataset.statics[0].labels == ("a", "b")
+    assert f"{tmp_path}/set/c/deep lies too deep in {tmp_path}/set: what it holds" in dataset.notes[-1]
+    with pytest.raises(DataError, match=r"no file that is read: .*; .*set/a does, .*: name .*/set$"):
+        load(str(tmp_path), TrainConfig())
+    saved(tmp_path / "tables" / "one" / "x.csv", "a\n1\n2\n")
+    with pytest.raises(DataError, match=r"; .*/one does, which lies too deep: name .*tables/one$"):
+        load(str(tmp_path / "tables"), TrainConfig())
+
+
 def test_one_sub_folder_alone_is_no_class(tmp_path: Path):
     saved(tmp_path / "all" / "one" / "a.txt", "bob\nada\n")
     with pytest.raises(DataError, match="one sub-folder alone"):
