@@ -1,5 +1,6 @@
 """The picture people look for first: real beside generated, as what they are or channel by channel."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,7 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from contract.forms import Form
@@ -79,8 +81,7 @@ def _draw_natural(
         panel.set_yticks([])
         panel.spines[:].set_visible(False)
     figure.suptitle(title, fontsize=12)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    _save(figure, path)
 
 
 def _draw_channels(
@@ -130,7 +131,15 @@ def _draw_channels(
     axes[-1, 1].set_xlabel("step", fontsize=9)
     more = len(channels) - shown
     figure.suptitle(f"{title}, and {more} more channels" if more else title, fontsize=12)
-    figure.savefig(path, dpi=110)
+    _save(figure, path)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    """Write a figure and forget it."""
+    with warnings.catch_warnings():
+        # Texts of people have letters that the font lacks. They are drawn as boxes, which says enough.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font", UserWarning)
+        figure.savefig(path, dpi=110)
     plt.close(figure)
 
 

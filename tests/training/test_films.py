@@ -17,10 +17,11 @@ from training.errors import DataError
 from training.screen import CODES, Screen
 
 
-def gif(path: Path, frames: np.ndarray) -> None:
+def gif(path: Path, frames: np.ndarray, shown: int | list[int] = 0) -> None:
+    """`shown` is for how many milliseconds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     first, *others = (Image.fromarray(frame.astype(np.uint8)) for frame in frames)
-    first.save(path, save_all=True, append_images=others, optimize=False)
+    first.save(path, save_all=True, append_images=others, optimize=False, duration=shown)
 
 
 def some(seed: int, *shape: int) -> np.ndarray:
@@ -63,6 +64,42 @@ def test_frames_of_other_sizes_large_ones_and_colours_are_made_alike_and_it_is_s
     assert "2 of 8 frames are not 80 by 40 pixels as most are" in said
     assert "frames of 80 by 40 pixels are made 45 by 22: at most 1,024" in said
     assert "shades of grey" in said
+
+
+def test_films_that_are_all_shorter_than_a_window_are_learnt_whole(tmp_path: Path):
+    for i in range(8):
+        gif(tmp_path / f"{i}.gif", some(i, 6 + i % 5, 3, 4))
+    dataset = load(str(tmp_path), TrainConfig())
+    assert (dataset.ends, dataset.length) == (True, 10)
+    assert "all sequences are shorter than a window of 24: they are learnt whole" in dataset.notes
+    assert not load(str(tmp_path), TrainConfig(length=6)).ends
+    assert load(str(tmp_path), TrainConfig(whole=False)).length == 10
+
+
+@pytest.mark.parametrize("shown", [80, 40, [30, 30, 40] * 4])
+def test_frames_that_stand_still_are_as_many_as_were_written(tmp_path: Path, shown: int | list[int]):
+    films = some(0, 2, 12, 3, 4)
+    films[0, 2:6] = films[0, 2]
+    films[1, :] = films[1, 0]
+    for i, film in enumerate(films):
+        gif(tmp_path / f"{i}.gif", film, shown)
+    with Image.open(tmp_path / "0.gif") as image:
+        assert image.n_frames == 9  # type: ignore[attr-defined]
+    dataset = load(str(tmp_path), TrainConfig(length=4))
+    np.testing.assert_array_equal(dataset.values, films.reshape(24, 12))
+    assert any("the shortest are repeated: 10 make 24" in note for note in dataset.notes)
+
+
+def test_frames_of_uneven_times_are_taken_as_evenly_apart_and_a_long_one_has_an_end(tmp_path: Path):
+    film = some(0, 4, 3, 4)
+    gif(tmp_path / "a.gif", film, [100, 150, 100, 230])
+    dataset = load(str(tmp_path / "a.gif"), TrainConfig(length=2))
+    assert len(dataset.values) == 4
+    assert any("1 of 1 films show their frames for times that are no multiples" in n for n in dataset.notes)
+    gif(tmp_path / "b.gif", film, [100, 100, 100, 600_000])
+    dataset = load(str(tmp_path / "b.gif"), TrainConfig(length=2))
+    assert len(dataset.values) == 1003
+    assert "1 frames are shown for longer than 1,000, and are made as many" in dataset.notes
 
 
 def test_a_dry_run_says_what_frames_are_and_lists_no_pixels(tmp_path: Path):

@@ -208,3 +208,12 @@ def test_each_form_is_drawn_in_two_panels(form: Form, make, tmp_path: Path):
         pixels = np.asarray(image.convert("L"))[60:]
     for half in np.array_split(pixels, 2, axis=1):
         assert (half < 200).mean() > 0.005  # something is drawn
+
+
+def test_letters_that_the_font_lacks_are_drawn_without_a_warning(tmp_path: Path):
+    alphabet = ("\t", "字", "🙂")
+    data = replace(text_of("字🙂", ["字🙂\t", "🙂字字"], alphabet), length=3)
+    channel = replace(SPEC.channels[0], name="character", kind="categorical", labels=alphabet)
+    draw(rows(data), rows(data), [channel], "text", data.name, tmp_path / "x.png")  # warnings are errors
+    draw(rows(data), rows(data), [channel], "table", data.name, tmp_path / "y.png")
+    assert (tmp_path / "x.png").exists() and (tmp_path / "y.png").exists()

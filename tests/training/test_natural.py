@@ -45,6 +45,13 @@ def test_an_alphabet_can_be_given_and_is_kept_in_its_order(tmp_path: Path):
         load(str(path), TrainConfig(alphabet="aab"))
 
 
+def test_a_character_outside_the_alphabet_is_named_with_its_file_and_line(tmp_path: Path):
+    saved(tmp_path / "a.txt", "ab\n")
+    saved(tmp_path / "b.txt", "ab\n\n\nax\n")
+    with pytest.raises(DataError, match=r"b.txt: 'x' in line 4, 'ax', is not in the alphabet"):
+        load(str(tmp_path), TrainConfig(alphabet="ab"))
+
+
 def test_text_that_cannot_be_learnt_is_refused(tmp_path: Path):
     for name, text in (("empty", ""), ("blank", "\n\n")):
         with pytest.raises(DataError, match="holds no text"):
@@ -67,6 +74,19 @@ def test_sub_folders_name_the_class_which_is_a_condition(tmp_path: Path):
     saved(tmp_path / "names" / "loose.txt", "x\n")
     with pytest.raises(DataError, match=r"loose.txt beside the folder female"):
         load(str(tmp_path / "names"), TrainConfig())
+
+
+def test_what_lies_deeper_than_classes_is_said(tmp_path: Path):
+    for name in ("a/1.txt", "b/2.txt", "c/deep/3.txt"):
+        saved(tmp_path / "set" / name, "bob\nada\n")
+    dataset = load(str(tmp_path / "set"), TrainConfig())
+    assert dataset.statics[0].labels == ("a", "b")
+    assert f"{tmp_path}/set/c/deep lies too deep in {tmp_path}/set: what it holds" in dataset.notes[-1]
+    with pytest.raises(DataError, match=r"no file that is read: .*; .*set/a does, .*: name .*/set$"):
+        load(str(tmp_path), TrainConfig())
+    saved(tmp_path / "tables" / "one" / "x.csv", "a\n1\n2\n")
+    with pytest.raises(DataError, match=r"; .*/one does, which lies too deep: name .*tables/one$"):
+        load(str(tmp_path / "tables"), TrainConfig())
 
 
 def test_one_sub_folder_alone_is_no_class(tmp_path: Path):
@@ -140,6 +160,42 @@ def test_midi_without_a_note_and_what_is_no_midi_are_refused(tmp_path: Path):
         load(str(tmp_path / "d.mid"), TrainConfig())
 
 
+def test_files_without_voices_are_left_out_of_many(tmp_path: Path):
+    song(tmp_path / "songs" / "a.mid", TUNE)
+    song(tmp_path / "songs" / "b.mid", TUNE, channel=9)
+    patterns = song(tmp_path / "songs" / "c.mid", TUNE, BASS, kind=2)
+    with pytest.raises(DataError, match=r"c.mid is of type 2: its 2 tracks are tunes of their own"):
+        load(str(patterns), TrainConfig())
+    dataset = load(str(tmp_path / "songs"), TrainConfig(length=2))
+    assert len(dataset.bounds) == 2
+    assert dataset.notes[0].startswith("2 of 3 files are left out: ")
+    assert "b.mid holds no note: it may be of drums alone" in dataset.notes[0]
+    assert "c.mid is of type 2" in dataset.notes[0]
+    (tmp_path / "songs" / "a.mid").unlink()
+    with pytest.raises(DataError, match=r"no file of .*songs has voices: .*b.mid holds no note"):
+        load(str(tmp_path / "songs"), TrainConfig())
+
+
+def test_channels_of_a_track_are_voices(tmp_path: Path):
+    file = mido.MidiFile(song(tmp_path / "a.mid", TUNE, BASS))
+    both = mido.merge_tracks(file.tracks)
+    mido.MidiFile(type=0, tracks=[both], ticks_per_beat=480).save(tmp_path / "a.mid")
+    dataset = load(str(tmp_path / "a.mid"), TrainConfig(length=2))
+    assert voices_of(dataset) == [[60, -2, 60, -1, 62, -2], [-1, 40, -2, -2, -1, -1]]
+
+
+def test_notes_of_a_voice_that_are_left_out_or_end_early_are_counted(tmp_path: Path):
+    chord = [("note_on", 60, 0), ("note_on", 64, 0), ("note_off", 60, 2), ("note_off", 64, 0)]
+    held = [("note_on", 40, 0), ("note_on", 72, 1), ("note_off", 72, 1), ("note_off", 40, 2)]
+    dataset = load(str(song(tmp_path / "a.mid", chord + held)), TrainConfig(length=2))
+    assert voices_of(dataset) == [[64, -2, 40, 72, -1, -1]]
+    assert dataset.notes[:2] == (
+        "1 of 4 notes are left out, since a voice has one at a time: the highest of those that begin "
+        "together",
+        "1 of 4 notes end early, where the next of their voice begins",
+    )
+
+
 def test_a_voice_has_one_note_at_a_time_the_highest_and_the_newest():
     assert grid([[(0, 4, 60), (0, 2, 64), (3, 4, 50)]])[:, 0].tolist() == [64, -2, -1, 50]
     assert grid([[(0, 0.1, 60)]])[:, 0].tolist() == [60]  # every note has a step
@@ -172,6 +228,16 @@ def test_pictures_of_unequal_size_and_colour_are_made_alike_and_it_is_said(tmp_p
     assert "shades of grey" in dataset.notes[1]
 
 
+def test_pictures_of_16_bits_keep_their_shades(tmp_path: Path):
+    values = np.random.default_rng(0).integers(0, 4096, (2, 5, 3)).astype(np.uint16)  # of 12 bits
+    for i, x in enumerate([*values, values[0, :4]]):
+        Image.fromarray(x).save(tmp_path / f"{i}.png")
+    dataset = load(str(tmp_path), TrainConfig())
+    np.testing.assert_allclose(dataset.values[:10], values.reshape(-1, 3) / 257)
+    assert "3 of 3 pictures are of 16 bits, and are read as shades from 0 to 255 with" in dataset.notes[1]
+    assert "colours" not in " ".join(dataset.notes)
+
+
 def test_pictures_that_cannot_be_learnt_are_refused(tmp_path: Path):
     one = picture(tmp_path / "one.png", np.eye(4) * 255)
     with pytest.raises(DataError, match="is one picture: name a folder"):
@@ -180,6 +246,10 @@ def test_pictures_that_cannot_be_learnt_are_refused(tmp_path: Path):
         picture(tmp_path / "wide" / f"{i}.png", np.zeros((2, 200)))
     with pytest.raises(DataError, match="200 pixels wide, and at most 128"):
         load(str(tmp_path / "wide"), TrainConfig())
+    for i in range(2):
+        picture(tmp_path / "low" / f"{i}.png", np.arange(5)[None] * (i + 1))
+    with pytest.raises(DataError, match="low: every picture is 1 pixel high, and of one step nothing"):
+        load(str(tmp_path / "low"), TrainConfig())
     saved(tmp_path / "wide" / "0.png", "no picture")
     with pytest.raises(DataError, match="cannot be read as a picture"):
         load(str(tmp_path / "wide"), TrainConfig())

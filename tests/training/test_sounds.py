@@ -2,10 +2,12 @@
 
 import wave
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.io import wavfile
 
 from training.config import TrainConfig
 from training.data import load
@@ -96,6 +98,18 @@ def test_many_clips_are_learnt_whole(tmp_path: Path):
     assert dataset.length == 11
 
 
+def test_clips_that_are_shorter_than_a_hop_are_said_and_nothing_if_all_are(tmp_path: Path):
+    for i in range(64):
+        write(tmp_path / f"{i:02}.wav", [tone(300)[: 40 + i]])
+    with pytest.raises(DataError, match=r"every recording is one hop of 125 samples at 8,000 Hz, .*--hop"):
+        load(str(tmp_path), TrainConfig())
+    write(tmp_path / "long.wav", [tone(300)[:300]])
+    dataset = load(str(tmp_path), TrainConfig())
+    assert (dataset.ends, dataset.length) == (True, 3)
+    assert any("64 of 65 recordings are shorter than a hop of 125 samples" in n for n in dataset.notes)
+    assert load(str(tmp_path), TrainConfig(hop=50)).length == 6
+
+
 def test_a_file_that_was_cut_off_is_an_error(tmp_path: Path):
     path = write(tmp_path / "a.wav", [tone(440)])
     path.write_bytes(path.read_bytes()[:3000])
@@ -115,6 +129,42 @@ def test_what_is_no_wav_and_what_is_silent_are_errors(tmp_path: Path):
     write(tmp_path / "c.wav", [tone(440)[:0]])
     with pytest.raises(DataError, match=r"c\.wav is empty"):
         load(str(tmp_path / "c.wav"), TrainConfig())
+
+
+def patched(path: Path, at: int, header: bytes) -> Path:
+    content = bytearray(path.read_bytes())
+    content[at : at + len(header)] = header
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("at", "header", "message"),
+    [(24, bytes(8), "says that it has 0 samples a second"), (22, bytes(2), "says that it has no channel")],
+)
+def test_a_header_without_a_rate_or_a_channel_is_an_error(
+    tmp_path: Path, at: int, header: bytes, message: str
+):
+    path = patched(write(tmp_path / "a.wav", [tone(440)]), at, header)
+    with pytest.raises(DataError, match=message):
+        load(str(path), TrainConfig())
+
+
+@pytest.mark.parametrize("strange", [np.nan, np.inf])
+def test_a_sample_that_is_no_number_is_an_error(tmp_path: Path, strange: float):
+    sound = tone(440).astype(np.float32)
+    sound[7] = strange
+    wavfile.write(tmp_path / "a.wav", 8000, sound)
+    with pytest.raises(DataError, match="a.wav has 1 samples that are no number, or infinite"):
+        load(str(tmp_path / "a.wav"), TrainConfig())
+
+
+def test_floats_beyond_full_scale_are_said(tmp_path: Path):
+    for name, gain in (("a", 1), ("b", 5), ("c", 3)):
+        wavfile.write(tmp_path / f"{name}.wav", 8000, (gain * tone(500)).astype(np.float32))
+    dataset = load(str(tmp_path), TrainConfig())
+    assert "2 of 3 files go beyond full scale, up to 2.5 times it" in dataset.notes
+    assert np.abs(samples(dataset, 1)).max() == pytest.approx(2.5)
 
 
 @pytest.fixture
@@ -157,6 +207,51 @@ def test_a_waveform_without_a_rate_with_gaps_or_of_labels_is_an_error(table: Pat
     table.write_text(table.read_text().replace("0.19867", "", 1))
     with pytest.raises(DataError, match="'mv' is missing in 1 of 640 rows, and a waveform has no gaps"):
         load(str(table), TrainConfig(waveform="mv", rate=360))
+
+
+def timed(path: Path, stamps: Sequence[object]) -> Path:
+    rows = [f"{stamp},{x:.5f}" for stamp, x in zip(stamps, np.sin(np.arange(len(stamps)) / 5), strict=True)]
+    path.write_text("\n".join(["when,mv", *rows]) + "\n")
+    return path
+
+
+def clock(rate: float, count: int = 300, random: float = 0) -> np.ndarray:
+    """Times in milliseconds, off by up to `random` steps."""
+    off = random * np.random.default_rng(0).uniform(-1, 1, count)
+    return np.datetime64("2024-01-01T12:00:00.000") + ((np.arange(count) + off) * 1000 / rate).astype(int)
+
+
+@pytest.mark.parametrize(("rate", "random"), [(100, 0), (100, 0.2), (360, 0), (800, 0), (1500, 0)])
+def test_times_of_a_waveform_are_for_holes_alone(tmp_path: Path, rate: int, random: float):
+    times = clock(rate, random=random)
+    config = TrainConfig(waveform="mv", rate=rate, id_column="who")
+    path = tmp_path / "a.csv"
+    path.write_text("who,when,mv\n" + "".join(f"x,{t},{i % 7}\n" for i, t in enumerate(times)))
+    dataset = load(str(path), config)
+    assert dataset.time is None
+    assert dataset.notes[-1] == (
+        "'when' holds the times: they tell whether rows are missing, and are not learnt"
+    )
+    cut = np.delete(times, range(200, 205))
+    path.write_text("who,when,mv\n" + "".join(f"x,{t},{i % 7}\n" for i, t in enumerate(cut)))
+    with pytest.raises(DataError, match=f"rows are missing between the 'when' 2024.*{str(cut[200])[-6:]}"):
+        load(str(path), config)
+
+
+def test_one_row_that_is_missing_is_a_hole(tmp_path: Path):
+    path = timed(tmp_path / "a.csv", np.delete(clock(1), 100))
+    with pytest.raises(DataError, match="12:01:39.000 and .*12:01:41.000, 2 usual steps apart: fill"):
+        load(str(path), TrainConfig(waveform="mv", rate=1))
+
+
+def test_times_that_contradict_the_rate_are_said(tmp_path: Path):
+    path = timed(tmp_path / "a.csv", [f"{i / 100:.2f}" for i in range(300)])
+    config = TrainConfig(waveform="mv", rate=360, time_column="when")
+    assert "by 'when' there are 100 samples a second, and 360 by --rate" in load(str(path), config).notes
+    timed(path, [10 * i for i in range(300)])  # milliseconds
+    assert len(load(str(path), replace(config, rate=100)).notes) == 1
+    timed(path, range(300))  # the numbers of the rows
+    assert len(load(str(path), config).notes) == 1
 
 
 def test_a_hop_that_is_too_long_is_an_error(tmp_path: Path):

@@ -24,7 +24,7 @@ from training.data.cells import column_of, in_order, labelled
 from training.data.columns import Column, relabelled, require_finite
 from training.data.dataset import Dataset, Doubles
 from training.data.delimited import read_csv
-from training.data.spacing import fitted
+from training.data.spacing import fitted, require_unbroken
 from training.data.times import Stamps
 from training.errors import DataError
 
@@ -66,13 +66,18 @@ def read(path: Path, config: TrainConfig) -> Dataset:
     if found.stamps is not None:
         cuts = np.cumsum([len(s) for s in sequences])[:-1]
         ticks = np.split(found.stamps.ticks, cuts)
-        time, step, column, gaps, said = fitted(found.stamps, ticks, config.gaps)
-        notes = [*notes, *found.stamps.notes, *said]
+        notes = [*notes, *found.stamps.notes]
+        column = None
+        if config.waveform is not None:
+            notes += require_unbroken(str(path), found.stamps, ticks, config.rate)
+        else:
+            time, step, column, gaps, said = fitted(found.stamps, ticks, config.gaps)
+            notes += said
         if column:
             if column.name in [c.name for c in columns]:
                 raise DataError(
-                    f"{path}: the gaps of {time.name!r} would be the channel {column.name!r}, and there is "
-                    "a column of that name: give it another"
+                    f"{path}: the gaps of {found.stamps.name!r} would be the channel {column.name!r}, and "
+                    "there is a column of that name: give it another"
                 )
             columns = [*columns, column]
             sequences = [np.hstack([s, gap]) for s, gap in zip(sequences, gaps, strict=True)]

@@ -1,6 +1,8 @@
 """Films: a step is a frame in shades of grey, and its pixels are the columns.
 
 A GIF is a film, and so is a folder of PNG pictures in the order of their numbers, where --frames says so.
+A frame of a GIF that is shown for several times the shortest is as many: writers of GIFs make one of those
+that are alike.
 Frames are made as large as most are, and smaller where they have more than MOST_PIXELS.
 """
 
@@ -15,9 +17,9 @@ from PIL import Image, ImageSequence, UnidentifiedImageError
 
 from training.config import TrainConfig
 from training.data.columns import Column
-from training.data.dataset import Dataset, Doubles
+from training.data.dataset import Dataset, Doubles, Integers
 from training.data.folders import classed, found
-from training.data.images import grey, opened
+from training.data.images import grey, notes_on, opened, shades
 from training.errors import DataError
 
 SUFFIXES = (".gif",)
@@ -26,6 +28,8 @@ MOST_PIXELS = 1024
 """Pixels of a frame: each is a channel."""
 _LENGTH = 24
 """Frames of a window, where films are not learnt whole."""
+_STILL = 1000
+"""Frames that one frame of a GIF is made at most, however long it is shown."""
 
 
 def read(path: Path, config: TrainConfig) -> Dataset:
@@ -35,7 +39,9 @@ def read(path: Path, config: TrainConfig) -> Dataset:
         DataError: no GIF, or no film in any.
     """
     files = found(path, SUFFIXES)
-    return _films(path, [_frames(file) for file, _ in files], [name for _, name in files])
+    films, shown = zip(*(_frames(file) for file, _ in files), strict=True)
+    repeats, notes = _repeats(shown)
+    return _films(path, films, [name for _, name in files], repeats, notes)
 
 
 def read_pictures(path: Path, suffixes: Sequence[str]) -> Dataset:
@@ -48,7 +54,8 @@ def read_pictures(path: Path, suffixes: Sequence[str]) -> Dataset:
     for file, name in found(path, suffixes):
         films[name].append(file)
     frames = [[opened(file) for file in sorted(files, key=_in_order)] for files in films.values()]
-    return _films(path, frames, [None] * len(films))
+    once = [np.ones(len(film), np.int64) for film in frames]
+    return _films(path, frames, [None] * len(films), once, [])
 
 
 def dataset_of(name: str, films: Sequence[Doubles], notes: Sequence[str] = ()) -> Dataset:
@@ -85,12 +92,18 @@ def bouncing(pictures: Doubles, side: int = 16, frames: int = 16) -> Doubles:
     return shades
 
 
-def _films(path: Path, films: list[list[Image.Image]], classes: Sequence[str | None]) -> Dataset:
+def _films(
+    path: Path,
+    films: Sequence[list[Image.Image]],
+    classes: Sequence[str | None],
+    repeats: Sequence[Integers],
+    notes: list[str],
+) -> Dataset:
+    """Films of frames of which each is repeated, `repeats` of (frames,)."""
     if max(map(len, films)) < 2:
         raise DataError(f"{path}: a single frame is no film; a folder of PNG pictures is read as pictures")
     sizes = Counter(frame.size for film in films for frame in film)
     usual, most = sizes.most_common(1)[0]
-    notes = []
     if other := sum(sizes.values()) - most:
         notes.append(
             f"{other} of {sum(sizes.values())} frames are not {usual[0]} by {usual[1]} pixels as most are, "
@@ -102,12 +115,13 @@ def _films(path: Path, films: list[list[Image.Image]], classes: Sequence[str | N
             f"frames of {usual[0]} by {usual[1]} pixels are made {size[0]} by {size[1]}: at most "
             f"{MOST_PIXELS:,} pixels are learnt"
         )
-    if any(frame.mode not in ("1", "L", "I;16") for film in films for frame in film):
-        notes.append("colours are taken as shades of grey")
-    shades: list[Doubles] = [
-        np.stack([np.asarray(grey(frame).resize(size), np.float64) for frame in film]) for film in films
+    notes += notes_on([frame for film in films for frame in film], "frames")
+    made = [
+        np.stack([shades(frame, size) for frame in film]).repeat(times, axis=0)
+        for film, times in zip(films, repeats, strict=True)
     ]  # each (frames, height, width)
-    return classed(dataset_of(path.resolve().stem, shades, notes), classes)
+    dataset = dataset_of(path.resolve().stem, made, notes)
+    return classed(replace(dataset, length=_LENGTH), classes)  # shorter ones are learnt whole, see `load`
 
 
 def _in_order(file: Path) -> list[tuple[int, str]]:
@@ -121,10 +135,56 @@ def _small(size: tuple[int, int]) -> tuple[int, int]:
     return max(1, int(size[0] * shrink)), max(1, int(size[1] * shrink))
 
 
-def _frames(file: Path) -> list[Image.Image]:
+def _repeats(shown: Sequence[Doubles]) -> tuple[list[Integers], list[str]]:
+    """How many frames each frame of some films is, (frames,) each, by how long it is shown, in hundredths
+    of a second, and what is to be said of it."""
+    paces = [_pace(times) if len(times) > 1 else 0.0 for times in shown]
+    # One frame alone says nothing of its own pace: a film that stands still has that of the others.
+    usual = Counter(p for p in paces if p).most_common(1)
+    repeats, uneven, longer = [], 0, 0
+    for times, own in zip(shown, paces, strict=True):
+        pace = own or (usual[0][0] if usual else max(times.max(), 1.0))
+        count = np.maximum(1, np.rint(times / pace)).astype(np.int64)
+        if (np.abs(times - count * pace)[times > 0] > 1).any():
+            uneven += 1
+            count[:] = 1
+        longer += int((count > _STILL).sum())
+        repeats.append(np.minimum(count, _STILL))
+    notes = []
+    before, after = sum(map(len, repeats)), sum(int(count.sum()) for count in repeats)
+    if after > before:
+        notes.append(
+            f"frames that are shown for several times the shortest are repeated: {before} make {after}"
+        )
+    if longer:
+        notes.append(f"{longer} frames are shown for longer than {_STILL:,}, and are made as many")
+    if uneven:
+        notes.append(
+            f"{uneven} of {len(shown)} films show their frames for times that are no multiples of the "
+            "shortest: they are taken as evenly apart"
+        )
+    return repeats, notes
+
+
+def _pace(times: Doubles) -> float:
+    """How long one frame is shown, (frames,); 0 where none says. Of 30 frames a second writers make 3, 3
+    and 4 hundredths: such neighbours of the shortest are one frame as well."""
+    said = times[times > 0]
+    if not len(said):
+        return 0.0
+    return float(said[said <= min(said.min() + 1, 1.5 * said.min())].mean())
+
+
+def _frames(file: Path) -> tuple[list[Image.Image], Doubles]:
+    """The frames of a GIF, and for how many hundredths of a second each is shown, (frames,); 0 where it
+    does not say."""
     try:
         with Image.open(file) as image:
-            return [_copy(frame) for frame in ImageSequence.Iterator(image)]
+            frames, shown = [], []
+            for frame in ImageSequence.Iterator(image):
+                frames.append(_copy(frame))
+                shown.append((frame.info.get("duration") or 0) / 10)
+            return frames, np.array(shown, np.float64)
     except (
         UnidentifiedImageError,
         OSError,

@@ -37,9 +37,17 @@ def found(path: Path, suffixes: Sequence[str]) -> list[tuple[Path, str | None]]:
     return [(file, None) for file in own] or [(f, name) for name, files in below.items() for f in files]
 
 
-def holds(path: Path, suffixes: Sequence[str]) -> bool:
-    """Whether a folder, or one of its sub-folders, has such a file."""
-    return any(_inside(folder, suffixes) for folder in (path, *_folders(path)))
+def holds(path: Path, suffixes: Sequence[str], below: bool = True) -> bool:
+    """Whether a folder, or `below` one of its sub-folders, has such a file."""
+    return any(_inside(folder, suffixes) for folder in (path, *(_folders(path) if below else ())))
+
+
+def deeper(path: Path, suffixes: Sequence[str], below: bool = True) -> Path | None:
+    """The first folder with such a file that lies one level deeper than `holds` looks."""
+    folders = _folders(path)
+    if below:
+        folders = [inner for folder in folders for inner in _folders(folder)]
+    return next((folder for folder in folders if _inside(folder, suffixes)), None)
 
 
 def classed(dataset: Dataset, classes: Sequence[str | None]) -> Dataset:

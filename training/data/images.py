@@ -1,6 +1,7 @@
 """PNG pictures in shades of grey: a sequence of rows, from the top."""
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,8 @@ SUFFIXES = (".png",)
 
 MOST_WIDE = 128
 """Columns of a picture: each is a channel."""
+_DEEP = "I;16"
+"""What Pillow calls shades of 16 bits; of colours it gives the upper 8."""
 
 
 def read(path: Path, config: TrainConfig) -> Dataset:
@@ -42,11 +45,8 @@ def read(path: Path, config: TrainConfig) -> Dataset:
             f"{other} of {len(images)} pictures are not {width} by {height} pixels as most are, and are "
             "resized to that"
         )
-    if any(image.mode not in ("1", "L", "I;16") for image in images):
-        notes.append("colours are taken as shades of grey")
-    rows: list[Doubles] = [
-        np.asarray(grey(image).resize((width, height)), np.float64) for image in images
-    ]  # each (height, width)
+    notes += notes_on(images, "pictures")
+    rows = [shades(image, (width, height)) for image in images]  # each (height, width)
     columns = [Column(f"pixel {i + 1}") for i in range(width)]
     dataset = Dataset.of(path.resolve().stem, columns, rows, "row", notes)
     return classed(replace(dataset, form="picture", length=height), [name for _, name in files])
@@ -66,10 +66,33 @@ def opened(file: Path) -> Image.Image:
         raise DataError(f"{file} cannot be read as a picture: {error}") from error
 
 
+def notes_on(images: Sequence[Image.Image], what: str) -> list[str]:
+    """What is to be said of how the shades of some pictures, or frames, are read."""
+    notes = []
+    if any(image.mode not in ("1", "L", _DEEP) for image in images):
+        notes.append("colours are taken as shades of grey")
+    if deep := sum(image.mode == _DEEP for image in images):
+        notes.append(
+            f"{deep} of {len(images)} {what} are of 16 bits, and are read as shades from 0 to 255 with "
+            "fractions"
+        )
+    return notes
+
+
+def shades(image: Image.Image, size: tuple[int, int]) -> Doubles:
+    """A picture made `size`, its width and height: (height, width), from 0 to 255, with fractions where it
+    has more than 8 bits."""
+    if image.mode != _DEEP:
+        return np.asarray(grey(image).resize(size), np.float64)
+    fine = np.asarray(image, np.float64) / 257
+    if image.size == size:
+        return fine
+    resized = np.asarray(Image.fromarray(fine.astype(np.float32)).resize(size), np.float64)
+    return np.clip(resized, 0, 255)  # between black and white more than either may come out
+
+
 def grey(image: Image.Image) -> Image.Image:
-    """Shades from 0 to 255; what is transparent is black."""
-    if image.mode == "I;16":
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    """Shades of 8 bits from 0 to 255; what is transparent is black."""
     if "A" in image.getbands() or "transparency" in image.info:
         clear = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "black"), clear)

@@ -1,12 +1,13 @@
 """Notes on a grid of sixteenths: MIDI files, and what the built-in chorales share with them.
 
-A track with notes is a voice; of a file with one track, each of its channels is. A voice has one note at
-a time: of several that begin together the highest is kept, and a new one ends the one before.
+Each channel of a track is a voice, where it has notes. A voice has one note at a time: of several that
+begin together the highest is kept, and a new one ends the one before.
 """
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import mido
@@ -33,13 +34,26 @@ def read(path: Path, config: TrainConfig) -> Dataset:
     """Read a file, or a folder of them.
 
     Raises:
-        DataError: no MIDI, or no note in a file.
+        DataError: no MIDI, or no voice in any file.
     """
-    files = found(path, SUFFIXES)
-    voices = [_voices(file) for file, _ in files]
+    files, voices, without = [], [], []
+    there = found(path, SUFFIXES)
+    for file, name in there:
+        try:
+            voices.append(_voices(file))
+            files.append((file, name))
+        except _NoVoicesError as error:
+            if len(there) == 1:
+                raise
+            without.append(str(error))
+    if not files:
+        raise DataError(f"no file of {path} has voices: {without[0]}")
+    notes = []
+    if without:
+        told = "; ".join(without[:3]) + (" …" if without[3:] else "")
+        notes.append(f"{len(without)} of {len(there)} files are left out: {told}")
     usual, _ = Counter(map(len, voices)).most_common(1)[0]
     kept = [i for i, own in enumerate(voices) if len(own) == usual]
-    notes = []
     if left := [f"{f.name} ({len(v)})" for (f, _), v in zip(files, voices, strict=True) if len(v) != usual]:
         notes.append(
             f"{len(left)} of {len(files)} files have not {usual} voices as most have, and are left out: "
@@ -50,6 +64,14 @@ def read(path: Path, config: TrainConfig) -> Dataset:
         notes.append(
             f"{off / len(every):.0%} of the notes begin between two sixteenths, and are moved to one"
         )
+    heard = [_one_at_a_time(voice) for i in kept for voice in voices[i]]
+    if lost := len(every) - sum(map(len, heard)):
+        notes.append(
+            f"{lost:,} of {len(every):,} notes are left out, since a voice has one at a time: the highest "
+            "of those that begin together"
+        )
+    if cut := sum(one[1] > two[0] for voice in heard for one, two in pairwise(voice)):
+        notes.append(f"{cut:,} of {len(every):,} notes end early, where the next of their voice begins")
     names = [f"voice {i + 1}" for i in range(usual)]
     dataset = dataset_of(path.resolve().stem, names, [grid(voices[i]) for i in kept])
     dataset = replace(dataset, notes=(*notes, *dataset.notes))
@@ -61,8 +83,7 @@ def grid(voices: Sequence[Sequence[Note]]) -> Integers:
     steps = max(_steps(note)[1] for voice in voices for note in voice)
     made = np.full((steps, len(voices)), SILENT, np.int64)
     for voice, column in zip(voices, made.T, strict=True):  # views
-        ordered = sorted({(*_steps(note), note[2]) for note in voice}, key=lambda n: (n[0], n[2]))
-        for begin, end, pitch in ordered:
+        for begin, end, pitch in _one_at_a_time(voice):
             column[begin:] = SILENT
             column[begin:end] = HELD
             column[begin] = pitch
@@ -93,6 +114,21 @@ def _steps(note: Note) -> tuple[int, int]:
     return begin, max(begin + 1, round(note[1]))
 
 
+def _one_at_a_time(voice: Sequence[Note]) -> list[tuple[int, int, int]]:
+    """The notes of a voice that are kept, as they begin: begin, end and pitch on the grid. A note may end
+    behind the beginning of the next."""
+    ordered = sorted((*_steps(note), note[2]) for note in voice)
+    highest: dict[int, tuple[int, int, int]] = {}
+    for note in ordered:
+        if note[2] >= highest.get(note[0], note)[2]:
+            highest[note[0]] = note
+    return list(highest.values())
+
+
+class _NoVoicesError(DataError):
+    """A file is sound, and has no voices beside each other: of many, it is left out."""
+
+
 def _voices(file: Path) -> list[list[Note]]:
     """The voices of a file, each with at least one note."""
     try:
@@ -101,6 +137,11 @@ def _voices(file: Path) -> list[list[Note]]:
         raise DataError(f"{file} cannot be read as MIDI: {str(error) or type(error).__name__}") from error
     if song.ticks_per_beat <= 0:
         raise DataError(f"{file} counts in frames of film, not in beats: save it with a tempo")
+    if song.type == 2 and len(song.tracks) > 1:
+        raise _NoVoicesError(
+            f"{file} is of type 2: its {len(song.tracks)} tracks are tunes of their own, and no voices "
+            "that sound together; save each as a file"
+        )
     voices: dict[tuple[int, int], list[Note]] = defaultdict(list)
     for number, track in enumerate(song.tracks):
         now = 0.0
@@ -117,5 +158,5 @@ def _voices(file: Path) -> list[list[Note]]:
         for (channel, pitch), begin in open_notes.items():
             voices[number, channel].append((begin, now, pitch))
     if not voices:
-        raise DataError(f"{file} holds no note: it may be of drums alone, or of text; leave it out")
+        raise _NoVoicesError(f"{file} holds no note: it may be of drums alone, or of text; leave it out")
     return [voices[key] for key in sorted(voices)]

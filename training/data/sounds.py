@@ -64,6 +64,10 @@ def read(path: Path, config: TrainConfig) -> Dataset:
     if other := len(sounds) - rates[rate]:
         were = ", ".join(f"{r:,} Hz" for r in sorted(rates) if r != rate)
         notes.append(f"{other} of {len(sounds)} files are resampled to {rate:,} Hz, from {were}")
+    if loud := [peak for s in sounds if (peak := np.abs(s.samples).max()) > 1]:
+        notes.append(
+            f"{len(loud)} of {len(sounds)} files go beyond full scale, up to {max(loud):.7g} times it"
+        )
     recordings = [_resampled(s.samples, s.rate, rate) for s in sounds]
     column = Column("sample", FULL_SCALE)
     dataset = dataset_of(path.resolve().stem, column, recordings, rate, config.hop, notes)
@@ -122,6 +126,9 @@ def dataset_of(
     if not sum(map(len, recordings)):
         raise DataError(f"{name} is empty: there is no sample to learn from")
     sequences = [_rows(samples, hop) for samples in recordings if len(samples)]
+    if short := sum(0 < len(samples) < hop for samples in recordings):
+        told = f"{short} of {len(recordings)} recordings are shorter than a hop of {hop} samples"
+        notes = [*notes, f"{told}, and are filled up with their last value"]
     values = np.concatenate(sequences)  # (hops, hop)
     require_finite(name, [column.name], values.reshape(-1, 1))
     if values.min() == values.max():
@@ -159,11 +166,21 @@ def _sound(file: Path) -> _Sound:
             rate, raw = wavfile.read(file)
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{file} cannot be read as WAV: {error}") from error
+    except ZeroDivisionError as error:
+        raise DataError(
+            f"{file} says that it has no channel, or samples of no bits: write it anew with another tool"
+        ) from error
+    if rate < 1:
+        raise DataError(f"{file} says that it has {rate} samples a second: write it anew with their rate")
     samples = raw.astype(np.float64)
     if raw.dtype == np.uint8:  # 8-bit WAV alone has no sign
         samples = (samples - 128) / 128
     elif raw.dtype.kind == "i":
         samples /= 2.0 ** (8 * raw.dtype.itemsize - 1)
+    if bad := int((~np.isfinite(samples)).sum()):
+        raise DataError(
+            f"{file} has {bad:,} samples that are no number, or infinite: mend it, or leave it out"
+        )
     channels = samples[:, None] if samples.ndim == 1 else samples  # (samples, channels)
     return _Sound(int(rate), channels.mean(1), channels.shape[1])
 

@@ -9,7 +9,7 @@ import numpy as np
 from training.config import TrainConfig
 from training.data import builtin, files, films, images, music, sounds, texts
 from training.data.dataset import Dataset
-from training.data.folders import holds
+from training.data.folders import deeper, holds
 from training.errors import DataError
 
 MANY, SHORT = 64, 128
@@ -50,7 +50,8 @@ def load(data: str, config: TrainConfig) -> Dataset:
     """Read `data`, with what `config` says of its columns and of its windows.
 
     Sequences are learnt whole where `config` says so, or where it names no length and there are many
-    short ones, MANY of at most SHORT rows, or SOME that are shorter than a window.
+    short ones, MANY of at most SHORT rows, or SOME that are shorter than a window. A few films that are so
+    are learnt in windows of the longest.
 
     Raises:
         DataError: there is no such thing, or it cannot be learnt from.
@@ -65,7 +66,17 @@ def load(data: str, config: TrainConfig) -> Dataset:
         if config.length is None and SOME <= len(rows) < MANY and longest < dataset.length:
             whole, told = True, "all sequences are shorter than a window"
             notes = (*notes, f"{told} of {dataset.length}: they are learnt whole")
-    length = config.length or (longest if whole else dataset.length)
+    window = min(dataset.length, longest) if dataset.form == "film" else dataset.length
+    length = config.length or (longest if whole else window)
+    if length < 2:
+        said, wanted = {
+            "picture": ("picture is 1 pixel high", "higher ones"),
+            "sound": (f"recording is one {dataset.step}", "longer ones, or a smaller --hop"),
+        }.get(dataset.form, (f"sequence is one {dataset.step}", "longer ones"))
+        raise DataError(
+            f"{dataset.name}: every {said}, and of one step nothing of what follows can be learnt: bring "
+            f"{wanted}"
+        )
     ends, gated = whole and bool((rows != length).any()), config.endings == "gate"
     if gated and not ends:
         why = f"all have {length} rows" if whole else f"they are learnt in windows of {length} rows"
@@ -79,6 +90,19 @@ def load(data: str, config: TrainConfig) -> Dataset:
         )
         notes = (*notes, f"{told}, are shorter than a window of {length} and are not used: see --length")
     return replace(dataset, length=length, ends=ends, gated=gated, notes=notes)
+
+
+def _below(suffixes: tuple[str, ...]) -> bool:
+    """Whether such files are read in sub-folders, too, as classes; tables have columns for these."""
+    return suffixes != files.SUFFIXES
+
+
+def _hint(path: Path) -> str:
+    """What to name instead of a folder whose files lie too deep in it."""
+    for suffixes in READERS:
+        if deep := deeper(path, suffixes, _below(suffixes)):
+            return f"; {deep} does, which lies too deep: name {deep.parent if _below(suffixes) else deep}"
+    return ""
 
 
 def _require_no_columns(path: Path, config: TrainConfig) -> None:
@@ -98,10 +122,14 @@ def _read(data: str, config: TrainConfig) -> Dataset:
     if not path.exists():
         raise DataError(f"{data!r} is neither a file nor a built-in set; built in are {', '.join(BUILTIN)}")
     for suffixes, read in READERS.items():
-        if holds(path, suffixes) if path.is_dir() else path.suffix.lower() in suffixes:
+        below = _below(suffixes)
+        if holds(path, suffixes, below) if path.is_dir() else path.suffix.lower() in suffixes:
             if suffixes != files.SUFFIXES:
                 _require_no_columns(path, config)
             dataset = read(path, config)
+            if path.is_dir() and (deep := deeper(path, suffixes, below)):
+                note = f"{deep} lies too deep in {path}: what it holds is not read"
+                dataset = replace(dataset, notes=(*dataset.notes, note))
             kinds = [s for others in READERS if others != suffixes for s in others if path.is_dir()]
             if left := [s for s in kinds if holds(path, [s])]:
                 note = f"{path} holds {', '.join(left)} too, which is not read beside {', '.join(suffixes)}"
@@ -109,5 +137,5 @@ def _read(data: str, config: TrainConfig) -> Dataset:
             return dataset
     known = ", ".join(s for suffixes in READERS for s in suffixes)
     if path.is_dir():
-        raise DataError(f"{path} holds no file that is read: {known}")
+        raise DataError(f"{path} holds no file that is read: {known}{_hint(path)}")
     raise DataError(f"{path}: {path.suffix or 'no suffix'} is not read; one of {known} is")

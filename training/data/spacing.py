@@ -3,6 +3,8 @@
 Where rows are one step apart nothing of their times is learnt: a sample's times are counted from the
 data's first. Where they are not, the gap to the next row is one more channel, in the largest unit of which
 all gaps are whole numbers, so that their sums are exact.
+
+Of a waveform nothing of the times is learnt: they tell whether rows are missing.
 """
 
 from collections.abc import Sequence
@@ -15,11 +17,16 @@ from contract.spec import Calendar, Time
 from training.data.columns import Column
 from training.data.dataset import Doubles, Integers
 from training.data.times import Stamps
+from training.errors import DataError
 
 EVEN, WEEKDAYS = 0.99, 0.95
 """Share of rows that are one step after the one before from which on all are taken to be so: a lost row
 here and there is none of the series' own, and of weekdays holidays are missing."""
 _UNITS = (("days", 86_400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
+_HOLE = 1.5
+"""Usual steps from which on rows are missing between two: less is the jitter of a clock."""
+_OFF_RATE = 0.01
+"""By how much times may be off the rate that is said."""
 _FINER = {"milliseconds": 3, "microseconds": 6, "nanoseconds": 9}
 
 
@@ -47,6 +54,50 @@ def fitted(
             f"; {1 - share:.1%} of the rows are not one step after the one before ({lost}) and taken as if"
         )
     return time, step, None, [], [note]
+
+
+def require_unbroken(
+    where: str, stamps: Stamps, sequences: Sequence[Integers], rate: int | None
+) -> list[str]:
+    """What is to be said of the times of a waveform's rows, whose ticks are `sequences`, each (rows,) and
+    rising, at `rate` rows a second.
+
+    Raises:
+        DataError: rows are missing between two.
+    """
+    notes = [f"{stamps.name!r} holds the times: they tell whether rows are missing, and are not learnt"]
+    moves = np.concatenate([np.diff(ticks) for ticks in sequences])
+    if rate is None or not moves.any():
+        return notes
+    usual = float(np.median(moves[moves > 0]))  # of rows finer than the clock many are of one time
+    step = _ticks_of(stamps, rate, moves.mean())
+    # At 800 Hz times in milliseconds are 1, 1, 1, 2 apart: a step is rounded up, too.
+    most = max(_HOLE * usual, min(np.ceil(step), 2 * usual))
+    for number, ticks in enumerate(sequences, 1):
+        if len(holes := np.flatnonzero(np.diff(ticks) > most)):
+            before, behind = ticks[holes[0]], ticks[holes[0] + 1]
+            more = f", and {len(holes) - 1} more such holes" if len(holes) > 1 else ""
+            of = f" of sequence {number}" if len(sequences) > 1 else ""
+            raise DataError(
+                f"{where}: a waveform has no gaps, and rows{of} are missing between the {stamps.name!r} "
+                f"{stamps.shown(before)} and {stamps.shown(behind)}, {(behind - before) / usual:.3g} usual "
+                f"steps apart{more}: fill them in, or cut the recording there, with an --id-column"
+            )
+    counts = stamps.kind == "number" and stamps.digits == 0 and bool((moves == 1).all())
+    off = abs(moves.sum() - len(moves) * step)
+    if not counts and off > max(_OFF_RATE * len(moves) * step, len(sequences)):  # ticks are rounded
+        told = rate * step / moves.mean()
+        notes.append(f"by {stamps.name!r} there are {told:,.6g} samples a second, and {rate:,} by --rate")
+    return notes
+
+
+def _ticks_of(stamps: Stamps, rate: int, mean: float) -> float:
+    """The ticks of one step at `rate` steps a second; of plain numbers, which may be seconds, milliseconds
+    or finer, those nearest to the `mean` step."""
+    if stamps.kind != "number":
+        return times.ticks_a_day(stamps.as_time) / 86_400 / rate
+    every = [10.0 ** (stamps.digits + finer) / rate for finer in (0, *_FINER.values())]
+    return min(every, key=lambda ticks: abs(np.log(ticks / mean)))
 
 
 def _even(

@@ -22,11 +22,16 @@ def read(path: Path, config: TrainConfig) -> Dataset:
     Raises:
         DataError: not text, nothing in it, or characters that cannot be learnt.
     """
+    told = config.alphabet
+    if told is not None and (len(set(told)) < len(told) or not told):
+        raise DataError(f"--alphabet {told!r}: each character once is wanted")
     lines: list[str] = []
     classes: list[str | None] = []
     notes = []
     for file, name in found(path, SUFFIXES):
         own = _lines(file)
+        if told is not None:
+            _require_known(file, own, told)
         kept = [line for line in own if line]
         if len(kept) < len(own):
             notes.append(f"{file}: {len(own) - len(kept)} of {len(own)} lines are empty and left out")
@@ -34,8 +39,7 @@ def read(path: Path, config: TrainConfig) -> Dataset:
         classes += [name] * len(kept)
     if not lines:
         raise DataError(f"{path} holds no text: a sequence a line is wanted")
-    alphabet = tuple(config.alphabet) if config.alphabet is not None else _found(path, lines)
-    _require_known(path, lines, alphabet)
+    alphabet = _found(path, lines) if told is None else tuple(told)
     dataset = dataset_of(path.resolve().stem, lines, alphabet)
     return classed(replace(dataset, notes=(*notes, *dataset.notes)), classes)
 
@@ -73,12 +77,10 @@ def _found(path: Path, lines: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(counts))
 
 
-def _require_known(path: Path, lines: Sequence[str], alphabet: Sequence[str]) -> None:
-    if len(set(alphabet)) < len(alphabet) or not alphabet:
-        raise DataError(f"--alphabet {''.join(alphabet)!r}: each character once is wanted")
+def _require_known(file: Path, lines: Sequence[str], alphabet: str) -> None:
     for number, line in enumerate(lines, 1):
         if strange := [c for c in line if c not in alphabet]:
             raise DataError(
-                f"{path}: {strange[0]!r} in line {number}, {line[:40]!r}, is not in the alphabet: add it "
+                f"{file}: {strange[0]!r} in line {number}, {line[:40]!r}, is not in the alphabet: add it "
                 "to --alphabet, or leave --alphabet out and it is found"
             )
