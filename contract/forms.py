@@ -28,6 +28,9 @@ REST, HOLD = "rest", "hold"
 FULL_SCALE = "full scale"
 """The unit of a waveform that came as sound: 1 is as loud as a file can say. Of one in another unit, as
 millivolts are, the largest value that can be is as loud."""
+SHADE = "shade"
+"""The unit of a pixel that came as a picture's: 0 is black and 255 white. Of one in another unit, the
+data's smallest value is black and the largest white."""
 STEPS_A_BEAT = 4
 """Sixteenths of a quarter."""
 SILENT, HELD = -1, -2

@@ -59,9 +59,10 @@ function say({ canvas, range, title }, ...parts) {
   canvas.setAttribute('aria-label', `${title}: ${range.textContent}`)
 }
 
-/** Pictures, each rows of values, side by side and a pixel apart: black is the least value that the model can make, and white the largest. */
+/** Pictures, each rows of values, side by side and a pixel apart: as dark as the data's, or black is the least value that the model can make, and white the largest. */
 function sheet({ canvas, figure }, all, wide, tall, across) {
-  const low = Math.min(...spec.channels.map(c => c.low)), span = Math.max(...spec.channels.map(c => c.high)) - low || 1
+  const shades = spec.channels[0].unit === 'shade'
+  const low = shades ? 0 : Math.min(...spec.channels.map(c => c.low)), span = shades ? 255 : Math.max(...spec.channels.map(c => c.high)) - low || 1
   const columns = across * (wide + 1) - 1, rows = Math.ceil(all.length / across) * (tall + 1) - 1
   const pixel = Math.min(10, (figure.clientWidth - 28) / columns, Math.max(2, 640 / rows)), whole = pixel < 1 ? pixel : Math.floor(pixel * devicePixelRatio) / devicePixelRatio
   const image = new ImageData(columns, rows)

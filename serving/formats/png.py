@@ -59,8 +59,10 @@ def shades_of(plan: Plan, batches: Iterator[Samples]) -> forms.Pixels:
             f"{MOST_PIXELS:,} pixels are written: ask for fewer, or for npz"
         )
     made = np.full(size, BACKGROUND, np.uint8)
-    low = min(c.low for c in channels if c.low is not None)
-    high = max(c.high for c in channels if c.high is not None)
+    low, high = 0.0, 255.0
+    if channels[0].unit != forms.SHADE:
+        low = min(c.low for c in channels if c.low is not None)
+        high = max(c.high for c in channels if c.high is not None)
     for batch in batches:
         assert batch.values is not None
         (rows, steps), row, step = batch.shape, batch.first_row, batch.first_step

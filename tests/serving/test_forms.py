@@ -12,7 +12,7 @@ import pyarrow.parquet
 import pytest
 from PIL import Image
 
-from contract.forms import Form
+from contract.forms import SHADE, Form
 from contract.spec import Spec
 from serving import formats
 from serving.errors import FormatError
@@ -64,6 +64,14 @@ def test_text_is_a_line_a_sequence_without_what_is_behind_its_end():
     samples = whole(spec, labels=np.array([[0, 1, 2], [1, -1, -1]])[..., None])
     assert written(formats.text, [samples], 2, 3).decode() == "abé\nb\n"
     assert written(formats.text, in_parts(samples, 1), 2, 3).decode() == "abé\nb\n"
+
+
+def test_what_came_as_pictures_is_as_dark_as_it_was():
+    own = tuple(replace(c, unit=SHADE, low=10.0, high=140.0) for c in shades(3).channels)
+    values = np.array([[[10.0, 64.4, 140.0]]], np.float32)
+    picture = whole(replace(shades(3), channels=own), values=values)
+    pixels = np.asarray(Image.open(io.BytesIO(written(formats.png, [picture], 1, 1))))
+    np.testing.assert_array_equal(pixels, [[10, 64, 140]])
 
 
 def test_one_picture_is_itself_and_many_are_a_sheet():

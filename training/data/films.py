@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageSequence, UnidentifiedImageError
 
+from contract.forms import SHADE
 from training.config import TrainConfig
 from training.data.columns import Column
 from training.data.dataset import Dataset, Doubles, Integers
@@ -61,7 +62,9 @@ def read_pictures(path: Path, suffixes: Sequence[str]) -> Dataset:
 def dataset_of(name: str, films: Sequence[Doubles], notes: Sequence[str] = ()) -> Dataset:
     """Films, each (frames, height, width) in shades from 0 to 255."""
     height, width = films[0].shape[1:]
-    columns = [Column(f"pixel {y + 1}, {x + 1}", shade=True) for y in range(height) for x in range(width)]
+    columns = [
+        Column(f"pixel {y + 1}, {x + 1}", SHADE, shade=True) for y in range(height) for x in range(width)
+    ]
     rows = [film.reshape(len(film), -1) for film in films]  # each (frames, pixels)
     dataset = Dataset.of(name, columns, rows, "frame", notes)
     length = min(_LENGTH, max(map(len, films)))

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from contract.forms import SHADE
 from training.config import TrainConfig
 from training.data.columns import Column
 from training.data.dataset import Dataset, Doubles
@@ -47,7 +48,7 @@ def read(path: Path, config: TrainConfig) -> Dataset:
         )
     notes += notes_on(images, "pictures")
     rows = [shades(image, (width, height)) for image in images]  # each (height, width)
-    columns = [Column(f"pixel {i + 1}") for i in range(width)]
+    columns = [Column(f"pixel {i + 1}", SHADE) for i in range(width)]
     dataset = Dataset.of(path.resolve().stem, columns, rows, "row", notes)
     return classed(replace(dataset, form="picture", length=height), [name for _, name in files])
 
