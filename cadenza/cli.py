@@ -36,6 +36,7 @@ _EXTRAS = {
 """Which extra brings a module that is not there."""
 
 Out = Annotated[Path, arg(aliases=["-o"])]
+_SHORT = {"-o": "--out", "-n": "--count", "-l": "--length"}
 
 
 def _of_environment() -> Settings:
@@ -339,9 +340,10 @@ def main() -> None:
 
 def _require_once(arguments: Sequence[str]) -> None:
     """Raise a UsageError where a flag is there twice: the second would count alone."""
-    flags = [word.partition("=")[0].replace("_", "-") for word in arguments if word.startswith("--")]
+    words = [word.partition("=")[0].replace("_", "-") for word in arguments if word.startswith("-")]
+    flags = [_SHORT.get(word, word) for word in words]
     for flag in flags:
-        if len(flag) > 2 and flags.count(flag) > 1:
+        if flag.startswith("--") and flag not in ("--", "--help") and flags.count(flag) > 1:
             raise UsageError(f"{flag} is there {flags.count(flag)} times: name all its values behind one")
 
 
@@ -351,11 +353,12 @@ def _errors_said() -> Iterator[None]:
 
     def terminate(number: int, frame: FrameType | None) -> None:
         terminated.append(number)
-        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # started in the background of a script
-            raise SystemExit(128 + number)
+        deaf = signal.getsignal(signal.SIGINT) is signal.SIG_IGN  # in the background of a script
         for child in active_children():  # a terminal's Ctrl-C reaches them by itself
             if child.pid is not None:
-                os.kill(child.pid, signal.SIGINT)
+                os.kill(child.pid, signal.SIGTERM if deaf else signal.SIGINT)
+        if deaf:
+            raise SystemExit(128 + number)
         signal.raise_signal(signal.SIGINT)
 
     before = signal.signal(signal.SIGTERM, terminate)

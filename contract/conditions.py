@@ -34,7 +34,7 @@ def validate(spec: Spec, given: Given, count: int) -> dict[str, float | tuple[fl
         if name not in known:
             listed = ", ".join(known) or "none"
             raise ConditionError(
-                f"condition.{name[:_SHOWN]}",
+                f"condition.{str(name)[:_SHOWN]}",
                 f"unknown condition {_shown(name)}; this model's conditions: {listed}",
             )
         if not isinstance(value, list | tuple | np.ndarray):

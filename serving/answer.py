@@ -1,4 +1,4 @@
-"""An answer as it goes out: the parts of its body as they are, without copying them together.
+"""An answer as it goes out: the parts of its body, without copying them together.
 
 A large array is the memory that the samples were made in; only what fits a few packets is joined. It goes
 out in pieces, between which others have their turn: six megabytes at once stop the event loop for a tick.
@@ -54,7 +54,7 @@ class Answer:
         pieces = [view[at : at + _PIECE] for view in views for at in range(0, len(view) or 1, _PIECE)]
         if len(pieces) > 1 and not await _sent(pieces[:-1], receive, send):
             return
-        await send({"type": "http.response.body", "body": pieces[-1], "more_body": False})
+        await send({"type": "http.response.body", "body": bytes(pieces[-1]), "more_body": False})
 
 
 async def _sent(pieces: list[memoryview], receive: Receive, send: Send) -> bool:
@@ -62,7 +62,8 @@ async def _sent(pieces: list[memoryview], receive: Receive, send: Send) -> bool:
     left = asyncio.ensure_future(_left(receive))
     try:
         for piece in pieces:
-            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            # Copied: what a client that went on reading nothing leaves in a buffer would keep it all.
+            await send({"type": "http.response.body", "body": bytes(piece), "more_body": True})
             await asyncio.sleep(0)
             if left.done():
                 return False

@@ -23,17 +23,18 @@ class Held:
         self.values = 0
         self._of: dict[str, int] = defaultdict(int)  # by client
 
-    def take(self, client: str, values: int) -> None:
-        """Let an answer of so many values in.
+    def take(self, client: str, values: int, largest: int) -> None:
+        """Let an answer of so many values in, where the largest that may be asked for has `largest`: there
+        is room for two of those, whatever the bound says.
 
         Raises:
             HeldFull: there is no room for it, or none for this client.
         """
-        own = self._of.get(client, 0)
-        if overfull(values, own, self.values, self.most):
+        own, most = self._of.get(client, 0), max(self.most, 2 * largest)
+        if overfull(values, own, self.values, most):
             raise HeldFull(
                 f"answers that are not made or not read yet hold {self.values:,} values, {own:,} of them "
-                f"yours, and this has {values:,}: at most {self.most:,} may be held, and of one client "
+                f"yours, and this has {values:,}: at most {most:,} may be held, and of one client "
                 "four times what is free then; read those, or come again",
                 retry_after=_AGAIN_SECONDS,
             )

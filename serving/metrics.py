@@ -88,7 +88,7 @@ class Metrics:
         )  # fmt: skip
         self.sent = _Counter("cadenza_answer_bytes", "Bytes of answers.", ["route"])
         self.open = 0
-        for reason in reasons():  # a rate is of something that was 0 before
+        for reason in (*reasons(), "not_read"):  # a rate is of something that was 0 before
             self.refusals.add(reason, amount=0)
         self.reloads = _Counter("cadenza_reloads", "New model files: taken or refused.", ["outcome"])
         for outcome in ("taken", "refused"):

@@ -3,24 +3,17 @@
 It wraps the application from outside, since only there the last byte of a stream is seen.
 """
 
-import asyncio
-import fcntl
 import itertools
 import logging
-import os
 import re
 import secrets
-import select
-import stat
-import sys
-import termios
 import time
-from collections import deque
 from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.jobs import Request
+from serving.lines import Lines
 from serving.metrics import Metrics
 
 _log = logging.getLogger("bentoml.cadenza")
@@ -30,11 +23,6 @@ _LISTS = ("accept", "accept-encoding")
 """Fields that may come in several lines, which are one list."""
 _NUMBERS = itertools.count(secrets.randbits(63))
 """Of exchanges, from anywhere on: asking the system for each costs as much as a write."""
-_TOGETHER_SECONDS = 0.1
-_KEPT = 10_000
-"""Lines that wait at most."""
-_PIECE = 2**16
-"""Bytes of a write."""
 KEY = "cadenza.record"
 
 
@@ -65,56 +53,6 @@ class Record:
     """Bytes of the answer's body."""
     whole: bool = False
     begun: float = field(default_factory=time.perf_counter)
-
-
-class Lines:
-    """Lines of the log, written together after a tenth of a second.
-
-    A write is a system call, for which Python's lock is let go, and taken by the scheduler: with one a
-    request it cost more than the handler. The logging module's own records cost as much again.
-
-    Where the log is a pipe that nobody reads, a write would stop the whole server. So half of the pipe is
-    left free, for what others have to say, and lines wait, the newest of them, until there is room.
-    """
-
-    def __init__(self) -> None:
-        self._waiting: deque[str] = deque(maxlen=_KEPT)
-
-    def add(self, line: str) -> None:
-        """Write it soon."""
-        if not _log.isEnabledFor(logging.INFO):
-            return
-        if not self._waiting:
-            self._later()
-        self._waiting.append(f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} [INFO] [requests] {line}\n")
-
-    def flush(self) -> None:
-        """Write what waits, as far as there is room."""
-        while self._waiting and (room := _room(sys.stdout.fileno())) > 0:
-            while self._waiting and room > 0:
-                line = self._waiting.popleft()
-                room -= len(line)
-                sys.stdout.write(line)
-            sys.stdout.flush()
-
-    def _later(self) -> None:
-        asyncio.get_running_loop().call_later(_TOGETHER_SECONDS, self._due)
-
-    def _due(self) -> None:
-        self.flush()
-        if self._waiting:
-            self._later()
-
-
-def _room(fd: int) -> int:
-    """Characters that may be written to a file's number without waiting for a reader, about."""
-    if not stat.S_ISFIFO(os.fstat(fd).st_mode):
-        return _PIECE
-    size = fcntl.fcntl(fd, fcntl.F_GETPIPE_SZ) if sys.platform == "linux" else _PIECE // 4
-    unread = int.from_bytes(fcntl.ioctl(fd, termios.FIONREAD, bytes(4)), sys.byteorder)
-    if not select.select([], [fd], [], 0)[1]:
-        return 0
-    return size // 4 - unread  # pages that are written in part hold less than they might
 
 
 def of(scope: Scope) -> Record:
@@ -175,9 +113,13 @@ def _keep(record: Record, metrics: Metrics, lines: Lines) -> None:
     )  # fmt: skip
     reason = "" if record.reason is None else f" error={record.reason}"
     cut = "" if record.whole else " cut=true"
-    lines.add(
+    if not _log.isEnabledFor(logging.INFO):
+        return
+    # The logging module's own records cost as much as a handler.
+    lines.put(
+        f"{time.strftime('%Y-%m-%dT%H:%M:%S%z')} [INFO] [requests] "
         f"id={record.id} client={record.client} route={record.route} status={record.status} "
-        f"model={record.digest[:12]}{wanted} bytes={record.size} seconds={seconds:.4f}{reason}{cut}"
+        f"model={record.digest[:12]}{wanted} bytes={record.size} seconds={seconds:.4f}{reason}{cut}\n"
     )
 
 

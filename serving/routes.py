@@ -25,6 +25,8 @@ from serving.access import Keys
 from serving.answer import JSON, Answer, Parts, refused, said
 from serving.engine import Engine, Engines
 from serving.errors import (
+    BodyLost,
+    BodyTooSlow,
     Cancelled,
     FormatError,
     InvalidRequest,
@@ -38,10 +40,11 @@ from serving.formats import json as json_format
 from serving.formats import stream as stream_format
 from serving.held import Held, values_of
 from serving.jobs import Request
+from serving.lines import Lines
 from serving.metrics import CONTENT_TYPE, Metrics
 from serving.negotiation import choose, gzip_asked
 from serving.openapi import describe
-from serving.record import Lines, Record, of, recorded
+from serving.record import Record, of, recorded
 from serving.samples import Samples
 from serving.settings import Settings
 
@@ -126,6 +129,7 @@ class Application:
         media = choose(kept.headers.get("accept"), list(offer.forms))
         if media == JSON:
             self._refuse_large_json(engine, request, list(offer.forms))
+        self._hold(kept, engine, request)
         samples = await _unless_left(receive, engine.samples(request, seconds))
         form = offer.forms[media]
         headers = self._provenance(engine, request) | {"Vary": "Accept, Accept-Encoding"}
@@ -147,6 +151,7 @@ class Application:
         engine, request, seconds = await self._request(kept, receive, streamed=True)
         media = choose(kept.headers.get("accept"), self._offer(engine).streams)
         stream_format.require(media, request.count)
+        self._hold(kept, engine, request)
         parts = engine.parts(request, seconds)
         # Before anything is sent, so that a refusal is still a status.
         first = await _unless_left(receive, anext(parts, None))
@@ -199,11 +204,14 @@ class Application:
             raise ModelChanged(f"{MODEL} is {wanted!r}, and model {engine.digest} is served", MODEL)
         fields = self._offer(engine).fields[streamed]
         kept.request = schema.parse(content, engine.spec, settings, streamed, fields, kept.client)
-        deadline = self._deadline(kept.headers.get(TIMEOUT.lower()))
-        values = values_of(kept.request, engine.spec.training_length, len(engine.spec.channels))
-        self._held.take(kept.client, values)
+        return engine, kept.request, self._deadline(kept.headers.get(TIMEOUT.lower()))
+
+    def _hold(self, kept: Record, engine: Engine, request: Request) -> None:
+        """Count for the request until it is answered, if there is room."""
+        channels = len(engine.spec.channels)
+        values = values_of(request, engine.spec.training_length, channels)
+        self._held.take(kept.client, values, self._settings.max_row_steps * channels)
         kept.held = values
-        return engine, kept.request, deadline
 
     def _offer(self, engine: Engine) -> _Offer:
         """What is offered of the engine's model, put together once."""
@@ -241,6 +249,15 @@ class Application:
                 f"are written: ask for another form with Accept ({others})",
                 "Accept",
             )
+
+    def _too_large(self, headers: Mapping[str, str]) -> bool:
+        """Whether a body is, or may be, longer than is worth reading for the sake of the connection."""
+        declared = headers.get("content-length", "0")
+        return (
+            "transfer-encoding" in headers
+            or not declared.isdigit()
+            or int(declared) > self._settings.max_body
+        )
 
     async def _respond(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer, and let go of a client that reads nothing: it would hold its answer for ever."""
@@ -285,7 +302,8 @@ class Application:
         # No name may keep an error: it holds this frame, and all would wait for the garbage collector.
         except ServingError as error:
             kept.reason = error.code
-            return refused(error, unread=not kept.read and _has_body(kept.headers))
+            lost = isinstance(error, BodyLost | BodyTooSlow)
+            return refused(error, unread=not kept.read and (lost or self._too_large(kept.headers)))
         except ConnectionError as error:
             kept.reason = Cancelled.code
             return refused(Cancelled(str(error)))
@@ -293,10 +311,6 @@ class Application:
             _log.exception("%s %s failed, id=%s", method, path, kept.id)
             kept.reason = ServingError.code
             return refused(ServingError("something went wrong here; the log says what"))
-
-
-def _has_body(headers: Mapping[str, str]) -> bool:
-    return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 
 class _BrokenOff(Exception):

@@ -45,7 +45,8 @@ _held = Held(_settings.max_held)
 _metrics = Metrics(_engines, _held)
 
 UV = "0.13.9"
-_LOOK_SECONDS = 1.0
+_LOOK_SECONDS = _LAST_WORDS_SECONDS = 1.0
+_PARENT = "CADENZA_PARENT"
 _image = bentoml.images.Image(
     base_image="python:3.11-slim",
     distro="",  # else BentoML installs a compiler
@@ -86,20 +87,14 @@ def _stop_in_time(stop_listening: Callable[[], object]) -> None:
     _engines.refuse()
     stop_listening()
     time.sleep(_settings.timeout)
-    # Where nobody reads the log either, to write to it would wait for ever.
-    told = Thread(target=_tell_of_readers, daemon=True)
-    told.start()
-    told.join(1)
+    _log.warning("some readers did not take their answers in %g s and are cut off", _settings.timeout)
+    _application.lines.flush(_LAST_WORDS_SECONDS)
     os._exit(0)
 
 
-def _tell_of_readers() -> None:
-    _application.lines.flush()
-    _log.warning("some readers did not take their answers in %g s and are cut off", _settings.timeout)
-
-
-async def _outlive(parent: int) -> None:
+async def _outlive() -> None:
     """Stop when the parent is gone, which nobody else would tell: the port would stay taken."""
+    parent = int(os.environ.get(_PARENT, os.getppid()))
     while os.getppid() == parent:
         await asyncio.sleep(_LOOK_SECONDS)
     _log.error("the parent process is gone, so this one stops")
@@ -133,6 +128,7 @@ class Cadenza:
     @staticmethod
     def verify() -> None:
         """Once, in the parent: what cannot be served shall not be tried for ever."""
+        os.environ[_PARENT] = str(os.getpid())  # its workers inherit it
         artifact = load(model_path())
         # Not the whole session, nor a probe of the noise: the parent would keep the memory that they take.
         version = artifact.spec.noise.version
@@ -148,7 +144,8 @@ class Cadenza:
     @bentoml.on_startup
     async def start(self) -> None:
         """Begin to accept connections at once; /readyz says no until the model is warm."""
-        self._tasks = [asyncio.create_task(work) for work in (self._start(), _outlive(os.getppid()))]
+        _application.lines.begin()
+        self._tasks = [asyncio.create_task(work) for work in (self._start(), _outlive())]
         # uvicorn waits for every answer in flight, and only then would a shutdown hook run: a stream
         # without end has to learn of the signal itself.
         before = signal.getsignal(signal.SIGTERM)
@@ -170,12 +167,13 @@ class Cadenza:
         except Exception as error:  # noqa: BLE001  a worker that never will be ready has to end
             own = isinstance(error, CadenzaError)
             _log.error("the model cannot be served: %s", error, exc_info=not own)
+            _application.lines.flush(_LAST_WORDS_SECONDS)
             os._exit(1)
 
     @bentoml.on_shutdown
     def end(self) -> None:
         """Once all is answered."""
-        _application.lines.flush()
+        _application.lines.flush(_LAST_WORDS_SECONDS)
 
     async def __is_ready__(self) -> bool:
         return _engines.ready

@@ -153,6 +153,8 @@ def test_a_flag_that_is_there_twice_is_said(model: Path, tmp_path: Path):
     done = cadenza("sample", model, "-o", tmp_path / "x.csv", "--where", "a=1", "--where=b=2")
     assert done.returncode == 2
     assert "--where is there 2 times: name all its values behind one" in done.stderr
+    assert "--out is there 2 times" in cadenza("sample", model, "-o", "x.csv", "--out", "y.csv").stderr
+    assert cadenza("--help", "--help").returncode == 0
     assert not list(tmp_path.iterdir())
 
 

@@ -14,19 +14,27 @@ from tests.serving.test_life import stalled
 
 def test_what_is_held_is_given_back_and_one_client_leaves_room_for_another():
     held = Held(1000)
-    held.take("greedy", 5000)  # what a request may ask for can be had when nothing is held
+    held.take("greedy", 5000, largest=100)  # what a request may ask for can be had when nothing is held
     with pytest.raises(HeldFull, match="5,000 values, 0 of them yours"):
-        held.take("modest", 1)
+        held.take("modest", 1, largest=100)
     held.give("greedy", 5000)
     for _ in range(8):
-        held.take("greedy", 100)
+        held.take("greedy", 100, largest=100)
     with pytest.raises(HeldFull, match="800 of them yours"):
-        held.take("greedy", 100)
-    held.take("modest", 100)
+        held.take("greedy", 100, largest=100)
+    held.take("modest", 100, largest=100)
     held.give("modest", 100)
     for _ in range(8):
         held.give("greedy", 100)
     assert (held.values, held._of) == (0, {})
+
+
+def test_there_is_room_for_two_of_the_largest_whatever_the_bound():
+    held = Held(1000)
+    held.take("stream", 10, largest=5000)
+    held.take("other", 5000, largest=5000)
+    with pytest.raises(HeldFull, match="at most 10,000 may be held"):
+        held.take("third", 5000, largest=5000)
 
 
 @pytest.mark.parametrize(
@@ -44,7 +52,7 @@ def test_how_much_an_answer_holds(request_: Request, values: int):
 
 
 def test_streams_that_nobody_reads_fill_no_memory(model: Path, tmp_path: Path):
-    settings = {"CADENZA_MAX_HELD": "1000000"}
+    settings = {"CADENZA_MAX_HELD": "1000000", "CADENZA_MAX_ROW_STEPS": "100000"}
     body = b'{"count": 500, "length": null}'  # of 3 channels 192,000 values each
     with booted(model, tmp_path / "log", settings) as (server, _), ExitStack() as stack:
         for _ in range(4):

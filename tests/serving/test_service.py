@@ -384,3 +384,9 @@ def test_a_body_that_is_not_wanted_is_not_read_to_its_end(server: Server):
     for line in ("POST /nothing", "PUT /generate"):
         answer = exchanged(server, f"{line} HTTP/1.1\nHost: x\nContent-Length: 900000000000\n\n")
         assert b"connection: close" in answer.lower()
+    # One that is soon read costs nobody the connection, nor the answer.
+    head = "POST /nothing HTTP/1.1\nHost: x\nContent-Length: 2000\n\n"
+    again = "GET /model HTTP/1.1\nHost: x\nConnection: close\n\n"
+    both = exchanged(server, head, b"x" * 2000 + again.replace("\n", "\r\n").encode())
+    assert both.count(b"HTTP/1.1 ") == 2
+    assert b"HTTP/1.1 200 " in both
