@@ -30,7 +30,7 @@ from training.losses import (
     relativistic_discriminator,
     relativistic_generator,
 )
-from training.moments import LOOKED_AT, Moments
+from training.moments import LOOKED_AT, Moments, Seen
 from training.networks import Generator
 from training.team import Team, own_lstms
 
@@ -169,7 +169,7 @@ class Game:
             "average": self.average.state_dict(),
             "optimisers": [o.state_dict() for o in self.optimisers],
             "random": self.random.get_state(),
-            "moments": [] if self.moments is None else [self.moments.off, self.moments.ratio],
+            "moments": [] if self.moments is None else list(self.moments.now),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -183,7 +183,7 @@ class Game:
             optimiser.load_state_dict(saved)
         self.random.set_state(state["random"])
         if self.moments is not None:
-            self.moments.off, self.moments.ratio = (part.to(self.device) for part in state["moments"])
+            self.moments.now = Seen(*(part.to(self.device) for part in state["moments"]))
 
     def _step_discriminator(self, real: Tensor, fake: Tensor, given: Tensor) -> tuple[float, Tensor]:
         recipe = self.recipe
@@ -231,12 +231,12 @@ class Game:
 
     def _push(self, moments: Moments, windows: Tensor, given: Tensor) -> Tensor:
         """What moments that are not the data's cost the generator: ()."""
-        off, ratio = moments.of(*self._numbers(windows, given))
-        seen, moved = off.detach().clone(), ratio.detach().clone()
-        self.team.mean_(seen)
-        self.team.mean_(moved)
-        moments.follow(seen, moved, self.step)
-        return moments.push(off, ratio)
+        seen = moments.of(*self._numbers(windows, given))
+        together = Seen(*(part.detach().clone() for part in seen))
+        for part in together:
+            self.team.mean_(part)
+        moments.follow(together, self.step)
+        return moments.push(seen)
 
     def _some_of_data(self) -> tuple[Tensor, Tensor | None]:
         """y of windows of the data, and where there is some, see `_numbers`: what they are measured by."""

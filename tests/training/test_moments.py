@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from training.moments import Moments
+from training.moments import Moments, Seen
 
 
 def walks(count: int, seed: int, size: float = 1.0) -> Tensor:
@@ -19,11 +19,14 @@ def walks(count: int, seed: int, size: float = 1.0) -> Tensor:
 def test_moves_of_the_same_kind_are_as_large():
     moments = Moments(walks(4000, 0), None)
     assert moments.lags == [1, 4, 23]
-    off, ratio = moments.of(walks(4000, 1), None)
-    assert off.shape == (24, 2)
-    assert off.numpy() == pytest.approx(0, abs=0.35)  # after 24 steps a walk has a deviation of 5
-    assert ratio.numpy() == pytest.approx(1, abs=0.06)
-    assert moments.of(walks(4000, 1, size=2), None)[1].numpy() == pytest.approx(4, abs=0.24)
+    seen = moments.of(walks(4000, 1), None)
+    assert seen.means.shape == (24, 2)
+    assert seen.means.numpy() == pytest.approx(0, abs=0.35)  # after 24 steps a walk has a deviation of 5
+    assert seen.sizes.numpy() == pytest.approx(1, abs=0.06)
+    assert seen.pairs.numpy() == pytest.approx(0, abs=0.03)
+    squares, absolutes = moments.of(walks(4000, 1, size=2), None).sizes.chunk(2)
+    assert squares.numpy() == pytest.approx(4, abs=0.24)
+    assert absolutes.numpy() == pytest.approx(2, abs=0.06)
 
 
 def test_what_is_behind_an_end_is_no_move():
@@ -33,8 +36,13 @@ def test_what_is_behind_an_end_is_no_move():
     windows = [own[:size] for own, size in zip(y.numpy(), sizes, strict=True)]
     wanted = [[own[lag:] - own[:-lag] for own in windows] for lag in moments.lags]
     wanted.append([np.diff(own, n=2, axis=0) for own in windows])
-    for found, plain in zip(moments._squares, wanted, strict=True):
-        assert found.numpy() == pytest.approx((np.concatenate(plain) ** 2).mean(0), rel=1e-5)
+    squares, absolutes = moments._sizes.chunk(2)
+    for square, absolute, plain in zip(squares, absolutes, wanted, strict=True):
+        assert square.numpy() == pytest.approx((np.concatenate(plain) ** 2).mean(0), rel=1e-5)
+        assert absolute.numpy() == pytest.approx(np.abs(np.concatenate(plain)).mean(0), rel=1e-5)
+    moves = [np.diff(own, axis=0) * moments._unit.numpy() for own in windows]
+    after = sum(own[1:].T @ own[:-1] for own in moves) / sum(len(own) - 1 for own in moves)
+    assert moments._pairs[1].numpy() == pytest.approx(after, abs=1e-5)
     assert moments.lags[-1] == np.median(sizes) - 1
     assert moments._means[8].numpy() == pytest.approx(y[sizes > 8, 8].mean(0).numpy(), abs=1e-5)
 
@@ -47,9 +55,9 @@ def test_moments_that_are_others_come_to_the_data_s_and_stay(size: float, place:
     optimiser = torch.optim.Adam([log_size, mean], 0.02)
     for step in range(600):
         found = moments.of(mean + walks(64, step + 1) * log_size.exp(), None)
-        moments.follow(*(part.detach() for part in found), step)
+        moments.follow(Seen(*(part.detach() for part in found)), step)
         optimiser.zero_grad()
-        moments.push(*found).backward()
+        moments.push(found).backward()
         optimiser.step()
     assert log_size.exp().tolist() == pytest.approx([1, 1], abs=0.1)
     assert mean[0].item() == pytest.approx(0, abs=0.4)
@@ -59,7 +67,7 @@ def test_moments_that_are_others_come_to_the_data_s_and_stay(size: float, place:
 def test_where_all_is_right_nothing_is_pushed_whatever_a_batch_says():
     moments = Moments(walks(4000, 0), None)
     y = walks(8, 3).requires_grad_()
-    moments.push(*moments.of(y, None)).backward()
+    moments.push(moments.of(y, None)).backward()
     assert (y.grad == 0).all()
 
 
@@ -67,14 +75,17 @@ def test_what_never_moves_is_let_be():
     still = walks(100, 0)
     still[..., 1] = 3
     moments = Moments(still, None)
-    assert moments.of(walks(100, 1), None)[1][:, 1].tolist() == [1, 1, 1, 1]
+    seen = moments.of(walks(100, 1), None)
+    assert seen.sizes[:, 1].tolist() == [1] * 8
+    assert (seen.pairs[:, 1] == 0).all()
+    assert (seen.pairs[:, :, 1] == 0).all()
 
 
 def test_of_what_is_smooth_a_trace_of_noise_is_seen():
     time = torch.linspace(0, 3, 24)[:, None]
     smooth = torch.sin(time + 6 * torch.rand((2000, 1, 2), generator=torch.Generator().manual_seed(0)))
     rough = smooth + 0.02 * walks(2000, 1)[..., 1:]
-    *moves, turns = Moments(smooth, None).of(rough, None)[1]
+    *moves, turns = Moments(smooth, None).of(rough, None).sizes[:4]
     assert torch.stack(moves).numpy() == pytest.approx(1, abs=0.1)
     assert (turns > 8).all()
 
@@ -82,4 +93,41 @@ def test_of_what_is_smooth_a_trace_of_noise_is_seen():
 def test_a_window_of_two_steps_has_one_move():
     moments = Moments(walks(100, 0)[:, :2], None)
     assert moments.lags == [1]
-    assert Moments(walks(100, 0)[:, :1], None).of(walks(100, 1)[:, :1], None)[1].shape == (0, 2)
+    one = Moments(walks(100, 0)[:, :1], None).of(walks(100, 1)[:, :1], None)
+    assert one.sizes.shape == (0, 2)
+    assert (one.pairs == 0).all()
+
+
+def test_moves_that_are_seldom_and_far_are_no_small_ones():
+    random = np.random.default_rng(0)
+    jumps = walks(4000, 0) * 0
+    jumps += torch.from_numpy(
+        (random.random((4000, 24, 2)) < 0.1) * random.normal(size=(4000, 24, 2))
+    ).float()
+    squares, absolutes = Moments(jumps, None).of(walks(4000, 1)[..., 1:] * 0.1**0.5, None).sizes.chunk(2)
+    assert squares.numpy() == pytest.approx(1, abs=0.1)
+    assert (absolutes > 1.5).all()
+
+
+def test_which_components_move_together_and_which_after_another_comes_to_be_the_data_s():
+    def echoes(count: int, seed: int, share: Tensor, later: Tensor) -> Tensor:
+        noise = walks(count, seed)[..., 1]  # (count, 24)
+        own = walks(count, seed + 1)[..., 1]
+        before = torch.nn.functional.pad(noise, (1, 0))[:, :-1]
+        rest = (1 - share**2 - later**2).clamp(min=0).sqrt()
+        return torch.stack([noise, share * noise + later * before + rest * own], 2).cumsum(1)
+
+    moments = Moments(echoes(4000, 0, torch.tensor(0.6), torch.tensor(-0.5)), None)
+    assert moments._pairs[0, 0, 1].item() == pytest.approx(0.6, abs=0.03)
+    assert moments._pairs[1, 1, 0].item() == pytest.approx(-0.5, abs=0.03)
+    assert moments._pairs[1, 0, 1].item() == pytest.approx(0, abs=0.03)
+    share, later = (torch.zeros((), requires_grad=True) for _ in range(2))
+    optimiser = torch.optim.Adam([share, later], 0.01)
+    for step in range(400):
+        found = moments.of(echoes(64, 2 * step + 2, share, later), None)
+        moments.follow(Seen(*(part.detach() for part in found)), step)
+        optimiser.zero_grad()
+        moments.push(found).backward()
+        optimiser.step()
+    assert share.item() == pytest.approx(0.6, abs=0.15)
+    assert later.item() == pytest.approx(-0.5, abs=0.15)
