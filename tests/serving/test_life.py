@@ -282,7 +282,8 @@ def test_a_log_that_nobody_reads_stops_nobody(model: Path, tmp_path: Path):
         lines = process.stdout.read().decode().splitlines()
     asked = [line for line in lines if "route=/generate" in line]
     assert 50 < len(asked) < 600
-    assert all("status=200" in line and "seconds=" in line for line in asked)  # each a whole one
+    # Each a whole one, but for the one that was being written when the server went.
+    assert sum("status=200" in line and "seconds=" in line for line in asked) >= len(asked) - 1
 
 
 def test_a_full_queue_is_429_with_a_time_and_goes_by(model: Path, tmp_path: Path):
