@@ -17,9 +17,7 @@ def blocks(language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
 
 
-def test_the_lines_of_python_work_as_written(
-    prices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_the_lines_of_python_work_as_written(prices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.chdir(tmp_path)
     Path("prices.csv").write_text(prices.read_text())
     (code,) = blocks("python")
