@@ -1,7 +1,8 @@
 """An answer as it goes out: the parts of its body, without copying them together.
 
-A large array is the memory that the samples were made in; only what fits a few packets is joined. It goes
-out in pieces, between which others have their turn: six megabytes at once stop the event loop for a tick.
+A large array is the memory that the samples were made in; only what fits a few packets is joined. Pieces of
+it are copied as they go out, and others have their turn between: six megabytes at once stop the event
+loop for a tick.
 """
 
 import asyncio
