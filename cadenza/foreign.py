@@ -11,7 +11,7 @@ from cadenza import recordings
 from cadenza.subjects import Sides, Values, known_conditions, real_of, real_side, timed
 from contract.errors import UsageError
 from training.config import TrainConfig
-from training.data import BUILTIN, Dataset, load
+from training.data import BUILTIN, Dataset, heeded, load
 from training.data.columns import Column, relabelled
 from training.data.dataset import ENDED, Doubles
 from training.data.files import TABLES, names_of, tables_of
@@ -51,10 +51,12 @@ class _Asked:
         names = names_of(path)
         theirs = () if data in BUILTIN else names_of(Path(data))
         time_column = given.time_column if given.time_column in names else None
-        own = TrainConfig(time_column=time_column, frames=given.frames)
+        own = heeded(str(path), TrainConfig(time_column=time_column, frames=given.frames))
         told = [n for n in names if n == given.id_column]
         if told and theirs and given.id_column not in theirs:
             given = replace(given, id_column=None)  # of the samples alone
+        if names and not theirs:  # what says something of tables is said of the samples
+            given = heeded(data, given)
         if {"sequence", "step"} <= set(names):  # as `cadenza sample` writes tables
             _require_order(path)
             told = ["sequence", "step"]
@@ -81,7 +83,7 @@ def _of_rows(path: Path, data: str, asked: _Asked) -> Sides:
     one = int(lengths[0]) if len(lengths) == 1 else None  # of several lengths: whole sequences
     given = replace(asked.real, length=one, whole=True if one is None else None)
     if read.time:
-        given = replace(given, time_column=read.time.name)
+        given = heeded(data, replace(given, time_column=read.time.name))
     real = real_of(data, (*read.columns, *read.statics) if asked.names else (), given)
     if asked.names:  # few rows may look evenly apart by chance, or labels like numbers
         _require_columns(path, asked.names, data, real)

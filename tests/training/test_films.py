@@ -159,7 +159,7 @@ def test_frames_of_what_moves_are_a_few_codes_where_linear_ones_are_many():
 
 def seen(dataset: Dataset) -> tuple[Basis, float]:
     """A basis, and by how many shades windows are off that went through it and back."""
-    windows, _ = dataset.split(dataset.length, 1, 0.1)
+    windows, _ = dataset.split(int(np.diff(dataset.bounds).max()), 1, 0.1)
     basis = Basis(dataset, windows, "cowhitened")
     index = np.arange(len(windows))
     y = basis.encode(index, np.zeros((len(index), 1, 1)))

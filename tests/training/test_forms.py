@@ -60,7 +60,7 @@ def pictures(seed: int) -> Dataset:
 
 def films(seed: int) -> Dataset:
     shades = np.random.default_rng(seed).integers(0, 256, (60, 5, 3, 4)).astype(float)
-    return films_of("noise", list(shades))
+    return replace(films_of("noise", list(shades)), length=5)
 
 
 def tunes(seed: int) -> Dataset:

@@ -212,8 +212,27 @@ def test_choices_of_columns_hold_for_arrays(tmp_path: Path):
 
 def test_choices_of_columns_are_refused_where_there_are_none(tmp_path: Path):
     (tmp_path / "x.txt").write_text("one\ntwo\nthree\nfour\n" * 20)
-    with pytest.raises(DataError, match="has no columns, which --id-column is for"):
+    with pytest.raises(DataError, match="holds text, and --id-column is for tables"):
         load(str(tmp_path / "x.txt"), replace(CONFIG, id_column="who"))
+    path = csv(tmp_path / "x.csv", rows_of([f"{i * i % 13},{i}" for i in range(60)], "x,y"))
+    for given, told in (
+        (TrainConfig(alphabet="abc"), "holds tables, and --alphabet is for text: leave it out"),
+        (TrainConfig(frames=True), "--frames is for films and pictures"),
+        (TrainConfig(hop=16), "--hop is for a waveform: name the column that is one with --waveform"),
+    ):
+        with pytest.raises(DataError, match=told):
+            load(path, given)
+    with pytest.raises(DataError, match="stocks is built in, and --time-column is for tables"):
+        load("stocks", TrainConfig(time_column="date"))
+    assert load("ecg", TrainConfig(hop=30)).columns[29].name == "ecg 30"
+
+
+def test_a_few_short_sequences_are_learnt_in_windows_of_the_longest(tmp_path: Path):
+    rows = [f"{i},{i * k % 7},{k}" for k in range(1, 4) for i in range(10 + k)]
+    path = csv(tmp_path / "x.csv", rows_of(rows, "x,y,who"))
+    dataset = load(path, TrainConfig(id_column="who"))
+    assert (dataset.length, dataset.ends) == (13, False)
+    assert "all sequences are shorter than a window of 24: windows are 13 long" in dataset.notes
 
 
 def test_what_is_not_read_of_a_folder_is_said(tmp_path: Path):

@@ -60,6 +60,11 @@ def read(path: Path, config: TrainConfig) -> Dataset:
     Raises:
         DataError: unreadable, ragged, of mixed types, or holding nothing.
     """
+    if config.waveform is None and (config.rate or config.hop):
+        raise DataError(
+            f"{path}: --{'rate' if config.rate else 'hop'} is for a waveform: name the column that is one "
+            "with --waveform, or leave it out"
+        )
     found = _folder(path, config) if path.is_dir() else _file(path, config)
     columns, sequences, notes = found.columns, found.sequences, found.notes
     step, time = "row", None

@@ -27,8 +27,6 @@ SUFFIXES = (".gif",)
 
 MOST_PIXELS = 1024
 """Pixels of a frame: each is a channel."""
-_LENGTH = 24
-"""Frames of a window, where films are not learnt whole."""
 _STILL = 1000
 """Frames that one frame of a GIF is made at most, however long it is shown."""
 
@@ -67,8 +65,7 @@ def dataset_of(name: str, films: Sequence[Doubles], notes: Sequence[str] = ()) -
     ]
     rows = [film.reshape(len(film), -1) for film in films]  # each (frames, pixels)
     dataset = Dataset.of(name, columns, rows, "frame", notes)
-    length = min(_LENGTH, max(map(len, films)))
-    return replace(dataset, form="film", frame=(height, width), length=length)
+    return replace(dataset, form="film", frame=(height, width))
 
 
 def bouncing(pictures: Doubles, side: int = 16, frames: int = 16) -> Doubles:
@@ -123,8 +120,7 @@ def _films(
         np.stack([shades(frame, size) for frame in film]).repeat(times, axis=0)
         for film, times in zip(films, repeats, strict=True)
     ]  # each (frames, height, width)
-    dataset = dataset_of(path.resolve().stem, made, notes)
-    return classed(replace(dataset, length=_LENGTH), classes)  # shorter ones are learnt whole, see `load`
+    return classed(dataset_of(path.resolve().stem, made, notes), classes)
 
 
 def _in_order(file: Path) -> list[tuple[int, str]]:

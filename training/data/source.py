@@ -1,7 +1,7 @@
 """DATA on the command line: a built-in name, a file, or a folder of files."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -35,23 +35,47 @@ def _pictures(path: Path, config: TrainConfig) -> Dataset:
     return films.read_pictures(path, images.SUFFIXES) if config.frames else images.read(path, config)
 
 
-READERS: dict[tuple[str, ...], Callable[[Path, TrainConfig], Dataset]] = {
-    files.SUFFIXES: files.read,
-    texts.SUFFIXES: texts.read,
-    music.SUFFIXES: music.read,
-    films.SUFFIXES: films.read,
-    images.SUFFIXES: _pictures,
-    sounds.SUFFIXES: sounds.read,
-}
+@dataclass(frozen=True)
+class Reader:
+    """Of files of one kind."""
+
+    what: str
+    """What such files hold."""
+    read: Callable[[Path, TrainConfig], Dataset]
+    heeds: tuple[str, ...]
+    """Those of HOW that say something of such files."""
+
+
+READERS: dict[tuple[str, ...], Reader] = {
+    files.SUFFIXES: Reader(
+        "tables",
+        files.read,
+        (
+            "columns", "categorical", "continuous", "integer", "ignore", "static", "id_column", "schema",
+            "time_column", "gaps", "waveform", "rate", "hop",
+        ),
+    ),
+    texts.SUFFIXES: Reader("text", texts.read, ("alphabet",)),
+    music.SUFFIXES: Reader("music", music.read, ()),
+    films.SUFFIXES: Reader("films", films.read, ("frames",)),
+    images.SUFFIXES: Reader("pictures", _pictures, ("frames",)),
+    sounds.SUFFIXES: Reader("sound", sounds.read, ("rate", "hop")),
+}  # fmt: skip
 """By the suffixes that each reads; of a folder that holds several kinds, the first."""
+
+_HEEDED = {"ecg": ("hop",)}
+"""The same of built-in sets."""
+
+HOW = tuple(dict.fromkeys(name for reader in READERS.values() for name in reader.heeds))
+"""The choices that say how data are read."""
 
 
 def load(data: str, config: TrainConfig) -> Dataset:
     """Read `data`, with what `config` says of its columns and of its windows.
 
     Sequences are learnt whole where `config` says so, or where it names no length and there are many
-    short ones, MANY of at most SHORT rows, or SOME that are shorter than a window. A few films that are so
-    are learnt in windows of the longest.
+    short ones, MANY of at most SHORT rows, or SOME that are shorter than a window. Of
+    fewer that are all shorter, windows are as long as the longest.
 
     Raises:
         DataError: there is no such thing, or it cannot be learnt from.
@@ -66,8 +90,10 @@ def load(data: str, config: TrainConfig) -> Dataset:
         if config.length is None and SOME <= len(rows) < MANY and longest < dataset.length:
             whole, told = True, "all sequences are shorter than a window"
             notes = (*notes, f"{told} of {dataset.length}: they are learnt whole")
-    window = min(dataset.length, longest) if dataset.form == "film" else dataset.length
-    length = config.length or (longest if whole else window)
+    length = config.length or (longest if whole else dataset.length)
+    if config.length is None and len(rows) > 1 and 1 < longest < length:
+        notes = (*notes, f"all sequences are shorter than a window of {length}: windows are {longest} long")
+        length = longest
     if length < 2:
         said, wanted = {
             "picture": ("picture is 1 pixel high", "higher ones"),
@@ -105,29 +131,42 @@ def _hint(path: Path) -> str:
     return ""
 
 
-def _require_no_columns(path: Path, config: TrainConfig) -> None:
-    """Raise a DataError where a choice names a column of what has none."""
-    for flag, chosen in (
-        ("columns", config.columns), ("ignore", config.ignore), ("id-column", config.id_column),
-        ("time-column", config.time_column),
-    ):  # fmt: skip
-        if chosen:
-            raise DataError(f"{path} is no table and has no columns, which --{flag} is for")
+def _require_heeded(data: str, what: str, heeds: tuple[str, ...], config: TrainConfig) -> None:
+    """Raise a DataError where a choice is made that says nothing of such data."""
+    plain = TrainConfig()
+    for name in HOW:
+        if name not in heeds and getattr(config, name) != getattr(plain, name):
+            wanted = " and ".join(r.what for r in READERS.values() if name in r.heeds)
+            raise DataError(f"{data} {what}, and --{name.replace('_', '-')} is for {wanted}: leave it out")
+
+
+def heeded(data: str, config: TrainConfig) -> TrainConfig:
+    """The same without the choices that say nothing of `data`."""
+    heeds = _HEEDED.get(data, ()) if data in BUILTIN else _heeds(Path(data))
+    plain = TrainConfig()
+    return replace(config, **{name: getattr(plain, name) for name in HOW if name not in heeds})
+
+
+def _heeds(path: Path) -> tuple[str, ...]:
+    return next((reader.heeds for suffixes, reader in READERS.items() if _reads(path, suffixes)), HOW)
+
+
+def _reads(path: Path, suffixes: tuple[str, ...]) -> bool:
+    return holds(path, suffixes, _below(suffixes)) if path.is_dir() else path.suffix.lower() in suffixes
 
 
 def _read(data: str, config: TrainConfig) -> Dataset:
     if data in BUILTIN:
+        _require_heeded(data, "is built in", _HEEDED.get(data, ()), config)
         return BUILTIN[data](config)
     path = Path(data)
     if not path.exists():
         raise DataError(f"{data!r} is neither a file nor a built-in set; built in are {', '.join(BUILTIN)}")
-    for suffixes, read in READERS.items():
-        below = _below(suffixes)
-        if holds(path, suffixes, below) if path.is_dir() else path.suffix.lower() in suffixes:
-            if suffixes != files.SUFFIXES:
-                _require_no_columns(path, config)
-            dataset = read(path, config)
-            if path.is_dir() and (deep := deeper(path, suffixes, below)):
+    for suffixes, reader in READERS.items():
+        if _reads(path, suffixes):
+            _require_heeded(data, f"holds {reader.what}", reader.heeds, config)
+            dataset = reader.read(path, config)
+            if path.is_dir() and (deep := deeper(path, suffixes, _below(suffixes))):
                 note = f"{deep} lies too deep in {path}: what it holds is not read"
                 dataset = replace(dataset, notes=(*dataset.notes, note))
             kinds = [s for others in READERS if others != suffixes for s in others if path.is_dir()]
