@@ -14,7 +14,7 @@ from contract.noise import NoiseStream
 from contract.spec import Channel, Time
 from training import checkpoint as checkpoints
 from training.config import TrainConfig
-from training.data import BUILTIN, Dataset, load
+from training.data import BUILTIN, Dataset, heeded, load
 from training.data.columns import Column
 from training.data.dataset import ENDED
 from training.data.files import TABLES
@@ -96,8 +96,9 @@ def of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> Sid
         if generator.spec.form == "sound":  # a table's column gave its name to the samples of a hop
             column = channels[0].name.removesuffix(" 1")
             config = replace(config, waveform=column, rate=generator.spec.rate, hop=len(channels))
+        config = heeded(source, timed(config, generator.spec.time))
         statics = generator.spec.statics
-        real = real_of(source, (*channels, *statics), timed(config, generator.spec.time))
+        real = real_of(source, (*channels, *statics), config)
         if strange := {c.name for c in statics} - {c.name for c in real.dataset.statics}:
             raise UsageError(
                 f"{path} has the condition {min(strange)!r}, and nothing of that name is "

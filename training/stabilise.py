@@ -5,11 +5,17 @@ a move at level x, f(x) = ∫ dx / s(x) moves by about 1 everywhere (Bartlett, "
 transformations", Biometrics 3, 1947, section 2); for s proportional to x it is the logarithm, for
 constant s a straight line. Here s is estimated from the data, coarsely, so that f is smooth: a
 fine estimate would bend the channel to the accidents of a single series.
+
+Channels that are nearly one, as what a day opens and closes at, are bent by one curve, of the moves of all.
+Each by its own would be nearly alike and no more: where two prices are the same their scores would not be,
+by a bit that differs with the level and is many times what is between today's price and tomorrow's. What is
+a straight line in values, the two being one, is so in scores then, and what mixes channels linearly, as
+`training/basis.py` does, can tell the one from the other.
 """
 
 import numpy as np
 
-from training.data.dataset import Doubles
+from training.data.dataset import Doubles, Integers
 
 BINS = 12
 """Levels at which the size of a move is measured: quantiles, so that each has as many moves."""
@@ -18,10 +24,12 @@ _MOVES = 50
 _LEAST = 0.05
 """Least size of a move, as a fraction of the mean: where nothing moves, the curve stays finite."""
 _POINTS = 2049
+NEAR = 0.01
+"""Of the variance of either of two channels, what their difference has where they are nearly one."""
 
 
-def stabilised(level: Doubles, size: Doubles, low: float, high: float) -> tuple[Doubles, Doubles]:
-    """The curve f over low … high as points (x, f(x)), f rising.
+def stabilised(level: Doubles, size: Doubles, values: Doubles) -> tuple[Doubles, Doubles]:
+    """The curve f from the least to the greatest of `values` (…) as points (x, f(x)), f rising.
 
     `level` and `size` (moves,): where a move happened, and how large it was, at least 0.
     """
@@ -36,6 +44,20 @@ def stabilised(level: Doubles, size: Doubles, low: float, high: float) -> tuple[
     for _ in range(2):  # neighbours share what they know
         wide = np.pad(scale, 1, mode="edge")
         scale = (wide[:-2] + 2 * wide[1:-1] + wide[2:]) / 4
-    x = np.linspace(low, high, _POINTS)
+    x = np.linspace(values.min(), values.max(), _POINTS)
     slope = np.exp(-np.interp(x, middle, scale))
     return x, np.append(0.0, np.cumsum((slope[1:] + slope[:-1]) / 2 * np.diff(x)))
+
+
+def alike(values: Doubles) -> list[Integers]:
+    """Groups of the channels of `values` (rows, channels), all of which vary: those that are nearly one
+    another, or are so by way of others; each of the rest is one by itself."""
+    if not values.shape[1]:
+        return []
+    both = np.cov(values.T).reshape(values.shape[1], -1)
+    own = both.diagonal()
+    near = own[:, None] + own - 2 * both < NEAR * np.minimum(own[:, None], own)  # of the difference
+    for k in range(len(near)):  # what is near to k is near to all that k is near to (Warshall)
+        near |= near[:, k : k + 1] & near[k]
+    firsts = np.where(near.any(axis=1), near.argmax(axis=1), np.arange(len(near)))
+    return [np.flatnonzero(firsts == k) for k in np.unique(firsts)]
