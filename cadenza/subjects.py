@@ -14,7 +14,7 @@ from contract.noise import NoiseStream
 from contract.spec import Channel, Time
 from training import checkpoint as checkpoints
 from training.config import TrainConfig
-from training.data import BUILTIN, Dataset, heeded, load
+from training.data import BUILTIN, Dataset, heeded, heeds, load
 from training.data.columns import Column
 from training.data.dataset import ENDED
 from training.data.files import TABLES
@@ -100,9 +100,10 @@ def of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> Sid
         statics = generator.spec.statics
         real = real_of(source, (*channels, *statics), config)
         if strange := {c.name for c in statics} - {c.name for c in real.dataset.statics}:
+            told = ": name what tells them apart with --id-column" if "id_column" in heeds(source) else ""
             raise UsageError(
-                f"{path} has the condition {min(strange)!r}, and nothing of that name is "
-                f"constant in the sequences of {source}: name what tells them apart with --id-column"
+                f"{path} has the condition {min(strange)!r}, and nothing of that name is constant in the "
+                f"sequences of {source}{told}"
             )
         labels = {c.name: c.labels for c in (*real.dataset.columns, *real.dataset.statics)}
         for own in (*channels, *statics):

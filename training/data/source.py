@@ -140,15 +140,17 @@ def _require_heeded(data: str, what: str, heeds: tuple[str, ...], config: TrainC
             raise DataError(f"{data} {what}, and --{name.replace('_', '-')} is for {wanted}: leave it out")
 
 
+def heeds(data: str) -> tuple[str, ...]:
+    """Those of HOW that say something of `data`; all where it is nothing that is read."""
+    if data in BUILTIN:
+        return _HEEDED.get(data, ())
+    return next((r.heeds for suffixes, r in READERS.items() if _reads(Path(data), suffixes)), HOW)
+
+
 def heeded(data: str, config: TrainConfig) -> TrainConfig:
     """The same without the choices that say nothing of `data`."""
-    heeds = _HEEDED.get(data, ()) if data in BUILTIN else _heeds(Path(data))
-    plain = TrainConfig()
-    return replace(config, **{name: getattr(plain, name) for name in HOW if name not in heeds})
-
-
-def _heeds(path: Path) -> tuple[str, ...]:
-    return next((reader.heeds for suffixes, reader in READERS.items() if _reads(path, suffixes)), HOW)
+    own, plain = heeds(data), TrainConfig()
+    return replace(config, **{name: getattr(plain, name) for name in HOW if name not in own})
 
 
 def _reads(path: Path, suffixes: tuple[str, ...]) -> bool:
@@ -157,7 +159,7 @@ def _reads(path: Path, suffixes: tuple[str, ...]) -> bool:
 
 def _read(data: str, config: TrainConfig) -> Dataset:
     if data in BUILTIN:
-        _require_heeded(data, "is built in", _HEEDED.get(data, ()), config)
+        _require_heeded(data, "is built in", heeds(data), config)
         return BUILTIN[data](config)
     path = Path(data)
     if not path.exists():
