@@ -11,7 +11,7 @@ from cadenza import recordings
 from cadenza.subjects import Sides, Values, known_conditions, real_of, real_side, timed
 from contract.errors import UsageError
 from training.config import TrainConfig
-from training.data import BUILTIN, Dataset, heeded, load
+from training.data import BUILTIN, Dataset, heeded, load, require_heeded
 from training.data.columns import Column, relabelled
 from training.data.dataset import ENDED, Doubles
 from training.data.files import TABLES, names_of, tables_of
@@ -31,7 +31,7 @@ def of_samples(path: Path, data: str | None, given: TrainConfig) -> Sides:
     if path.suffix == ".npz" and (tensors := _tensors(path)):
         return _of_tensors(path, tensors, data, given)
     asked = _Asked.of(path, data, given)
-    if (sound := _sound(data, asked.real, asked.names)) is not None:
+    if (sound := _sound(data, asked)) is not None:
         return _of_sound(path, data, asked, sound)
     return _of_rows(path, data, asked)
 
@@ -44,26 +44,28 @@ class _Asked:
     """Columns of the samples' tables, but for what tells sequences apart; none of other files."""
     samples: TrainConfig
     real: TrainConfig
+    waves: bool
+    """Whether a column was said to be a waveform, on either side."""
 
     @classmethod
     def of(cls, path: Path, data: str, given: TrainConfig) -> "_Asked":
         """What was `given` is of the side, or the sides, that have such columns."""
         names = names_of(path)
         theirs = () if data in BUILTIN else names_of(Path(data))
+        require_heeded(given, str(path), data)
         time_column = given.time_column if given.time_column in names else None
         own = heeded(str(path), TrainConfig(time_column=time_column, frames=given.frames))
         told = [n for n in names if n == given.id_column]
         if told and theirs and given.id_column not in theirs:
             given = replace(given, id_column=None)  # of the samples alone
-        if names and not theirs:  # what says something of tables is said of the samples
-            given = heeded(data, given)
         if {"sequence", "step"} <= set(names):  # as `cadenza sample` writes tables
             _require_order(path)
             told = ["sequence", "step"]
         if told:
             names = [n for n in names if n not in told]
             own = replace(own, columns=tuple(names), id_column=told[0])
-        return cls(tuple(names), own, given)
+        waves = given.waveform is not None
+        return cls(tuple(names), own, heeded(data, given), waves)
 
 
 def _of_sound(path: Path, data: str, asked: _Asked, sound: Dataset) -> Sides:
@@ -196,11 +198,11 @@ def _compared(samples: Dataset, conditions: Values | None, real: Real) -> tuple[
     return windows.take(np.arange(len(windows))), under
 
 
-def _sound(source: str, given: TrainConfig, names: Sequence[str]) -> Dataset | None:
-    """The data, if they are sound. A table is where it was said, and nothing else is where samples, the
-    columns of which are `names`, have several."""
+def _sound(source: str, asked: _Asked) -> Dataset | None:
+    """The data, if they are sound. A table is where it was said, and nothing else is where samples have
+    several columns."""
     table = source not in BUILTIN and Path(source).suffix.lower() in TABLES
-    if given.waveform is None and (table or len(names) > 1):
+    if not asked.waves and (table or len(asked.names) > 1):
         return None
-    dataset = load(source, given)
+    dataset = load(source, asked.real)
     return dataset if dataset.form == "sound" else None

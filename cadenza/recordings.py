@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from contract.errors import UsageError
 from contract.forms import FULL_SCALE
 from training.config import TrainConfig
-from training.data import Dataset, load
+from training.data import Dataset, heeded, heeds, load
 from training.data.columns import Column
 from training.data.dataset import Doubles
 from training.data.folders import holds
@@ -46,7 +46,10 @@ def read(path: Path, named: Sequence[str], config: TrainConfig, real: Dataset) -
             "in the data: name it so, or leave the others out"
         )
     wave = (name if name in named else named[0]) if named else None
-    sound = load(str(path), replace(config, columns=(), waveform=wave, rate=rate, hop=hop))
+    told = replace(config, columns=(), waveform=wave, rate=rate, hop=hop)
+    if wave is None and "waveform" in heeds(str(path)):  # a table, which is refused below
+        told = replace(told, rate=None, hop=None)
+    sound = load(str(path), heeded(str(path), told))
     if sound.form != "sound":
         raise UsageError(
             f"{path} holds a {sound.form}, and {real.name} is sound: bring WAV, a table or arrays"

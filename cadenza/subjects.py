@@ -14,7 +14,7 @@ from contract.noise import NoiseStream
 from contract.spec import Channel, Time
 from training import checkpoint as checkpoints
 from training.config import TrainConfig
-from training.data import BUILTIN, Dataset, heeded, heeds, load
+from training.data import BUILTIN, Dataset, heeded, heeds, load, require_heeded
 from training.data.columns import Column
 from training.data.dataset import ENDED
 from training.data.files import TABLES
@@ -58,7 +58,7 @@ def of_run(path: Path, data: str | None, seed: int) -> tuple[Sides, Values | Non
         raise UsageError(
             f"{path} was trained on {source}, which is not there: say where it is now with --data"
         )
-    real = real_side(source, checkpoint.config)
+    real = real_side(source, heeded(source, checkpoint.config))
 
     def made(generator: Generator) -> Values:
         return sample_rows(
@@ -87,6 +87,7 @@ def of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> Sid
         source = data or generator.spec.data.name
         if data is None and source not in BUILTIN:
             raise UsageError(f"{path} was trained on {source!r}: say where that is with --data")
+        require_heeded(given, source)
         channels, length = generator.spec.channels, generator.spec.training_length
         config = replace(given, length=length, whole=generator.spec.ends)
         if generator.spec.form == "text":

@@ -49,9 +49,13 @@ from training.memory import remembered, torn
 from training.screen import Layers
 from training.stabilise import alike, stabilised
 
-FAST = 0.25
-"""Var Δx / Var x, of normal scores of ranks, from which on a channel is made normal by rank. Where it moves
-by less, how far it moves differs by its level, which a curve can mend and ranks make worse."""
+FAST, SLOW = 0.25, 0.02
+"""Var Δx / Var x, of normal scores of ranks, from which on a channel is made normal by rank; and of values,
+up to which it never is. In between, how far it moves differs by its level, which a curve can mend and
+ranks make worse; but for what a curve cannot mend, see `_mended`."""
+_STEPS, _SPREAD = 0.5, 2.0
+"""Share of the moves that are none from which on a channel goes by steps; and deviations that the inner
+98 % of bent scores span at least (of a normal: 4.7), where no outliers have bent them to a point."""
 PERSISTENT = 0.5
 """Correlation of a channel's moves with the next above which it is a smooth path, and slow if it rests
 at some value: ranks would tear the path there."""
@@ -183,12 +187,15 @@ class Basis:
         """Which channels do: (channels,). Of `numbers` (rows, channels) those `covered` are looked at, and
         `moves` (rows - 1,) says from which the next row follows."""
         varied = self._varies & ~self._shades
-        fast = varied & ~free.all(axis=0)  # what nobody sees is noise
-        for i in np.flatnonzero(varied & ~fast):
+        change = np.diff(numbers, axis=0)[moves]  # (moves, channels)
+        fast = varied & (change.var(axis=0) > SLOW * numbers[covered].var(axis=0))
+        for i in np.flatnonzero(fast & free.all(axis=0)):  # what nobody sees is noise
             below, above = _ranks([numbers[covered, i]], numbers[:, i : i + 1])
             scores = torch.special.ndtri(torch.from_numpy((below + above) / 2)).numpy()[:, 0]
-            fast[i] = np.diff(scores)[moves].var() >= FAST * scores[covered].var()
-        smooth = _persistent(np.diff(numbers, axis=0)[moves])
+            quick = np.diff(scores)[moves].var() >= FAST * scores[covered].var()
+            middle = (numbers[1:, i] + numbers[:-1, i])[moves] / 2
+            fast[i] = quick or not _mended(numbers[covered, i], middle, np.abs(change[:, i]))
+        smooth = _persistent(change)
         kept: NDArray[np.bool_] = fast & ~(self._rests & smooth)
         return kept
 
@@ -301,6 +308,16 @@ def _standard(values: Doubles, x: Doubles, y: Doubles) -> tuple[Doubles, Doubles
     own = np.concatenate([[low], x[(low < x) & (x < high)], [high]])
     scores = np.interp(values, x, y)
     return own, (np.interp(own, x, y) - scores.mean()) / scores.std()
+
+
+def _mended(values: Doubles, level: Doubles, size: Doubles) -> bool:
+    """Whether a curve makes a smooth path of a channel, `values` (rows,) with moves of `size` at `level`
+    (moves,): not of what goes by steps, nor where a few outliers take up all of the scores."""
+    if (size == 0).mean() >= _STEPS:
+        return False
+    scores = np.interp(values, *_standard(values, *stabilised(level, size, values)))
+    low, high = np.quantile(scores, [0.01, 0.99])
+    return bool(high - low >= _SPREAD)
 
 
 def _persistent(change: Doubles) -> NDArray[np.bool_]:

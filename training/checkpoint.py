@@ -176,6 +176,9 @@ def load(run: Path) -> tuple[Checkpoint, list[str]]:
                 if (damaged := archive.testzip()) is not None:
                     raise zipfile.BadZipFile(damaged)
             checkpoint = _unpack(torch.load(path, map_location="cpu", weights_only=True))
+        except RunError as error:
+            notes.append(f"{path.name}: {error}")
+            continue
         except Exception as error:  # noqa: BLE001  whatever damaged files make torch raise
             notes.append(f"{path.name} cannot be read ({type(error).__name__})")
             continue
@@ -219,7 +222,7 @@ def _pack(c: Checkpoint) -> dict[str, Any]:
 
 def _unpack(raw: Mapping[str, Any]) -> Checkpoint:
     if raw["format"] != FORMAT:
-        raise RunError(f"the checkpoint is of format {raw['format']}; this cadenza reads {FORMAT}")
+        raise RunError(f"it is of format {raw['format']}, and this cadenza reads {FORMAT}: train anew")
     return Checkpoint(
         config=TrainConfig(**raw["config"]),
         steps=raw["steps"],

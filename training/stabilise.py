@@ -25,7 +25,9 @@ _LEAST = 0.05
 """Least size of a move, as a fraction of the mean: where nothing moves, the curve stays finite."""
 _POINTS = 2049
 NEAR = 0.01
-"""Of the variance of either of two channels, what their difference has where they are nearly one."""
+"""Of either's variance, the mean square of the difference of two channels that are nearly one."""
+_EXACT = 1e-9
+"""Of the variance of two channels, what is left of it where one is a straight line of the other."""
 
 
 def stabilised(level: Doubles, size: Doubles, values: Doubles) -> tuple[Doubles, Doubles]:
@@ -50,14 +52,20 @@ def stabilised(level: Doubles, size: Doubles, values: Doubles) -> tuple[Doubles,
 
 
 def alike(values: Doubles) -> list[Integers]:
-    """Groups of the channels of `values` (rows, channels), all of which vary: those that are nearly one
-    another, or are so by way of others; each of the rest is one by itself."""
-    if not values.shape[1]:
-        return []
-    both = np.cov(values.T).reshape(values.shape[1], -1)
-    own = both.diagonal()
-    near = own[:, None] + own - 2 * both < NEAR * np.minimum(own[:, None], own)  # of the difference
-    for k in range(len(near)):  # what is near to k is near to all that k is near to (Warshall)
-        near |= near[:, k : k + 1] & near[k]
-    firsts = np.where(near.any(axis=1), near.argmax(axis=1), np.arange(len(near)))
-    return [np.flatnonzero(firsts == k) for k in np.unique(firsts)]
+    """Groups of the channels of `values` (rows, channels), all of which vary: each is with the first that
+    it nearly is. What is a straight line of another, as degrees in two units are, stays one by itself:
+    curves of their own keep it so, and one for both would not."""
+    groups: list[list[int]] = []
+    means, own = values.mean(axis=0), values.var(axis=0)
+    for i, x in enumerate(values.T):
+        for group in groups:
+            first = group[0]
+            both = float(((values[:, first] - means[first]) * (x - means[i])).mean())
+            apart = own[first] + own[i] - 2 * both + (means[first] - means[i]) ** 2
+            exact = both**2 >= (1 - _EXACT) * own[first] * own[i]
+            if apart < NEAR * min(own[first], own[i]) and not exact:
+                group.append(i)
+                break
+        else:
+            groups.append([i])
+    return [np.array(group) for group in groups]

@@ -42,7 +42,7 @@ def train(data: str, run: Path, config: TrainConfig, resume: bool = False, say: 
         RunError: there is nothing whole to resume, or it was made of other data.
         TrainingError: the disk is full, or the losses are no numbers any more.
     """
-    config = schema.applied(config)
+    config = schema.applied(data, config)
     if resume:
         config = _resumed(run, config, say)
     elif run.exists() and (not run.is_dir() or _begun(run)):

@@ -31,7 +31,7 @@ def _one_curve() -> None:
 
 def _normal_scores() -> None:
     """Fast channels are treated as slow ones."""
-    _replace(basis, "FAST", math.inf)
+    _replace(basis, "SLOW", math.inf)
 
 
 def _forgetting() -> None:

@@ -1,5 +1,6 @@
 """Waveforms of another tool, in files, tables and arrays, are judged as sound."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,8 +8,13 @@ import pytest
 from scipy.io import wavfile
 
 from cadenza.evaluation import evaluate_subject
+from cadenza.foreign import of_samples
+from cadenza.subjects import of_run
 from contract.errors import UsageError
 from tests.conftest import cadenza
+from training import checkpoint as checkpoints
+from training.config import TrainConfig
+from training.errors import DataError
 from training.evaluation.report import Report
 
 RATE, HOP = 100, 16
@@ -97,3 +103,22 @@ def test_wav_and_a_unit_of_its_own_are_not_compared(heart: Path, tmp_path: Path)
     notes = scored(tmp_path / "one.wav", heart).notes
     assert any("is one recording, and is cut into windows, pauses and all" in note for note in notes)
     assert any("both are taken to be of one unit" in note for note in notes)
+
+
+def test_a_table_with_another_column_is_judged_beside_recordings_that_have_none(tmp_path: Path):
+    rows = [f"p{i},{value:.4f},{t % 7}" for i in range(3) for t, value in enumerate(wave(4000, seed=i))]
+    (tmp_path / "theirs.csv").write_text("\n".join(["who,ecg,temp", *rows]) + "\n")
+    sides = of_samples(tmp_path / "theirs.csv", "ecg", TrainConfig(id_column="who", waveform="ecg"))
+    assert sides.samples.shape[2] == len(sides.real.dataset.columns)
+    with pytest.raises(DataError, match="holds tables and ecg is built in, and --alphabet is for text"):
+        of_samples(tmp_path / "theirs.csv", "ecg", TrainConfig(alphabet="ab"))
+
+
+def test_what_was_chosen_for_a_run_is_no_matter_where_other_data_have_none_of_it(
+    run: Path, monkeypatch: pytest.MonkeyPatch
+):
+    checkpoint, notes = checkpoints.load(run)
+    changed = replace(checkpoint, config=replace(checkpoint.config, ignore=("note",)))
+    monkeypatch.setattr(checkpoints, "load", lambda path: (changed, notes))
+    sides, _ = of_run(run, "stocks", 0)
+    assert sides.real.dataset.name == "stocks"

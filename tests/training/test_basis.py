@@ -219,3 +219,18 @@ def test_prices_that_are_the_same_are_so_in_scores_at_every_level():
     off = other[same] - np.polyval(np.polyfit(one[same], other[same], 1), one[same])
     step = np.abs(np.diff(one)).mean()
     assert np.abs(off).max() < 1e-6 * step
+
+
+def test_what_a_curve_would_spoil_goes_by_rank():
+    """Outliers that would take up all of the scores, and what goes by steps."""
+    random = np.random.default_rng(0)
+    calm = np.empty(4000)
+    calm[0] = 0
+    for i in range(1, 4000):
+        calm[i] = 0.95 * calm[i - 1] + random.normal()
+    broken = np.where(np.isin(np.arange(4000), random.integers(0, 4000, 12)), -9999, calm)
+    levels = np.array([0, 12.5, 40, 100])[random.integers(0, 4, 4000)]
+    steps = levels[np.maximum.accumulate(np.where(random.random(4000) < 0.05, np.arange(4000), 0))]
+    values = np.stack([calm, broken, steps, np.exp(calm)], axis=1)
+    basis = Basis(dataset(values), dataset(values).windows(24, 1), "cowhitened")
+    assert basis._fast.tolist() == [1, 2]

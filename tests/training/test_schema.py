@@ -28,7 +28,7 @@ def table(tmp_path: Path) -> Path:
 
 def told(folder: Path, text: str) -> TrainConfig:
     (folder / "schema.toml").write_text(text)
-    return applied(TrainConfig(schema=str(folder / "schema.toml")))
+    return applied("x.csv", TrainConfig(schema=str(folder / "schema.toml")))
 
 
 def test_what_is_printed_is_what_is_read(table: Path, tmp_path: Path):
@@ -63,9 +63,8 @@ def test_the_command_prints_it_and_trains_nothing(table: Path, tmp_path: Path):
 
 def test_a_flag_is_stronger_than_the_file(tmp_path: Path):
     (tmp_path / "s.toml").write_text('[columns]\na = "continuous"\nb = "id"\nc = "time"\n')
-    config = applied(
-        TrainConfig(schema=str(tmp_path / "s.toml"), categorical=("a",), id_column="z", ignore=("c",))
-    )
+    told = TrainConfig(schema=str(tmp_path / "s.toml"), categorical=("a",), id_column="z", ignore=("c",))
+    config = applied("x.csv", told)
     assert (config.categorical, config.continuous, config.id_column) == (("a",), (), "z")
     assert (config.time_column, config.schema) == (None, None)
 
@@ -102,7 +101,17 @@ def test_a_column_that_is_not_there_is_named(table: Path, tmp_path: Path):
     with pytest.raises(DataError, match=r"sales\.csv has no column 'price'; it has shop, day"):
         load(str(table), told(tmp_path, '[columns]\nprice = "ignore"\n'))
     with pytest.raises(DataError, match=r"none\.toml cannot be read"):
-        applied(TrainConfig(schema=str(tmp_path / "none.toml")))
+        applied("x.csv", TrainConfig(schema=str(tmp_path / "none.toml")))
+
+
+@pytest.mark.parametrize("data", ["names", "stocks"])
+def test_what_has_no_columns_of_its_own_is_told_nothing_by_a_file(data: str, tmp_path: Path):
+    found = outline(data, TrainConfig())
+    assert all(line.startswith("#") for line in found.splitlines())
+    assert "--schema" not in found
+    (tmp_path / "x.toml").write_text("[columns]\n")
+    with pytest.raises(DataError, match=f"{data} is built in, and --schema is for tables: leave it out"):
+        applied(data, TrainConfig(schema=str(tmp_path / "x.toml")))
 
 
 def test_an_outline_keeps_the_labels_of_what_is_constant(tmp_path: Path):
@@ -111,5 +120,5 @@ def test_an_outline_keeps_the_labels_of_what_is_constant(tmp_path: Path):
     config = TrainConfig(id_column="who", categorical=("code",), length=8)
     (tmp_path / "x.toml").write_text(outline(str(tmp_path / "x.csv"), config))
     for told in (config, TrainConfig(schema=str(tmp_path / "x.toml"), length=8)):
-        dataset = load(str(tmp_path / "x.csv"), applied(told))
+        dataset = load(str(tmp_path / "x.csv"), applied("x.csv", told))
         assert [(c.name, c.labels) for c in dataset.statics] == [("code", ("0", "1", "2"))]

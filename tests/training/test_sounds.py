@@ -192,7 +192,7 @@ def test_a_schema_says_so_as_well(table: Path, tmp_path: Path):
     told = outline(str(table), TrainConfig(waveform="mv", rate=360, id_column="patient", length=8))
     assert '"mv" = "waveform"  # one step is a hop of 16 samples at 360 Hz' in told.splitlines()
     (tmp_path / "x.toml").write_text(told)
-    config = applied(TrainConfig(schema=str(tmp_path / "x.toml"), rate=360))
+    config = applied(str(table), TrainConfig(schema=str(tmp_path / "x.toml"), rate=360))
     assert config.waveform == "mv"
     assert load(str(table), config).form == "sound"
 

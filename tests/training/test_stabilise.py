@@ -35,12 +35,22 @@ def test_few_moves_at_one_level_are_enough() -> None:
     assert (np.diff(y) > 0).all()
 
 
-def test_channels_that_are_nearly_one_are_found_also_by_way_of_others():
+def test_channels_that_are_nearly_one_are_found():
     random = np.random.default_rng(0)
     path = np.cumsum(random.normal(size=5000))
     other = np.cumsum(random.normal(size=5000))
     step = 0.08 * path.std() * random.normal(size=5000)  # once it is near, twice it is not
-    values = np.stack([path, other, path + step, path + 2 * step, 10 * path], axis=1)
-    assert [group.tolist() for group in alike(values)] == [[0, 2, 3], [1], [4]]
+    values = np.stack([path, other, path + step, path + 2 * step, path + step / 9], axis=1)
+    assert [group.tolist() for group in alike(values)] == [[0, 2, 4], [1], [3]]
+
+
+def test_what_is_a_straight_line_of_another_is_bent_by_itself():
+    path = 40 + np.cumsum(np.random.default_rng(0).normal(size=5000))
+    values = np.stack([path, path + 273.15, 1.02 * path, path], axis=1)
+    assert [group.tolist() for group in alike(values)] == [[0], [1], [2], [3]]
+
+
+def test_a_group_may_be_a_single_channel_and_there_may_be_none():
+    values = np.random.default_rng(0).normal(size=(100, 1))
     assert [group.tolist() for group in alike(values[:, :1])] == [[0]]
     assert alike(values[:, :0]) == []

@@ -227,12 +227,15 @@ def test_choices_of_columns_are_refused_where_there_are_none(tmp_path: Path):
     assert load("ecg", TrainConfig(hop=30)).columns[29].name == "ecg 30"
 
 
-def test_a_few_short_sequences_are_learnt_in_windows_of_the_longest(tmp_path: Path):
-    rows = [f"{i},{i * k % 7},{k}" for k in range(1, 4) for i in range(10 + k)]
-    path = csv(tmp_path / "x.csv", rows_of(rows, "x,y,who"))
-    dataset = load(path, TrainConfig(id_column="who"))
-    assert (dataset.length, dataset.ends) == (13, False)
-    assert "all sequences are shorter than a window of 24: windows are 13 long" in dataset.notes
+def test_a_few_short_sequences_are_learnt_in_windows_that_they_hold(tmp_path: Path):
+    for lengths, window in (((11, 12, 13), 11), ((2, 20, 20), 20), ((20, 20, 19, 19, 19, 19, 19), 19)):
+        rows = [f"{i},{i * k % 7},{k}" for k, n in enumerate(lengths) for i in range(n)]
+        path = csv(tmp_path / "x.csv", rows_of(rows, "x,y,who"))
+        dataset = load(path, TrainConfig(id_column="who"))
+        assert (dataset.length, dataset.ends) == (window, False)
+        told = f"all sequences are shorter than a window of 24: windows are {window} long"
+        assert told in dataset.notes
+        assert len(dataset.split(dataset.length, 1, 0.1)[0]) >= 2
 
 
 def test_what_is_not_read_of_a_folder_is_said(tmp_path: Path):

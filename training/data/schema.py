@@ -22,20 +22,22 @@ from training.config import TrainConfig
 from training.data import files
 from training.data.columns import Column
 from training.data.dataset import Dataset, Doubles
-from training.data.source import load
+from training.data.source import heeds, load, require_heeded
 from training.errors import DataError
 
 KINDS = ("categorical", "continuous", "integer", "static", "time", "id", "waveform", "ignore")
 
 
-def applied(config: TrainConfig) -> TrainConfig:
-    """The same choices with what the file `config.schema` says of columns, and no file any more.
+def applied(data: str, config: TrainConfig) -> TrainConfig:
+    """The same choices with what the file `config.schema` says of the columns of `data`, and no file any
+    more.
 
     Raises:
-        DataError: the file cannot be read, or says what it cannot.
+        DataError: the file cannot be read, or says what it cannot, or the data have no columns.
     """
     if config.schema is None:
         return config
+    require_heeded(config, data)
     path = Path(config.schema)
     told = _read(path)
     by_flag = {
@@ -68,7 +70,7 @@ def outline(data: str, config: TrainConfig) -> str:
     Raises:
         DataError: they cannot be learnt from.
     """
-    config = applied(config)
+    config = applied(data, config)
     dataset = load(data, config)
     train, test = dataset.split(dataset.length, config.stride, config.hold_out)
     what = f"whole sequences of up to {dataset.length}" if dataset.ends else f"windows of {dataset.length}"
@@ -78,15 +80,17 @@ def outline(data: str, config: TrainConfig) -> str:
         f"# {data}: {len(dataset.bounds) - 1} sequences, {len(dataset.values)} rows{step}",
         f"# {len(train)} {what} to train on, {len(test)} held out",
         *(f"# {_line(note)}" for note in dataset.notes),
-        f"# To tell it otherwise, edit this and train with --schema; kinds are {', '.join(KINDS)}.",
-        "",
-        "[columns]",
     ]
+    told = "schema" in heeds(data)
+    if told:
+        how = f"edit this and train with --schema; kinds are {', '.join(KINDS)}."
+        lines += [f"# To tell it otherwise, {how}", "", "[columns]"]
     named = files.names_of(Path(data)) or dataset.form not in ("picture", "film", "sound")
     # Of pixels and of samples nothing can be told.
     found = dict(_kinds(data, dataset, config)) if named else {}
     keys = [
-        f"{json.dumps(name, ensure_ascii=False)} = {json.dumps(kind)}" for name, (kind, _) in found.items()
+        f"{'' if told else '# '}{json.dumps(name, ensure_ascii=False)} = {json.dumps(kind)}"
+        for name, (kind, _) in found.items()
     ]
     width = max(map(len, keys), default=0)
     return "\n".join(

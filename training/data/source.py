@@ -75,7 +75,7 @@ def load(data: str, config: TrainConfig) -> Dataset:
 
     Sequences are learnt whole where `config` says so, or where it names no length and there are many
     short ones, MANY of at most SHORT rows, or SOME that are shorter than a window. Of
-    fewer that are all shorter, windows are as long as the longest.
+    fewer that are all shorter, windows are as long as some of them: neither short, nor few.
 
     Raises:
         DataError: there is no such thing, or it cannot be learnt from.
@@ -92,8 +92,9 @@ def load(data: str, config: TrainConfig) -> Dataset:
             notes = (*notes, f"{told} of {dataset.length}: they are learnt whole")
     length = config.length or (longest if whole else dataset.length)
     if config.length is None and len(rows) > 1 and 1 < longest < length:
-        notes = (*notes, f"all sequences are shorter than a window of {length}: windows are {longest} long")
-        length = longest
+        told = f"all sequences are shorter than a window of {length}"
+        length = max(rows.tolist(), key=lambda n: n * rows[rows >= n].sum())
+        notes = (*notes, f"{told}: windows are {length} long")
     if length < 2:
         said, wanted = {
             "picture": ("picture is 1 pixel high", "higher ones"),
@@ -131,20 +132,31 @@ def _hint(path: Path) -> str:
     return ""
 
 
-def _require_heeded(data: str, what: str, heeds: tuple[str, ...], config: TrainConfig) -> None:
-    """Raise a DataError where a choice is made that says nothing of such data."""
-    plain = TrainConfig()
+def require_heeded(config: TrainConfig, *data: str) -> None:
+    """Raise a DataError where a choice is made that says nothing of any of `data`."""
+    plain, heeded_by = TrainConfig(), {name for one in data for name in heeds(one)}
     for name in HOW:
-        if name not in heeds and getattr(config, name) != getattr(plain, name):
+        if name not in heeded_by and getattr(config, name) != getattr(plain, name):
             wanted = " and ".join(r.what for r in READERS.values() if name in r.heeds)
-            raise DataError(f"{data} {what}, and --{name.replace('_', '-')} is for {wanted}: leave it out")
+            found = " and ".join(f"{one} {_what(one)}" for one in data)
+            raise DataError(f"{found}, and --{name.replace('_', '-')} is for {wanted}: leave it out")
 
 
 def heeds(data: str) -> tuple[str, ...]:
     """Those of HOW that say something of `data`; all where it is nothing that is read."""
     if data in BUILTIN:
         return _HEEDED.get(data, ())
-    return next((r.heeds for suffixes, r in READERS.items() if _reads(Path(data), suffixes)), HOW)
+    reader = _reader(Path(data))
+    return reader.heeds if reader else HOW
+
+
+def _what(data: str) -> str:
+    reader = None if data in BUILTIN else _reader(Path(data))
+    return f"holds {reader.what}" if reader else "is built in"
+
+
+def _reader(path: Path) -> Reader | None:
+    return next((reader for suffixes, reader in READERS.items() if _reads(path, suffixes)), None)
 
 
 def heeded(data: str, config: TrainConfig) -> TrainConfig:
@@ -159,14 +171,14 @@ def _reads(path: Path, suffixes: tuple[str, ...]) -> bool:
 
 def _read(data: str, config: TrainConfig) -> Dataset:
     if data in BUILTIN:
-        _require_heeded(data, "is built in", heeds(data), config)
+        require_heeded(config, data)
         return BUILTIN[data](config)
     path = Path(data)
     if not path.exists():
         raise DataError(f"{data!r} is neither a file nor a built-in set; built in are {', '.join(BUILTIN)}")
     for suffixes, reader in READERS.items():
         if _reads(path, suffixes):
-            _require_heeded(data, f"holds {reader.what}", reader.heeds, config)
+            require_heeded(config, data)
             dataset = reader.read(path, config)
             if path.is_dir() and (deep := deeper(path, suffixes, _below(suffixes))):
                 note = f"{deep} lies too deep in {path}: what it holds is not read"
