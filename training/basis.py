@@ -6,15 +6,14 @@ invertible parts, fitted once:
     values --encode--> normal scores --(n - mean) Wᵀ--> y   what the networks play with
     values <--decode-- normal scores <--y Vᵀ + mean--- y    the second half is in the graph
 
-*Marginals.* A channel that moves fast, by half a deviation in a step or more, is mapped through
-its own distribution function to a normal, ties broken by one uniform a window, so that a value that
+*Marginals.* A channel that moves fast (Var Δx > 0.02 Var x) is mapped through its own
+distribution function to a normal, ties broken by one uniform a window, so that a value that
 persists in the data persists in the scores. A slow channel is bent so that its moves have one
-size at every level, by one curve with those that it nearly is, `training/stabilise.py`, and
-standardised: its distribution over 24 rows says nothing of the series. Where it rests at a value
-it has a hidden path, `training/atoms.py`. Either way the way back, `training/decoder.py`, is one
-table of 512 values at equal distances of the score, interpolated: continuous, and no record is in
-it but the smallest and the largest value. Where one channel bounds another in every row, as a
-day's high does its close, values are made to keep that order.
+size at every level, `training/stabilise.py`, and standardised: its distribution over 24 rows says
+nothing of the series. Where it rests at a value it has a hidden path, `training/atoms.py`. Either way
+the way back, `training/decoder.py`, is one table of 512 values at equal distances of the score,
+interpolated: continuous, and no record is in it but the smallest and the largest value. Where one
+channel bounds another in every row, as a day's high does its close, values are made to keep that order.
 
 *Mixing* (`cowhitened`). Principal components with variance above 1e-6 are whitened, then
 rotated to the eigenvectors of the increments' covariance, as in slow feature analysis
@@ -47,15 +46,10 @@ from training.decoder import KNOTS, Decoder, ends_of, grid_of, orders_of
 from training.layout import Layout
 from training.memory import remembered, torn
 from training.screen import Layers
-from training.stabilise import alike, stabilised
+from training.stabilise import stabilised
 
-FAST, SLOW = 0.25, 0.02
-"""Var Δx / Var x, of normal scores of ranks, from which on a channel is made normal by rank; and of values,
-up to which it never is. In between, how far it moves differs by its level, which a curve can mend and
-ranks make worse; but for what a curve cannot mend, see `_mended`."""
-_STEPS, _SPREAD = 0.5, 2.0
-"""Share of the moves that are none from which on a channel goes by steps; and deviations that the inner
-98 % of bent scores span at least (of a normal: 4.7), where no outliers have bent them to a point."""
+FAST = 0.02
+"""Var Δx / Var x above which a channel is made normal by rank."""
 PERSISTENT = 0.5
 """Correlation of a channel's moves with the next above which it is a smooth path, and slow if it rests
 at some value: ranks would tear the path there."""
@@ -118,8 +112,10 @@ class Basis:
         self._varies = np.ptp(values, axis=0) > 0
         moves = covered[1:] & covered[:-1]
         moves[dataset.bounds[1:-1] - 1] = False  # no increment leads into a sequence's first row
-        self._rests = np.array([len(atoms_of(x)) > 0 for x in values.T], bool)
-        fast = self._moves_fast(numbers, covered, moves, free)
+        change = np.diff(numbers, axis=0)[moves]  # (moves, channels)
+        fast = (change.var(axis=0) > FAST * values.var(axis=0)) & self._varies & ~self._shades
+        rests = np.array([len(atoms_of(x)) > 0 for x in values.T], bool)
+        fast &= ~(rests & _persistent(change))
         self._fast = np.flatnonzero(fast if kind == "cowhitened" else fast & False)
         fitted = [values[self._free[:, i], i] for i in self._fast]
         self._below, self._above = _ranks(fitted, numbers[:, self._fast])
@@ -127,10 +123,17 @@ class Basis:
         unseen = ~free[:, self._fast]
         noise = (np.random.default_rng(0).random(int(unseen.sum())) * len(values) + 0.5) / (len(values) + 1)
         self._below[unseen] = self._above[unseen] = noise
-        slow = self._varies & ~fast & ~self._shades & (kind == "cowhitened")
-        self._curves = self._fit_curves(values, numbers, moves, slow)
+        middle = (numbers[1:] + numbers[:-1])[moves] / 2
+        common = float(values[:, self._shades].std()) if self._shades.any() else 1.0
+        self._curves = [
+            _plain(values[:, i], common)
+            if self._shades[i]
+            else _curve(values[:, i], middle[:, i], change[:, i], bent=kind == "cowhitened")
+            for i in range(values.shape[1])
+        ]
         self._scores_of_rows = self._straight(numbers)
-        for i in np.flatnonzero(slow & free.all(axis=0)):
+        slow = self._varies & ~fast & ~self._shades & free.all(axis=0)
+        for i in np.flatnonzero(slow) if kind == "cowhitened" else ():
             x, y, atoms = banded(*self._curves[i], values[:, i])
             own = np.interp(numbers[:, i], x, y)
             for atom in atoms:
@@ -176,43 +179,6 @@ class Basis:
         """Scores of the slow channels: (rows, channels), the fast ones still to come."""
         scores = [np.interp(v, x, y) for v, (x, y) in zip(values.T, self._curves, strict=True)]
         return np.stack(scores, axis=1) if scores else np.zeros((len(values), 0))
-
-    def _moves_fast(
-        self,
-        numbers: Doubles,
-        covered: NDArray[np.bool_],
-        moves: NDArray[np.bool_],
-        free: NDArray[np.bool_],
-    ) -> NDArray[np.bool_]:
-        """Which channels do: (channels,). Of `numbers` (rows, channels) those `covered` are looked at, and
-        `moves` (rows - 1,) says from which the next row follows."""
-        varied = self._varies & ~self._shades
-        change = np.diff(numbers, axis=0)[moves]  # (moves, channels)
-        fast = varied & (change.var(axis=0) > SLOW * numbers[covered].var(axis=0))
-        for i in np.flatnonzero(fast & free.all(axis=0)):  # what nobody sees is noise
-            below, above = _ranks([numbers[covered, i]], numbers[:, i : i + 1])
-            scores = torch.special.ndtri(torch.from_numpy((below + above) / 2)).numpy()[:, 0]
-            quick = np.diff(scores)[moves].var() >= FAST * scores[covered].var()
-            middle = (numbers[1:, i] + numbers[:-1, i])[moves] / 2
-            fast[i] = quick or not _mended(numbers[covered, i], middle, np.abs(change[:, i]))
-        smooth = _persistent(change)
-        kept: NDArray[np.bool_] = fast & ~(self._rests & smooth)
-        return kept
-
-    def _fit_curves(
-        self, values: Doubles, numbers: Doubles, moves: NDArray[np.bool_], slow: NDArray[np.bool_]
-    ) -> list[tuple[Doubles, Doubles]]:
-        """Each channel's way to scores as knots (values, scores), rising: bent where it is `slow`."""
-        level = (numbers[1:] + numbers[:-1])[moves] / 2  # (moves, channels)
-        size = np.abs(np.diff(numbers, axis=0)[moves])
-        curves = _lines(values, self._shades)
-        smooth = np.flatnonzero(slow & ~self._rests)  # an atom's band would part those that share a curve
-        together = [smooth[group] for group in alike(values[:, smooth])]
-        for group in [*together, *np.flatnonzero(slow & self._rests)[:, None]]:
-            curve = stabilised(level[:, group].ravel(), size[:, group].ravel(), values[:, group])
-            for i in group:
-                curves[i] = _standard(values[:, i], *curve)
-        return curves
 
     def _fit_decoder(self, values: Doubles) -> Decoder:
         channels = values.shape[1]
@@ -287,37 +253,14 @@ class Basis:
         )  # fmt: skip
 
 
-def _lines(values: Doubles, shades: NDArray[np.bool_]) -> list[tuple[Doubles, Doubles]]:
-    """The way to scores, as knots (values, scores), of channels that are not bent; shades are as they are,
-    in the common deviation of all."""
-    ends = np.stack([values.min(axis=0), values.max(axis=0)], axis=1)  # (channels, 2)
-    common = float(values[:, shades].std()) if shades.any() else 1.0
-    lines = []
-    for own, x, shade in zip(values.T, ends, shades, strict=True):
-        x[1] = max(x[1], x[0] + 1e-9) if shade else x[1]
-        lines.append((x, x / common) if shade else _standard(own, x, x))
-    return lines
-
-
-def _standard(values: Doubles, x: Doubles, y: Doubles) -> tuple[Doubles, Doubles]:
-    """A curve (values, scores), rising, as far as `values` (rows,) go, so that their scores have mean 0 and
-    deviation 1."""
-    low, high = values.min(), values.max()
-    if low == high:
-        return np.array([low, low + 1]), np.array([0.0, 1.0])
-    own = np.concatenate([[low], x[(low < x) & (x < high)], [high]])
+def _curve(values: Doubles, middle: Doubles, change: Doubles, bent: bool) -> tuple[Doubles, Doubles]:
+    """A slow channel's way to scores as knots (values, scores): mean 0, deviation 1, rising."""
+    x = np.array([values.min(), values.max()])
+    if x[0] == x[1]:
+        return np.array([x[0], x[0] + 1]), np.array([0.0, 1.0])
+    x, y = stabilised(middle, np.abs(change), x[0], x[1]) if bent else (x, x)
     scores = np.interp(values, x, y)
-    return own, (np.interp(own, x, y) - scores.mean()) / scores.std()
-
-
-def _mended(values: Doubles, level: Doubles, size: Doubles) -> bool:
-    """Whether a curve makes a smooth path of a channel, `values` (rows,) with moves of `size` at `level`
-    (moves,): not of what goes by steps, nor where a few outliers take up all of the scores."""
-    if (size == 0).mean() >= _STEPS:
-        return False
-    scores = np.interp(values, *_standard(values, *stabilised(level, size, values)))
-    low, high = np.quantile(scores, [0.01, 0.99])
-    return bool(high - low >= _SPREAD)
+    return x, (y - scores.mean()) / scores.std()
 
 
 def _persistent(change: Doubles) -> NDArray[np.bool_]:
@@ -326,6 +269,12 @@ def _persistent(change: Doubles) -> NDArray[np.bool_]:
     power = (change**2).sum(axis=0)
     alike: NDArray[np.bool_] = (change[1:] * change[:-1]).sum(axis=0) > PERSISTENT * power
     return alike
+
+
+def _plain(values: Doubles, common: float) -> tuple[Doubles, Doubles]:
+    """The same of one of many shades: as it is, in the common deviation of all."""
+    x = np.array([values.min(), max(values.max(), values.min() + 1e-9)])
+    return x, x / common
 
 
 def _free(layout: Layout, outcomes: Integers) -> NDArray[np.bool_]:

@@ -21,17 +21,13 @@ from training.networks import Discriminator, Generator
 
 def _bending() -> None:
     """Slow channels are standardised as they are."""
-    _replace(basis, "stabilised", lambda level, size, values: (np.array([values.min(), values.max()]),) * 2)
-
-
-def _one_curve() -> None:
-    """Channels that are nearly one are bent each by a curve of its own."""
-    _replace(basis, "alike", lambda values: list(np.arange(values.shape[1])[:, None]))
+    curve = basis._curve
+    _replace(basis, "_curve", lambda values, middle, change, bent: curve(values, middle, change, False))
 
 
 def _normal_scores() -> None:
     """Fast channels are treated as slow ones."""
-    _replace(basis, "SLOW", math.inf)
+    _replace(basis, "FAST", math.inf)
 
 
 def _forgetting() -> None:
@@ -87,7 +83,6 @@ def _variety() -> None:
 
 PARTS: dict[str, Callable[[], None]] = {
     "bending": _bending,
-    "one-curve": _one_curve,
     "normal-scores": _normal_scores,
     "forgetting": _forgetting,
     "drift": _drift,

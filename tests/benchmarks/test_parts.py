@@ -27,14 +27,13 @@ def trained(grown: Path, run: Path) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A price that moves by percents, so that there is something to bend, a noise, a sensor that is often
-    at its limit, and a price that is nearly the first."""
+    """A price that moves by percents, so that there is something to bend, a noise, and a sensor that is
+    often at its limit."""
     random = np.random.default_rng(3)
     price = np.exp(np.cumsum(random.normal(0, 0.05, 600)))
     path = tmp_path_factory.mktemp("data") / "grown.npy"
     sensor = np.maximum(np.sin(np.arange(600) / 40), -0.5)
-    close = price * np.exp(random.normal(0, 0.01, 600))
-    np.save(path, np.stack([price, random.normal(size=600), sensor, close], 1))
+    np.save(path, np.stack([price, random.normal(size=600), sensor], 1))
     return path
 
 

@@ -81,4 +81,8 @@ def page(program: str, url: str, profile: Path) -> Iterator[Page]:
             yield opened
         finally:
             browser.terminate()
-            browser.wait(30)
+            try:
+                browser.wait(30)
+            except subprocess.TimeoutExpired:
+                browser.kill()
+                browser.wait()

@@ -206,31 +206,3 @@ def test_what_leaves_a_channel_comes_back_unless_the_data_rest_there():
     assert (high[:, 2] == decoder.table[2, -1]).all()
     far = decoder(decoder.origin + np.float32(1e6))  # farther than all of the range: it is its other end
     assert ((far >= decoder.table[:, 0]) & (far <= decoder.table[:, -1])).all()
-
-
-def test_prices_that_are_the_same_are_so_in_scores_at_every_level():
-    random = np.random.default_rng(0)
-    close = 50 * np.exp(np.cumsum(0.02 * random.standard_t(3, 4000)) * 0.5)
-    gap = np.where(np.arange(4000) % 10, 0.005 * random.normal(size=4000), 0)
-    data = dataset(np.stack([close, close * np.exp(gap)], axis=1))
-    basis = Basis(data, data.windows(24, 1), "cowhitened")
-    one, other = basis._scores(np.arange(0, 3900), np.zeros((3900, 1, 1)))[:, 0].T
-    same = np.arange(3900) % 10 == 0
-    off = other[same] - np.polyval(np.polyfit(one[same], other[same], 1), one[same])
-    step = np.abs(np.diff(one)).mean()
-    assert np.abs(off).max() < 1e-6 * step
-
-
-def test_what_a_curve_would_spoil_goes_by_rank():
-    """Outliers that would take up all of the scores, and what goes by steps."""
-    random = np.random.default_rng(0)
-    calm = np.empty(4000)
-    calm[0] = 0
-    for i in range(1, 4000):
-        calm[i] = 0.95 * calm[i - 1] + random.normal()
-    broken = np.where(np.isin(np.arange(4000), random.integers(0, 4000, 12)), -9999, calm)
-    levels = np.array([0, 12.5, 40, 100])[random.integers(0, 4, 4000)]
-    steps = levels[np.maximum.accumulate(np.where(random.random(4000) < 0.05, np.arange(4000), 0))]
-    values = np.stack([calm, broken, steps, np.exp(calm)], axis=1)
-    basis = Basis(dataset(values), dataset(values).windows(24, 1), "cowhitened")
-    assert basis._fast.tolist() == [1, 2]
