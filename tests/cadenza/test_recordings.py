@@ -107,11 +107,15 @@ def test_wav_and_a_unit_of_its_own_are_not_compared(heart: Path, tmp_path: Path)
 
 def test_a_table_with_another_column_is_judged_beside_recordings_that_have_none(tmp_path: Path):
     rows = [f"p{i},{value:.4f},{t % 7}" for i in range(3) for t, value in enumerate(wave(4000, seed=i))]
-    (tmp_path / "theirs.csv").write_text("\n".join(["who,ecg,temp", *rows]) + "\n")
-    sides = of_samples(tmp_path / "theirs.csv", "ecg", TrainConfig(id_column="who", waveform="ecg"))
+    (tmp_path / "theirs.csv").write_text("\n".join(["who,sample,temp", *rows]) + "\n")
+    wavfile.write(tmp_path / "real.wav", RATE, wave(9000, seed=3).astype(np.float32))
+    real, told = str(tmp_path / "real.wav"), TrainConfig(id_column="who", waveform="sample")
+    sides = of_samples(tmp_path / "theirs.csv", real, told)
     assert sides.samples.shape[2] == len(sides.real.dataset.columns)
-    with pytest.raises(DataError, match="holds tables and ecg is built in, and --alphabet is for text"):
-        of_samples(tmp_path / "theirs.csv", "ecg", TrainConfig(alphabet="ab"))
+    with pytest.raises(
+        DataError, match=r"csv holds tables and .*wav holds sound, and --alphabet is for text"
+    ):
+        of_samples(tmp_path / "theirs.csv", real, TrainConfig(alphabet="ab"))
 
 
 def test_what_was_chosen_for_a_run_is_no_matter_where_other_data_have_none_of_it(

@@ -104,7 +104,7 @@ def test_a_column_that_is_not_there_is_named(table: Path, tmp_path: Path):
         applied("x.csv", TrainConfig(schema=str(tmp_path / "none.toml")))
 
 
-@pytest.mark.parametrize("data", ["names", "stocks"])
+@pytest.mark.parametrize("data", ["sines", "stocks"])
 def test_what_has_no_columns_of_its_own_is_told_nothing_by_a_file(data: str, tmp_path: Path):
     found = outline(data, TrainConfig())
     assert all(line.startswith("#") for line in found.splitlines())
