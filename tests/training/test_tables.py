@@ -228,7 +228,12 @@ def test_choices_of_columns_are_refused_where_there_are_none(tmp_path: Path):
 
 
 def test_a_few_short_sequences_are_learnt_in_windows_that_they_hold(tmp_path: Path):
-    for lengths, window in (((11, 12, 13), 11), ((2, 20, 20), 20), ((20, 20, 19, 19, 19, 19, 19), 19)):
+    for lengths, window in (
+        ((11, 12, 13), 11),
+        ((2, 20, 20), 20),
+        ((1, 1, 1, 1, 1, 2, 2), 2),
+        ((20, 20, 19, 19, 19, 19, 19), 19),
+    ):
         rows = [f"{i},{i * k % 7},{k}" for k, n in enumerate(lengths) for i in range(n)]
         path = csv(tmp_path / "x.csv", rows_of(rows, "x,y,who"))
         dataset = load(path, TrainConfig(id_column="who"))

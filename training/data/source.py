@@ -75,7 +75,7 @@ def load(data: str, config: TrainConfig) -> Dataset:
 
     Sequences are learnt whole where `config` says so, or where it names no length and there are many
     short ones, MANY of at most SHORT rows, or SOME that are shorter than a window. Of
-    fewer that are all shorter, windows are as long as some of them: neither short, nor few.
+    fewer that are all shorter, windows are as long as some sequence: long ones, in which most rows are.
 
     Raises:
         DataError: there is no such thing, or it cannot be learnt from.
@@ -93,7 +93,7 @@ def load(data: str, config: TrainConfig) -> Dataset:
     length = config.length or (longest if whole else dataset.length)
     if config.length is None and len(rows) > 1 and 1 < longest < length:
         told = f"all sequences are shorter than a window of {length}"
-        length = max(rows.tolist(), key=lambda n: n * rows[rows >= n].sum())
+        length = max(np.unique(rows[rows > 1]).tolist(), key=lambda n: n * rows[rows >= n].sum())
         notes = (*notes, f"{told}: windows are {length} long")
     if length < 2:
         said, wanted = {
@@ -146,27 +146,27 @@ def heeds(data: str) -> tuple[str, ...]:
     """Those of HOW that say something of `data`; all where it is nothing that is read."""
     if data in BUILTIN:
         return _HEEDED.get(data, ())
-    reader = _reader(Path(data))
-    return reader.heeds if reader else HOW
+    found = _reader(Path(data))
+    return found[1].heeds if found else HOW
 
 
 def _what(data: str) -> str:
-    reader = None if data in BUILTIN else _reader(Path(data))
-    return f"holds {reader.what}" if reader else "is built in"
+    found = None if data in BUILTIN else _reader(Path(data))
+    return f"holds {found[1].what}" if found else "is built in"
 
 
-def _reader(path: Path) -> Reader | None:
-    return next((reader for suffixes, reader in READERS.items() if _reads(path, suffixes)), None)
+def _reader(path: Path) -> tuple[tuple[str, ...], Reader] | None:
+    """Who reads a file or a folder, with the suffixes."""
+    for suffixes, reader in READERS.items():
+        if holds(path, suffixes, _below(suffixes)) if path.is_dir() else path.suffix.lower() in suffixes:
+            return suffixes, reader
+    return None
 
 
 def heeded(data: str, config: TrainConfig) -> TrainConfig:
     """The same without the choices that say nothing of `data`."""
     own, plain = heeds(data), TrainConfig()
     return replace(config, **{name: getattr(plain, name) for name in HOW if name not in own})
-
-
-def _reads(path: Path, suffixes: tuple[str, ...]) -> bool:
-    return holds(path, suffixes, _below(suffixes)) if path.is_dir() else path.suffix.lower() in suffixes
 
 
 def _read(data: str, config: TrainConfig) -> Dataset:
@@ -176,18 +176,21 @@ def _read(data: str, config: TrainConfig) -> Dataset:
     path = Path(data)
     if not path.exists():
         raise DataError(f"{data!r} is neither a file nor a built-in set; built in are {', '.join(BUILTIN)}")
-    for suffixes, reader in READERS.items():
-        if _reads(path, suffixes):
-            require_heeded(config, data)
-            dataset = reader.read(path, config)
-            if path.is_dir() and (deep := deeper(path, suffixes, _below(suffixes))):
-                note = f"{deep} lies too deep in {path}: what it holds is not read"
-                dataset = replace(dataset, notes=(*dataset.notes, note))
-            kinds = [s for others in READERS if others != suffixes for s in others if path.is_dir()]
-            if left := [s for s in kinds if holds(path, [s])]:
-                note = f"{path} holds {', '.join(left)} too, which is not read beside {', '.join(suffixes)}"
-                return replace(dataset, notes=(*dataset.notes, note))
+    if (one := _reader(path)) is not None:
+        suffixes, reader = one
+        require_heeded(config, data)
+        dataset = reader.read(path, config)
+        if not path.is_dir():
             return dataset
+        notes = []
+        if deep := deeper(path, suffixes, _below(suffixes)):
+            notes.append(f"{deep} lies too deep in {path}: what it holds is not read")
+        others = [s for other in READERS if other != suffixes for s in other]
+        if left := [s for s in others if holds(path, [s])]:
+            notes.append(
+                f"{path} holds {', '.join(left)} too, which is not read beside {', '.join(suffixes)}"
+            )
+        return replace(dataset, notes=(*dataset.notes, *notes))
     known = ", ".join(s for suffixes in READERS for s in suffixes)
     if path.is_dir():
         raise DataError(f"{path} holds no file that is read: {known}{_hint(path)}")
