@@ -47,6 +47,25 @@ def test_columns_are_found_by_their_names(tmp_path: Path):
     assert marginal(alone, "--data", real, "--id-column", "who") == wanted
 
 
+def test_numbers_of_an_array_are_the_labels_that_are_written_so(tmp_path: Path):
+    random = np.random.default_rng(0)
+    codes = random.choice([2, 5, 9], size=(40, 6))
+    x = np.stack([random.normal(size=(40, 6)), codes], 2)
+    rows = [[f"{a:.6f}", int(b)] for a, b in x.reshape(-1, 2)]
+    real = made(tmp_path, "real.csv", rows, "x,kind")
+    np.save(tmp_path / "x.npy", x)
+    wanted = made(
+        tmp_path, "x.csv", [[i // 6, i % 6, *row] for i, row in enumerate(rows)], "sequence,step,x,kind"
+    )
+    given = ("--data", real, "--categorical", "kind")
+    assert marginal(tmp_path / "x.npy", *given) == pytest.approx(marginal(wanted, *given))
+    x[0, 0, 1] = 7
+    np.save(tmp_path / "x.npy", x)
+    done = cadenza("evaluate", tmp_path / "x.npy", *given)
+    assert done.returncode == 1
+    assert "column 'kind' holds 7, which is no label of it: these are '2', '5', '9'" in done.stderr
+
+
 def test_minds_the_order_of_steps_and_where_its_report_goes(prices: Path, tmp_path: Path):
     rows = [[i, t, i + t, 2 * i] for i in range(30) for t in (1, 0, 2)]
     path = made(tmp_path, "x.csv", rows, "sequence,step,close,high")

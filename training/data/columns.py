@@ -1,6 +1,8 @@
 """A column of numbers or of labels, and what its values say of it: gaps, and a value of its own."""
 
+import math
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from shlex import quote
 
@@ -109,16 +111,35 @@ def require_finite(where: str, names: Sequence[str], values: Doubles) -> None:
 
 
 def relabelled(values: Doubles, was: Sequence[Column], now: Sequence[Column]) -> Doubles:
-    """Rows (rows, columns) of some columns in the labels of others of the same names.
+    """Rows (rows, columns) of some columns in the labels of others of the same names. Numbers, as an
+    array holds them, are taken for the labels that are written so.
 
     Raises:
         DataError: a label that the others do not have.
     """
     result = values.copy()
     for i, (one, other) in enumerate(zip(was, now, strict=False)):
-        if one.labels != other.labels:
+        if other.labels and not one.labels:
+            result[:, i] = _labelled(values[:, i], other)
+        elif one.labels != other.labels:
             if strange := sorted(set(one.labels) - set(other.labels)):
                 raise DataError(f"column {one.name!r} holds {strange[0]!r}, which is no label of it")
             place = np.array([*map(other.labels.index, one.labels), -1], np.float64)
             result[:, i] = place[values[:, i].astype(np.int64)]  # -1 stays -1
     return result
+
+
+def _labelled(numbers: Doubles, column: Column) -> Doubles:
+    """Which label of `column` each number of (rows,) is, −1 where there is none."""
+    places = {}
+    for place, label in enumerate(column.labels):
+        with suppress(ValueError):  # a label that is no number is none of these
+            places[float(label)] = place
+    distinct, inverse = np.unique(numbers, return_inverse=True)
+    if strange := [x for x in distinct.tolist() if x not in places and not math.isnan(x)]:
+        raise DataError(
+            f"column {column.name!r} holds {strange[0]:g}, which is no label of it: these are "
+            + ", ".join(map(repr, column.labels[:8]))
+            + (" …" if len(column.labels) > 8 else "")
+        )
+    return np.array([places.get(x, -1) for x in distinct.tolist()], np.float64)[inverse]
