@@ -6,8 +6,8 @@ invertible parts, fitted once:
     values --encode--> normal scores --(n - mean) Wᵀ--> y   what the networks play with
     values <--decode-- normal scores <--y Vᵀ + mean--- y    the second half is in the graph
 
-*Marginals.* A channel that moves fast (Var Δx > 0.02 Var x) is mapped through its own
-distribution function to a normal, ties broken by one uniform a window, so that a value that
+*Marginals.* A channel that moves fast, by half a deviation in a step or more, is mapped through
+its own distribution function to a normal, ties broken by one uniform a window, so that a value that
 persists in the data persists in the scores. A slow channel is bent so that its moves have one
 size at every level, `training/stabilise.py`, and standardised: its distribution over 24 rows says
 nothing of the series. Where it rests at a value it has a hidden path, `training/atoms.py`. Either way
@@ -48,8 +48,13 @@ from training.memory import remembered, torn
 from training.screen import Layers
 from training.stabilise import stabilised
 
-FAST = 0.02
-"""Var Δx / Var x above which a channel is made normal by rank."""
+FAST, SLOW = 0.25, 0.02
+"""Var Δx / Var x, of normal scores of ranks, from which on a channel is made normal by rank; and of values,
+up to which it never is. In between, how far it moves differs by its level, which a curve can mend and
+ranks make worse; but for what a curve cannot mend, see `_mended`."""
+_STEPS, _SPREAD = 0.5, 2.0
+"""Share of the moves that are none from which on a channel goes by steps; and deviations that the inner
+98 % of bent scores span at least (of a normal: 4.7), where no outliers have bent them to a point."""
 PERSISTENT = 0.5
 """Correlation of a channel's moves with the next above which it is a smooth path, and slow if it rests
 at some value: ranks would tear the path there."""
@@ -113,9 +118,8 @@ class Basis:
         moves = covered[1:] & covered[:-1]
         moves[dataset.bounds[1:-1] - 1] = False  # no increment leads into a sequence's first row
         change = np.diff(numbers, axis=0)[moves]  # (moves, channels)
-        fast = (change.var(axis=0) > FAST * values.var(axis=0)) & self._varies & ~self._shades
-        rests = np.array([len(atoms_of(x)) > 0 for x in values.T], bool)
-        fast &= ~(rests & _persistent(change))
+        middle = (numbers[1:] + numbers[:-1])[moves] / 2  # (moves, channels)
+        fast = self._moves_fast(numbers, covered, moves, free)
         self._fast = np.flatnonzero(fast if kind == "cowhitened" else fast & False)
         fitted = [values[self._free[:, i], i] for i in self._fast]
         self._below, self._above = _ranks(fitted, numbers[:, self._fast])
@@ -123,7 +127,6 @@ class Basis:
         unseen = ~free[:, self._fast]
         noise = (np.random.default_rng(0).random(int(unseen.sum())) * len(values) + 0.5) / (len(values) + 1)
         self._below[unseen] = self._above[unseen] = noise
-        middle = (numbers[1:] + numbers[:-1])[moves] / 2
         common = float(values[:, self._shades].std()) if self._shades.any() else 1.0
         self._curves = [
             _plain(values[:, i], common)
@@ -179,6 +182,28 @@ class Basis:
         """Scores of the slow channels: (rows, channels), the fast ones still to come."""
         scores = [np.interp(v, x, y) for v, (x, y) in zip(values.T, self._curves, strict=True)]
         return np.stack(scores, axis=1) if scores else np.zeros((len(values), 0))
+
+    def _moves_fast(
+        self,
+        numbers: Doubles,
+        covered: NDArray[np.bool_],
+        moves: NDArray[np.bool_],
+        free: NDArray[np.bool_],
+    ) -> NDArray[np.bool_]:
+        """Which channels do: (channels,). Of `numbers` (rows, channels) those `covered` are looked at, and
+        `moves` (rows - 1,) says from which the next row follows."""
+        values = numbers[covered]
+        change = np.diff(numbers, axis=0)[moves]  # (moves, channels)
+        fast = self._varies & ~self._shades & (change.var(axis=0) > SLOW * values.var(axis=0))
+        for i in np.flatnonzero(fast & free.all(axis=0)):  # what nobody sees is noise
+            below, above = _ranks([values[:, i]], numbers[:, i : i + 1])
+            scores = torch.special.ndtri(torch.from_numpy((below + above) / 2)).numpy()[:, 0]
+            quick = np.diff(scores)[moves].var() >= FAST * scores[covered].var()
+            middle = (numbers[1:, i] + numbers[:-1, i])[moves] / 2
+            fast[i] = quick or not _mended(values[:, i], middle, change[:, i])
+        rests = np.array([len(atoms_of(x)) > 0 for x in values.T], bool)
+        kept: NDArray[np.bool_] = fast & ~(rests & _persistent(change))
+        return kept
 
     def _fit_decoder(self, values: Doubles) -> Decoder:
         channels = values.shape[1]
@@ -261,6 +286,16 @@ def _curve(values: Doubles, middle: Doubles, change: Doubles, bent: bool) -> tup
     x, y = stabilised(middle, np.abs(change), x[0], x[1]) if bent else (x, x)
     scores = np.interp(values, x, y)
     return x, (y - scores.mean()) / scores.std()
+
+
+def _mended(values: Doubles, middle: Doubles, change: Doubles) -> bool:
+    """Whether a curve makes a smooth path of a channel, `values` (rows,), that makes a `change` around each
+    `middle`, both (moves,): not of what goes by steps, nor where few outliers take up all of the scores."""
+    if (change == 0).mean() >= _STEPS:
+        return False
+    scores = np.interp(values, *_curve(values, middle, change, bent=True))
+    low, high = np.quantile(scores, [0.01, 0.99])
+    return bool(high - low >= _SPREAD)
 
 
 def _persistent(change: Doubles) -> NDArray[np.bool_]:

@@ -27,7 +27,7 @@ def _bending() -> None:
 
 def _normal_scores() -> None:
     """Fast channels are treated as slow ones."""
-    _replace(basis, "FAST", math.inf)
+    _replace(basis, "SLOW", math.inf)
 
 
 def _forgetting() -> None:

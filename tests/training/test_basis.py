@@ -206,3 +206,18 @@ def test_what_leaves_a_channel_comes_back_unless_the_data_rest_there():
     assert (high[:, 2] == decoder.table[2, -1]).all()
     far = decoder(decoder.origin + np.float32(1e6))  # farther than all of the range: it is its other end
     assert ((far >= decoder.table[:, 0]) & (far <= decoder.table[:, -1])).all()
+
+
+def test_what_a_curve_would_spoil_goes_by_rank():
+    """Outliers that would take up all of the scores, and what goes by steps."""
+    random = np.random.default_rng(0)
+    calm = np.empty(4000)
+    calm[0] = 0
+    for i in range(1, 4000):
+        calm[i] = 0.95 * calm[i - 1] + random.normal()
+    broken = np.where(np.isin(np.arange(4000), random.integers(0, 4000, 12)), -9999, calm)
+    levels = np.array([0, 12.5, 40, 100])[random.integers(0, 4, 4000)]
+    steps = levels[np.maximum.accumulate(np.where(random.random(4000) < 0.05, np.arange(4000), 0))]
+    values = np.stack([calm, broken, steps, np.exp(calm)], axis=1)
+    basis = Basis(dataset(values), dataset(values).windows(24, 1), "cowhitened")
+    assert basis._fast.tolist() == [1, 2]
