@@ -28,7 +28,7 @@ demo: $(INSTALLED) ## train on real prices, export, check, serve, ask, draw: run
 	$(BIN)/cadenza demo -o runs/demo
 
 test: $(INSTALLED) ## run the tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2 --dist loadfile
 
 lint: $(INSTALLED) ## ruff and mypy, both strict
 	$(BIN)/ruff check .
