@@ -52,9 +52,10 @@ FAST, SLOW = 0.25, 0.02
 """Var Δx / Var x, of normal scores of ranks, from which on a channel is made normal by rank; and of values,
 up to which it never is. In between, how far it moves differs by its level, which a curve can mend and
 ranks make worse; but for what a curve cannot mend, see `_mended`."""
-_STEPS, _SPREAD = 0.5, 2.0
-"""Share of the moves that are none from which on a channel goes by steps; and deviations that the inner
-98 % of bent scores span at least (of a normal: 4.7), where no outliers have bent them to a point."""
+_STEPS, _SPREAD, _FAR = 0.5, 2.0, 5.0
+"""Share of the moves that are none from which on a channel goes by steps; deviations that the inner 98 %
+of bent scores span at least (of a normal: 4.7), where no outliers have bent them to a point; and within
+which all but one in a thousand lie on either side (of a normal: 3.1), where a curve brings them home."""
 PERSISTENT = 0.5
 """Correlation of a channel's moves with the next above which it is a smooth path, and slow if it rests
 at some value: ranks would tear the path there."""
@@ -294,8 +295,8 @@ def _mended(values: Doubles, middle: Doubles, change: Doubles) -> bool:
     if (change == 0).mean() >= _STEPS:
         return False
     scores = np.interp(values, *_curve(values, middle, change, bent=True))
-    low, high = np.quantile(scores, [0.01, 0.99])
-    return bool(high - low >= _SPREAD)
+    lowest, low, high, highest = np.quantile(scores, [0.001, 0.01, 0.99, 0.999])
+    return bool(high - low >= _SPREAD and max(-lowest, highest) <= _FAR)
 
 
 def _persistent(change: Doubles) -> NDArray[np.bool_]:

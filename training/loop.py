@@ -154,7 +154,7 @@ class Loop:
             step, reading.distance, reading.diversity, reading.pinned, reading.blocks,
             generator.state_dict() if may else None,
         )  # fmt: skip
-        self._looks = selection.with_look(self._looks, look, self.yardstick.error)
+        self._looks = selection.with_look(self._looks, look, self.yardstick.slack)
         if self._board:
             kind = "held_out" if self.yardstick.held_out else "trained_on"
             self._board.numbers(
@@ -195,7 +195,7 @@ class Loop:
         generator = copy.deepcopy(self.game.average).cpu()
         if look is None or look.weights is None:
             generator.settle(self.game.length, self._given())
-            self.game.average.centre.copy_(generator.centre)
+            self.game.average.load_state_dict(generator.state_dict())
         else:
             generator.load_state_dict(look.weights)
             generator.settle(self.game.length, self._given())

@@ -1,28 +1,32 @@
-"""Moments that are the data's: where each step lies in the mean, how far moves go, how much they turn, and
-which go together.
+"""Moments that are the data's: where each step lies in the mean, how far moves go, how much they turn,
+which go together, whether they know where they began, and how much livelier one window is than another.
 
 A discriminator need not see any of these. A component that moves a hundredth of another is a hundredth of
 what it looks at, a mean that wavers by a tenth of a deviation is lost among its windows, and by the time it
-looks closer it knows these by heart. Prices then go twice as far in a window as they should, and open
-anywhere but at the last close. So the generator is told, as constraints beside its game:
+looks closer it knows these by heart. Prices then go twice as far in a window as they should, open
+anywhere but at the last close, move more in the first steps than in the last, come home from wherever
+they began, and are calm or wild for a whole window where the data have a wild day. So the generator is
+told, as constraints beside its game:
 
     ȳ_t = mean y_t,      r_k = mean (y_{t+k} − y_t)² / the same of the data,
                          r_0 = mean (y_{t+1} − 2 y_t + y_{t−1})² / the same of the data,
-                         s_k, s_0: the same of absolute values,
-    c_k = mean Δy_{t+k} Δy_tᵀ / σ σᵀ,  where σ² = mean Δy² of the data
+                         s_k, s_0: the same of absolute values, at each step t by itself,
+                         w   = mean over windows (mean_t |y_{t+1} − y_t|)² / the same of the data,
+    c_k = mean Δy_{t+k} Δy_tᵀ / σ σᵀ,    σ² = mean Δy² of the data,
+    q   = mean (y_T − y_1) y_1ᵀ / ς,     ς² = mean (y_T − y_1)² of the data, T the last step
 
-    L += η Σ (m(ȳ_t) − the data's) · ȳ_t  +  η Σ (m(c_k) − the data's) · c_k
-       + η Σ log m(r_k) · r_k / m(r_k)  +  η Σ log m(s_k) · s_k / m(s_k)
+    L += η Σ (m(ȳ_t) − the data's) · ȳ_t  +  η Σ (m(x) − the data's) · x     for every c_k and q
+       + η Σ log m(x) · x / m(x)                                             for every r_k, s_k and w
 
-over components, steps t (which weigh as 24 do, however many there are) and k of one step, four, and a
-window, and 0 for turns: of what is smooth they are so small a part of any move that no lag sees them. With
-squares alone what moves seldom and far would move always and a little: the two sizes together say how
-heavy tails are. Of pairs k is 0 and 1: which components move together, and which one after the other. m
-is a running mean: the conditions of a generalised method of moments (Hansen, Econometrica 50, 1982), each
-with the weight that its errors so far ask for, as a controller's integral part has it. Where m is as the
-data have it nothing is added. The squared difference of a batch's own moments, as in moment matching
-networks (Li, Swersky and Zemel, ICML 2015), would go on pushing there, towards what makes one batch like
-another: moves that are too small.
+over components, steps t (which weigh as 24 do of means, and as one of moves, however many there are) and
+k of 1 step, 4, 16 and so on, and of a window, and 0 for turns: of what is smooth they are so small a part
+of any move that no lag sees them. With squares alone what moves seldom and far would move always and a
+little: r and s together say how heavy tails are, and w in which windows. Of pairs k is 0 and 1: which
+components move together, and which one after the other. m is a running mean: the conditions of a
+generalised method of moments (Hansen, Econometrica 50, 1982), each with the weight that its errors so far
+ask for. Where m is as the data have it nothing is added. The squared difference of a batch's own moments,
+as in moment matching networks (Li, Swersky and Zemel, ICML 2015), would go on pushing there, towards what
+makes one batch like another: moves that are too small.
 """
 
 from typing import NamedTuple
@@ -30,8 +34,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-LAGS = (1, 4)
-"""And the whole of a window, or of most of them where they end."""
+_LAGS = 4
+"""Moves are looked at over 1 step, over so many, over as many times that, and so on, and over a whole
+window, or what most of them have where they end."""
 LOOKED_AT = 4096
 """Windows of the data that are measured."""
 _STEPS = 24
@@ -51,11 +56,15 @@ class Seen(NamedTuple):
 
     means: Tensor
     """ȳ less the data's, (steps, components)."""
+    squares: Tensor
+    """r and w, (lags, turns and windows, components)."""
     sizes: Tensor
-    """r and s, (2 (lags and turns), components)."""
+    """s, (places, components): of one lag after another, each step that a move begins at; then of turns."""
     pairs: Tensor
     """c less the data's, (_PAIRS, components, components); of a component with itself in a step, which r
     says, 0."""
+    homes: Tensor
+    """q less the data's, (components, components): where a component goes, by where another began."""
 
 
 class Moments:
@@ -64,26 +73,33 @@ class Moments:
     def __init__(self, y: Tensor, valid: Tensor | None):
         """Of the data's windows, y (windows, steps, components) where `valid` (windows, steps) is 1."""
         steps = y.shape[1] if valid is None else int(valid.sum(1).median())
-        self.lags = sorted({lag for lag in (*LAGS, steps - 1) if 0 < lag < steps})
+        longest = steps - 1
+        powers = (_LAGS**n for n in range(longest.bit_length()))
+        self.lags = sorted({lag for lag in (*powers, longest) if 0 < lag < steps})
         self._means = _means(y, valid)  # (steps, components)
-        self._sizes = _sizes(y, valid, self.lags)  # (2 (lags and turns), components)
-        squares = self._sizes[: len(self._sizes) // 2]
-        self._moving = (squares > _LEAST).repeat(2, 1)
-        sigma = squares[:1].sqrt() if len(squares) else y.new_zeros(1, y.shape[2])
-        self._unit = torch.where(sigma**2 > _LEAST, 1 / sigma, 0.0)  # (1, components)
+        moves = _moves(y, valid, self.lags)
+        self._squares, self._sizes, self._shares = moves
+        sigma = self._squares[:1].sqrt() if self.lags else y.new_zeros(1, y.shape[2])
+        self._unit = _inverse(sigma)  # (1, components)
         self._pairs = _pairs(y * self._unit, valid)
+        self._span = _inverse(_spans(y, valid).square().mean(0).sqrt())  # (components,)
+        self._homes = self._homes_of(y, valid)
         self.now = Seen(
-            torch.zeros_like(self._means), torch.ones_like(self._sizes), torch.zeros_like(self._pairs)
-        )
+            torch.zeros_like(self._means), torch.ones_like(self._squares), torch.ones_like(self._sizes),
+            torch.zeros_like(self._pairs), torch.zeros_like(self._homes),
+        )  # fmt: skip
         """Their running means, m."""
 
     def of(self, y: Tensor, valid: Tensor | None) -> Seen:
         """The moments of windows."""
-        sizes = _sizes(y, valid, self.lags) / torch.where(self._moving, self._sizes, 1.0)
+        moves = _moves(y, valid, self.lags)
+        sizes = _ratio(moves.sizes, self._sizes, _LEAST**0.5)
         return Seen(
             _means(y, valid) - self._means,
-            torch.where(self._moving, sizes, 1.0),
+            _ratio(moves.squares, self._squares, _LEAST),
+            torch.where(moves.shares > 0, sizes, 1.0),
             _pairs(y * self._unit, valid) - self._pairs,
+            self._homes_of(y, valid) - self._homes,
         )
 
     def follow(self, seen: Seen, step: int) -> None:
@@ -94,9 +110,74 @@ class Moments:
 
     def push(self, seen: Seen) -> Tensor:
         """What a batch of these moments costs the generator: ()."""
-        off = self.now.sizes.clamp(1 / _MOST, _MOST)
-        means = _STEPS * (self.now.means * seen.means).mean(0).sum()
-        return means + (self.now.pairs * seen.pairs).sum() + (off.log() * seen.sizes / off).sum()
+        now = self.now
+        squares, sizes = (off.clamp(1 / _MOST, _MOST) for off in (now.squares, now.sizes))
+        cost = _STEPS * (now.means * seen.means).mean(0).sum()
+        cost = cost + (squares.log() * seen.squares / squares).sum()
+        cost = cost + (self._shares * sizes.log() * seen.sizes / sizes).sum()
+        return cost + (now.pairs * seen.pairs).sum() + (now.homes * seen.homes).sum()
+
+    def _homes_of(self, y: Tensor, valid: Tensor | None) -> Tensor:
+        """q of windows: (components, components)."""
+        return torch.einsum("bi,bj->ij", _spans(y, valid) * self._span, y[:, 0]) / len(y)
+
+
+class _Moves(NamedTuple):
+    """How far windows go, over one lag after another, and how much they turn."""
+
+    squares: Tensor
+    """Means over all that there are, and of what windows move in the mean: (lags, turns and windows,
+    components)."""
+    sizes: Tensor
+    """Means of absolute values at each place, (places, components); 0 where no window has one."""
+    shares: Tensor
+    """How many of a kind are at each place, of all of them, (places, 1)."""
+
+
+def _moves(y: Tensor, valid: Tensor | None, lags: list[int]) -> _Moves:
+    """y_{t+k} − y_t for each lag k, and y_{t+1} − 2 y_t + y_{t−1}, over steps that there are."""
+    nothing = y.new_zeros(0, y.shape[2])
+    squares, sizes, shares = [nothing], [nothing], [nothing[:, :1]]
+    moves = [(lag, y[:, lag:] - y[:, :-lag]) for lag in lags]  # (windows, steps - lag, components)
+    if y.shape[1] > 2:
+        moves.append((2, y[:, 2:] - 2 * y[:, 1:-1] + y[:, :-2]))  # (windows, steps - 2, components)
+    for behind, move in moves:
+        # An end is behind all that comes before it: (windows, places, 1).
+        there = move.new_ones(*move.shape[:2], 1) if valid is None else valid[:, behind:, None]
+        count = there.sum(0)  # (places, 1)
+        squares.append((move.square() * there).sum((0, 1))[None] / count.sum().clamp(min=1))
+        sizes.append((move.abs() * there).sum(0) / count.clamp(min=1))
+        shares.append(count / count.sum().clamp(min=1))
+    if lags:
+        squares.append(_mean_sizes(y, valid).square().mean(0, keepdim=True))
+    return _Moves(torch.cat(squares), torch.cat(sizes), torch.cat(shares))
+
+
+def _mean_sizes(y: Tensor, valid: Tensor | None) -> Tensor:
+    """How far each window moves in a step: (windows, components)."""
+    sizes = (y[:, 1:] - y[:, :-1]).abs()  # (windows, steps - 1, components)
+    if valid is None:
+        return sizes.mean(1)
+    there = valid[:, 1:, None]  # (windows, steps - 1, 1)
+    return (sizes * there).sum(1) / there.sum(1).clamp(min=1)
+
+
+def _spans(y: Tensor, valid: Tensor | None) -> Tensor:
+    """From the first step to the last there is: (windows, components)."""
+    if valid is None:
+        return y[:, -1] - y[:, 0]
+    return ((y[:, 1:] - y[:, :-1]) * valid[:, 1:, None]).sum(1)
+
+
+def _inverse(size: Tensor) -> Tensor:
+    """1 / size, and 0 where nothing moves."""
+    return torch.where(size**2 > _LEAST, 1 / size, 0.0)
+
+
+def _ratio(size: Tensor, data: Tensor, least: float) -> Tensor:
+    """Beside the data's; 1 where that never moves."""
+    moving = data > least
+    return torch.where(moving, size / torch.where(moving, data, 1.0), 1.0)
 
 
 def _means(y: Tensor, valid: Tensor | None) -> Tensor:
@@ -105,23 +186,6 @@ def _means(y: Tensor, valid: Tensor | None) -> Tensor:
         return y.mean(0)
     there = valid[..., None]  # (windows, steps, 1)
     return (y * there).sum(0) / there.sum(0).clamp(min=1)
-
-
-def _sizes(y: Tensor, valid: Tensor | None, lags: list[int]) -> Tensor:
-    """Mean (y_{t+k} − y_t)² for each lag k, and mean (y_{t+1} − 2 y_t + y_{t−1})², and then the same of
-    absolute values, over steps that there are: (2 (lags and turns), components)."""
-    moves = [(lag, y[:, lag:] - y[:, :-lag]) for lag in lags]  # (windows, steps - lag, components)
-    if y.shape[1] > 2:
-        moves.append((2, y[:, 2:] - 2 * y[:, 1:-1] + y[:, :-2]))  # (windows, steps - 2, components)
-    found = []
-    for size in (Tensor.square, Tensor.abs):
-        for behind, move in moves:
-            if valid is None:
-                found.append(size(move).mean((0, 1)))
-            else:
-                there = valid[:, behind:, None]  # an end is behind all that comes before it
-                found.append((size(move) * there).sum((0, 1)) / there.sum().clamp(min=1))
-    return torch.stack(found) if found else y.new_zeros(0, y.shape[2])
 
 
 def _pairs(y: Tensor, valid: Tensor | None) -> Tensor:

@@ -2,8 +2,10 @@
 
 The rule: among the looks in the second half of the run, and behind what likelihood alone taught, the
 latest whose distance to the held-out windows (`training/yardstick.py`) is not worse than the best one's by
-more than one standard error of the difference. Noise so cannot pick early weights, and a run that comes
-apart at its end is not exported from there. A look that was found worse is out for good; only the others
+more than one standard error of the difference, or a hundredth of the mean distance between windows. By so
+much looks differ on the way, whether the weights are better or not; the rate falls to the end, and the last
+weights are the average of the calmest steps. So it is these that are kept, unless a run comes apart at its
+end or begins to know its windows by heart. A look that was found worse is out for good; only the others
 keep their weights. Where nothing is held out there is nothing to choose by, and the last weights are taken.
 
 Looks are at fixed steps, so that the same seed chooses the same weights.
@@ -21,8 +23,8 @@ APART = 200
 """Steps between two looks at least: a look costs about as much as three steps."""
 
 Weights = dict[str, Tensor]
-Error = Callable[[Tensor, Tensor], float]
-"""Standard error of the difference of two readings, given their blocks."""
+Slack = Callable[[Tensor, Tensor], float]
+"""What two readings may differ by and be equally good, given their blocks."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +52,7 @@ def eligible(step: int, steps: int, likely: int = 0) -> bool:
     return 2 * step >= steps and step >= likely
 
 
-def with_look(looks: Sequence[Look], new: Look, error: Error) -> tuple[Look, ...]:
+def with_look(looks: Sequence[Look], new: Look, slack: Slack) -> tuple[Look, ...]:
     """`looks` and a new one, without the weights that cannot be chosen any more."""
     looks = [*looks, new]
     rivals = [look for look in looks if look.weights is not None]
@@ -59,7 +61,7 @@ def with_look(looks: Sequence[Look], new: Look, error: Error) -> tuple[Look, ...
     best = min(rivals, key=lambda look: look.distance)
     return tuple(
         replace(look, weights=None)
-        if look.weights is not None and look.distance - best.distance > error(look.blocks, best.blocks)
+        if look.weights is not None and look.distance - best.distance > slack(look.blocks, best.blocks)
         else look
         for look in looks
     )
@@ -89,5 +91,7 @@ def describe(look: Look | None, held_out: bool, step: int) -> dict[str, Any]:
             else "too few windows are held out to choose by"
         )
         return {"step": step, "by": f"the last weights: {why}"}
-    why = "the latest look within one standard error of the smallest energy distance to held-out windows"
+    why = (
+        "the latest look that is hardly farther from held-out windows, by energy distance, than the nearest"
+    )
     return {"step": look.step, "by": why, "distance": look.distance}

@@ -35,6 +35,8 @@ BLOCKS = 4
 _FLOOR = 1e-6
 """Variance of a standardised principal component below which it repeats the others."""
 _SEED = 20130825
+_WANDER = 0.01
+"""Of E|X − X'|: by how much two readings differ because training wanders."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,11 @@ class Yardstick:
         moves = one - other  # (blocks,)
         centred = moves - moves.sum() * self.counts / self.counts.sum()
         return float((len(moves) / (len(moves) - 1) * centred.square().sum()).sqrt() / self.counts.sum())
+
+    def slack(self, one: Tensor, other: Tensor) -> float:
+        """What two readings, given their `blocks`, may differ by and be equally good: their `error`, and
+        what training wanders by from look to look."""
+        return max(self.error(one, other), _WANDER * self._within)
 
     def _fit(self, trained: Windows) -> None:
         values = self._view(trained.take(_spread(len(trained))))

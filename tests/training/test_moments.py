@@ -18,15 +18,18 @@ def walks(count: int, seed: int, size: float = 1.0) -> Tensor:
 
 def test_moves_of_the_same_kind_are_as_large():
     moments = Moments(walks(4000, 0), None)
-    assert moments.lags == [1, 4, 23]
+    assert moments.lags == [1, 4, 16, 23]
     seen = moments.of(walks(4000, 1), None)
     assert seen.means.shape == (24, 2)
     assert seen.means.numpy() == pytest.approx(0, abs=0.35)  # after 24 steps a walk has a deviation of 5
-    assert seen.sizes.numpy() == pytest.approx(1, abs=0.06)
+    assert seen.squares.numpy() == pytest.approx(1, abs=0.06)
+    assert seen.sizes.shape == (23 + 20 + 8 + 1 + 22, 2)
+    assert seen.sizes.numpy() == pytest.approx(1, abs=0.12)
     assert seen.pairs.numpy() == pytest.approx(0, abs=0.03)
-    squares, absolutes = moments.of(walks(4000, 1, size=2), None).sizes.chunk(2)
-    assert squares.numpy() == pytest.approx(4, abs=0.24)
-    assert absolutes.numpy() == pytest.approx(2, abs=0.06)
+    assert seen.homes.numpy() == pytest.approx(0, abs=0.08)
+    twice = moments.of(walks(4000, 1, size=2), None)
+    assert twice.squares.numpy() == pytest.approx(4, abs=0.24)
+    assert twice.sizes.numpy() == pytest.approx(2, abs=0.24)
 
 
 def test_what_is_behind_an_end_is_no_move():
@@ -36,10 +39,20 @@ def test_what_is_behind_an_end_is_no_move():
     windows = [own[:size] for own, size in zip(y.numpy(), sizes, strict=True)]
     wanted = [[own[lag:] - own[:-lag] for own in windows] for lag in moments.lags]
     wanted.append([np.diff(own, n=2, axis=0) for own in windows])
-    squares, absolutes = moments._sizes.chunk(2)
-    for square, absolute, plain in zip(squares, absolutes, wanted, strict=True):
+    places = iter(zip(moments._sizes.numpy(), moments._shares[:, 0].tolist(), strict=True))
+    counts = [24 - lag for lag in (*moments.lags, 2)]
+    for square, plain, count in zip(moments._squares[:-1], wanted, counts, strict=True):
         assert square.numpy() == pytest.approx((np.concatenate(plain) ** 2).mean(0), rel=1e-5)
-        assert absolute.numpy() == pytest.approx(np.abs(np.concatenate(plain)).mean(0), rel=1e-5)
+        for at, (size, share) in zip(range(count), places, strict=False):
+            own = [np.abs(move[at]) for move in plain if len(move) > at]
+            assert size == pytest.approx(np.mean(own, 0) if own else 0, rel=1e-5)
+            assert share == pytest.approx(len(own) / sum(map(len, plain)))
+    lively = [np.abs(move).mean(0) ** 2 for move in wanted[0]]
+    assert moments._squares[-1].numpy() == pytest.approx(np.mean(lively, 0), rel=1e-5)
+    spans = np.array([own[-1] - own[0] for own in windows])
+    starts = np.array([own[0] for own in windows])
+    homes = spans.T @ starts / len(windows) / np.sqrt((spans**2).mean(0))[:, None]
+    assert moments._homes.numpy() == pytest.approx(homes, abs=1e-5)
     moves = [np.diff(own, axis=0) * moments._unit.numpy() for own in windows]
     after = sum(own[1:].T @ own[:-1] for own in moves) / sum(len(own) - 1 for own in moves)
     assert moments._pairs[1].numpy() == pytest.approx(after, abs=1e-5)
@@ -76,7 +89,8 @@ def test_what_never_moves_is_let_be():
     still[..., 1] = 3
     moments = Moments(still, None)
     seen = moments.of(walks(100, 1), None)
-    assert seen.sizes[:, 1].tolist() == [1] * 8
+    assert (seen.squares[:, 1] == 1).all()
+    assert (seen.sizes[:, 1] == 1).all()
     assert (seen.pairs[:, 1] == 0).all()
     assert (seen.pairs[:, :, 1] == 0).all()
 
@@ -85,8 +99,8 @@ def test_of_what_is_smooth_a_trace_of_noise_is_seen():
     time = torch.linspace(0, 3, 24)[:, None]
     smooth = torch.sin(time + 6 * torch.rand((2000, 1, 2), generator=torch.Generator().manual_seed(0)))
     rough = smooth + 0.02 * walks(2000, 1)[..., 1:]
-    *moves, turns = Moments(smooth, None).of(rough, None).sizes[:4]
-    assert torch.stack(moves).numpy() == pytest.approx(1, abs=0.1)
+    *moves, turns, lively = Moments(smooth, None).of(rough, None).squares
+    assert torch.stack([*moves, lively]).numpy() == pytest.approx(1, abs=0.1)
     assert (turns > 8).all()
 
 
@@ -94,7 +108,8 @@ def test_a_window_of_two_steps_has_one_move():
     moments = Moments(walks(100, 0)[:, :2], None)
     assert moments.lags == [1]
     one = Moments(walks(100, 0)[:, :1], None).of(walks(100, 1)[:, :1], None)
-    assert one.sizes.shape == (0, 2)
+    assert one.squares.shape == one.sizes.shape == (0, 2)
+    assert (one.homes == 0).all()
     assert (one.pairs == 0).all()
 
 
@@ -104,9 +119,9 @@ def test_moves_that_are_seldom_and_far_are_no_small_ones():
     jumps += torch.from_numpy(
         (random.random((4000, 24, 2)) < 0.1) * random.normal(size=(4000, 24, 2))
     ).float()
-    squares, absolutes = Moments(jumps, None).of(walks(4000, 1)[..., 1:] * 0.1**0.5, None).sizes.chunk(2)
-    assert squares.numpy() == pytest.approx(1, abs=0.1)
-    assert (absolutes > 1.5).all()
+    seen = Moments(jumps, None).of(walks(4000, 1)[..., 1:] * 0.1**0.5, None)
+    assert seen.squares[:-1].numpy() == pytest.approx(1, abs=0.1)
+    assert (seen.sizes > 1.5).all()
 
 
 def test_which_components_move_together_and_which_after_another_comes_to_be_the_data_s():
@@ -131,3 +146,33 @@ def test_which_components_move_together_and_which_after_another_comes_to_be_the_
         optimiser.step()
     assert share.item() == pytest.approx(0.6, abs=0.15)
     assert later.item() == pytest.approx(-0.5, abs=0.15)
+
+
+def test_what_moves_less_and_less_or_goes_home_comes_to_move_as_the_data_do():
+    def fading(count: int, seed: int, rate: Tensor, back: Tensor) -> Tensor:
+        moves = walks(count, seed)[..., 1:] * (1 + rate * torch.linspace(1, -1, 24)[:, None])
+        began = 3 * walks(count, seed + 1)[:, :1, 1:]  # (count, 1, 1)
+        return began * (1 + back * torch.linspace(0, 1, 24)[:, None]) + moves.cumsum(1)
+
+    moments = Moments(fading(4000, 0, torch.zeros(()), torch.zeros(())), None)
+    rate, back = torch.tensor(0.8, requires_grad=True), torch.tensor(-0.9, requires_grad=True)
+    optimiser = torch.optim.Adam([rate, back], 0.02)
+    for step in range(600):
+        found = moments.of(fading(64, 2 * step + 2, rate, back), None)
+        moments.follow(Seen(*(part.detach() for part in found)), step)
+        optimiser.zero_grad()
+        moments.push(found).backward()
+        optimiser.step()
+    assert rate.item() == pytest.approx(0, abs=0.1)
+    assert back.item() == pytest.approx(0, abs=0.15)
+
+
+def test_calm_windows_and_wild_ones_are_told_from_calm_steps_and_wild_ones():
+    random = np.random.default_rng(0)
+    sizes = torch.from_numpy(random.choice([0.5, 2.0], size=(4000, 24, 1))).float()
+    noise = walks(4000, 1)[..., 1:]
+    steps, windows = noise * sizes, noise * sizes[:, :1]
+    seen = Moments(steps.cumsum(1), None).of(windows.cumsum(1), None)
+    assert seen.squares[0].numpy() == pytest.approx(1, abs=0.1)
+    assert seen.sizes.numpy() == pytest.approx(1, abs=0.25)
+    assert seen.squares[-1].numpy() == pytest.approx(1.34, abs=0.1)  # 1.36 and 1.02 of the mean's square

@@ -103,6 +103,13 @@ def test_the_error_of_a_difference_is_that_of_resampled_blocks(measure: Yardstic
     assert measure.error(one, other) == pytest.approx(resampled.std(), rel=0.1)
 
 
+def test_readings_are_equally_good_within_their_error_and_what_training_wanders_by(measure: Yardstick):
+    random = np.random.default_rng(6)
+    one, alike, other = (measure.compare(windows(random, 300) * np.float32(s)).blocks for s in (1, 1, 6))
+    assert measure.slack(one, alike) == pytest.approx(measure._within / 100)
+    assert measure.slack(one, other) == measure.error(one, other) > measure._within / 100
+
+
 def test_windows_that_overlap_are_in_one_block():
     starts = np.array([0, 1, 2, 20, 21, 40, 60, 80])
     assert blocks_of(starts, 5).tolist() == [0, 0, 0, 1, 1, 2, 3, 4]
