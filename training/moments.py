@@ -1,32 +1,36 @@
 """Moments that are the data's: where each step lies in the mean, how far moves go, how much they turn,
-which go together, whether they know where they began, and how much livelier one window is than another.
+which go together, whether they know where they began, how much livelier one window is than another, and how
+far apart windows lie.
 
 A discriminator need not see any of these. A component that moves a hundredth of another is a hundredth of
 what it looks at, a mean that wavers by a tenth of a deviation is lost among its windows, and by the time it
 looks closer it knows these by heart. Prices then go twice as far in a window as they should, open
 anywhere but at the last close, move more in the first steps than in the last, come home from wherever
-they began, and are calm or wild for a whole window where the data have a wild day. So the generator is
-told, as constraints beside its game:
+they began, and are calm or wild for a whole window where the data have a wild day. And what is noise of
+each step lies to one side for a whole window, since the latent does. So the generator is told, as
+constraints beside its game:
 
     ȳ_t = mean y_t,      r_k = mean (y_{t+k} − y_t)² / the same of the data,
                          r_0 = mean (y_{t+1} − 2 y_t + y_{t−1})² / the same of the data,
                          s_k, s_0: the same of absolute values, at each step t by itself,
                          w   = mean over windows (mean_t |y_{t+1} − y_t|)² / the same of the data,
+                         l   = mean over windows (mean_t y_t)² / the same of the data,
     c_k = mean Δy_{t+k} Δy_tᵀ / σ σᵀ,    σ² = mean Δy² of the data,
-    q   = mean (y_T − y_1) y_1ᵀ / ς,     ς² = mean (y_T − y_1)² of the data, T the last step
+    p   = mean (y_T − y_1) (y_T − y_1)ᵀ / ς ς,    q = mean (y_T − y_1) y_1ᵀ / ς,
+                         ς² = mean (y_T − y_1)² of the data, T the last step
 
-    L += η Σ (m(ȳ_t) − the data's) · ȳ_t  +  η Σ (m(x) − the data's) · x     for every c_k and q
-       + η Σ log m(x) · x / m(x)                                             for every r_k, s_k and w
+    L += η Σ (m(ȳ_t) − the data's) · ȳ_t  +  η Σ (m(x) − the data's) · x     for every c_k, p and q
+       + η Σ log m(x) · x / m(x)                                             for every r_k, s_k, w and l
 
 over components, steps t (which weigh as 24 do of means, and as one of moves, however many there are) and
 k of 1 step, 4, 16 and so on, and of a window, and 0 for turns: of what is smooth they are so small a part
 of any move that no lag sees them. With squares alone what moves seldom and far would move always and a
 little: r and s together say how heavy tails are, and w in which windows. Of pairs k is 0 and 1: which
-components move together, and which one after the other. m is a running mean: the conditions of a
-generalised method of moments (Hansen, Econometrica 50, 1982), each with the weight that its errors so far
-ask for. Where m is as the data have it nothing is added. The squared difference of a batch's own moments,
-as in moment matching networks (Li, Swersky and Zemel, ICML 2015), would go on pushing there, towards what
-makes one batch like another: moves that are too small.
+components move together, and which one after the other; p says which have gone together by the end. m is
+a running mean: the conditions of a generalised method of moments (Hansen, Econometrica 50, 1982), each
+with the weight that its errors so far ask for. Where m is as the data have it nothing is added. The squared
+difference of a batch's own moments, as in moment matching networks (Li, Swersky and Zemel, ICML 2015),
+would go on pushing there, towards what makes one batch like another: moves that are too small.
 """
 
 from typing import NamedTuple
@@ -57,12 +61,12 @@ class Seen(NamedTuple):
     means: Tensor
     """ȳ less the data's, (steps, components)."""
     squares: Tensor
-    """r and w, (lags, turns and windows, components)."""
+    """r, w and l, (lags, turns and two of windows, components)."""
     sizes: Tensor
     """s, (places, components): of one lag after another, each step that a move begins at; then of turns."""
     pairs: Tensor
-    """c less the data's, (_PAIRS, components, components); of a component with itself in a step, which r
-    says, 0."""
+    """c and then p, less the data's, (_PAIRS + 1, components, components); of a component with itself at
+    once, which r says, 0."""
     homes: Tensor
     """q less the data's, (components, components): where a component goes, by where another began."""
 
@@ -81,8 +85,8 @@ class Moments:
         self._squares, self._sizes, self._shares = moves
         sigma = self._squares[:1].sqrt() if self.lags else y.new_zeros(1, y.shape[2])
         self._unit = _inverse(sigma)  # (1, components)
-        self._pairs = _pairs(y * self._unit, valid)
         self._span = _inverse(_spans(y, valid).square().mean(0).sqrt())  # (components,)
+        self._pairs = self._pairs_of(y, valid)
         self._homes = self._homes_of(y, valid)
         self.now = Seen(
             torch.zeros_like(self._means), torch.ones_like(self._squares), torch.ones_like(self._sizes),
@@ -98,7 +102,7 @@ class Moments:
             _means(y, valid) - self._means,
             _ratio(moves.squares, self._squares, _LEAST),
             torch.where(moves.shares > 0, sizes, 1.0),
-            _pairs(y * self._unit, valid) - self._pairs,
+            self._pairs_of(y, valid) - self._pairs,
             self._homes_of(y, valid) - self._homes,
         )
 
@@ -117,6 +121,12 @@ class Moments:
         cost = cost + (self._shares * sizes.log() * seen.sizes / sizes).sum()
         return cost + (now.pairs * seen.pairs).sum() + (now.homes * seen.homes).sum()
 
+    def _pairs_of(self, y: Tensor, valid: Tensor | None) -> Tensor:
+        """c and p of windows: (_PAIRS + 1, components, components)."""
+        spans = _spans(y, valid) * self._span  # (windows, components)
+        together = _others(torch.einsum("bi,bj->ij", spans, spans) / len(y))
+        return torch.cat([_pairs(y * self._unit, valid), together[None]])
+
     def _homes_of(self, y: Tensor, valid: Tensor | None) -> Tensor:
         """q of windows: (components, components)."""
         return torch.einsum("bi,bj->ij", _spans(y, valid) * self._span, y[:, 0]) / len(y)
@@ -126,8 +136,8 @@ class _Moves(NamedTuple):
     """How far windows go, over one lag after another, and how much they turn."""
 
     squares: Tensor
-    """Means over all that there are, and of what windows move in the mean: (lags, turns and windows,
-    components)."""
+    """Means over all that there are, then of what windows move in the mean and of where they lie: (lags,
+    turns and two of windows, components)."""
     sizes: Tensor
     """Means of absolute values at each place, (places, components); 0 where no window has one."""
     shares: Tensor
@@ -149,7 +159,7 @@ def _moves(y: Tensor, valid: Tensor | None, lags: list[int]) -> _Moves:
         sizes.append((move.abs() * there).sum(0) / count.clamp(min=1))
         shares.append(count / count.sum().clamp(min=1))
     if lags:
-        squares.append(_mean_sizes(y, valid).square().mean(0, keepdim=True))
+        squares += [x.square().mean(0, keepdim=True) for x in (_mean_sizes(y, valid), _places(y, valid))]
     return _Moves(torch.cat(squares), torch.cat(sizes), torch.cat(shares))
 
 
@@ -160,6 +170,14 @@ def _mean_sizes(y: Tensor, valid: Tensor | None) -> Tensor:
         return sizes.mean(1)
     there = valid[:, 1:, None]  # (windows, steps - 1, 1)
     return (sizes * there).sum(1) / there.sum(1).clamp(min=1)
+
+
+def _places(y: Tensor, valid: Tensor | None) -> Tensor:
+    """Where each window lies in the mean: (windows, components)."""
+    if valid is None:
+        return y.mean(1)
+    there = valid[..., None]  # (windows, steps, 1)
+    return (y * there).sum(1) / there.sum(1).clamp(min=1)
 
 
 def _spans(y: Tensor, valid: Tensor | None) -> Tensor:
@@ -199,5 +217,10 @@ def _pairs(y: Tensor, valid: Tensor | None) -> Tensor:
         later, sooner = moves[:, k:], moves[:, : max(0, moves.shape[1] - k)]  # (windows, steps - 1 - k, …)
         count = later.shape[0] * later.shape[1] if valid is None else float(valid[:, k + 1 :].sum())
         found.append(torch.einsum("bti,btj->ij", later, sooner) / max(1.0, count))
-    found[0] = found[0] - torch.diag(found[0].diagonal())
+    found[0] = _others(found[0])
     return torch.stack(found)
+
+
+def _others(products: Tensor) -> Tensor:
+    """Products of one component with another, (components, components); with itself, 0."""
+    return products - torch.diag(products.diagonal())

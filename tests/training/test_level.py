@@ -13,6 +13,7 @@ from training.basis import Basis
 from training.config import RECIPES, Sizes, hidden_share
 from training.data.dataset import Column, Dataset
 from training.game import Game
+from training.level import transport
 from training.moments import Moments
 
 
@@ -49,6 +50,38 @@ def test_the_levels_own_game_brings_it_near_the_data(prices: Path):
     levels = [g.generator.level(latent).detach() for g in (begun, raw)]
     near, far = (apart(level, real) for level in levels)
     assert near < 0.2 * far
+
+
+def test_what_the_game_leaves_too_narrow_is_widened():
+    random = torch.Generator().manual_seed(0)
+    normal = torch.randn((3, 20_000, 3), generator=random)
+    mixed = torch.tensor([[1.0, 0.6, 0.0], [0.0, 0.8, 0.0], [0.0, 0.0, 1.0]])
+    points = normal[0] @ mixed + torch.tensor([1.0, -2.0, 0.0])
+    anew = 0.3 * normal[1]
+    made = 0.8 * normal[2]
+    way, there = transport(made, points, anew)
+    brought = (made - made.mean(0)) @ way.T + there + anew
+    assert brought.mean(0).tolist() == pytest.approx(points.mean(0).tolist(), abs=1e-4)
+    assert brought.T.cov().numpy() == pytest.approx(points.T.cov().numpy(), abs=0.02)
+    torch.testing.assert_close(way, way.T)
+
+
+def test_what_has_no_width_at_all_is_not_blown_up():
+    random = torch.Generator().manual_seed(0)
+    points, made, anew = torch.randn((3, 1000, 2), generator=random)
+    made[:, 0], anew[:, 1], points[:, 1] = 0, 0, 0
+    way, there = transport(made, points, 0.5 * anew)
+    assert torch.linalg.eigvalsh(way).tolist() == pytest.approx([0.5, 2])
+    assert there.isfinite().all()
+
+
+def test_where_the_level_lies_it_spreads_as_the_data_do(prices: Path):
+    begun = game(prices)
+    begun.play_level(300)
+    real = torch.cat([begun._first_rows(256)[0] for _ in range(40)])
+    latents, anew = zip(*[begun._beginnings(256) for _ in range(40)], strict=True)
+    made = begun.generator.level(torch.cat(latents)).detach() + torch.cat(anew)
+    assert (made.std(0) / real.std(0)).tolist() == pytest.approx([1] * real.shape[1], abs=0.1)
 
 
 def test_the_first_row_lies_at_the_level_wherever_the_moves_go(prices: Path):

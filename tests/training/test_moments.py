@@ -41,18 +41,22 @@ def test_what_is_behind_an_end_is_no_move():
     wanted.append([np.diff(own, n=2, axis=0) for own in windows])
     places = iter(zip(moments._sizes.numpy(), moments._shares[:, 0].tolist(), strict=True))
     counts = [24 - lag for lag in (*moments.lags, 2)]
-    for square, plain, count in zip(moments._squares[:-1], wanted, counts, strict=True):
+    for square, plain, count in zip(moments._squares[:-2], wanted, counts, strict=True):
         assert square.numpy() == pytest.approx((np.concatenate(plain) ** 2).mean(0), rel=1e-5)
         for at, (size, share) in zip(range(count), places, strict=False):
             own = [np.abs(move[at]) for move in plain if len(move) > at]
             assert size == pytest.approx(np.mean(own, 0) if own else 0, rel=1e-5)
             assert share == pytest.approx(len(own) / sum(map(len, plain)))
     lively = [np.abs(move).mean(0) ** 2 for move in wanted[0]]
-    assert moments._squares[-1].numpy() == pytest.approx(np.mean(lively, 0), rel=1e-5)
+    assert moments._squares[-2].numpy() == pytest.approx(np.mean(lively, 0), rel=1e-5)
+    places = [own.mean(0) ** 2 for own in windows]
+    assert moments._squares[-1].numpy() == pytest.approx(np.mean(places, 0), rel=1e-5)
     spans = np.array([own[-1] - own[0] for own in windows])
     starts = np.array([own[0] for own in windows])
     homes = spans.T @ starts / len(windows) / np.sqrt((spans**2).mean(0))[:, None]
     assert moments._homes.numpy() == pytest.approx(homes, abs=1e-5)
+    together = (spans.T @ spans / len(windows) / np.sqrt(np.outer(*[(spans**2).mean(0)] * 2)))[0, 1]
+    assert moments._pairs[2].numpy() == pytest.approx(np.array([[0, together], [together, 0]]), abs=1e-5)
     moves = [np.diff(own, axis=0) * moments._unit.numpy() for own in windows]
     after = sum(own[1:].T @ own[:-1] for own in moves) / sum(len(own) - 1 for own in moves)
     assert moments._pairs[1].numpy() == pytest.approx(after, abs=1e-5)
@@ -86,7 +90,7 @@ def test_where_all_is_right_nothing_is_pushed_whatever_a_batch_says():
 
 def test_what_never_moves_is_let_be():
     still = walks(100, 0)
-    still[..., 1] = 3
+    still[..., 1] = 0
     moments = Moments(still, None)
     seen = moments.of(walks(100, 1), None)
     assert (seen.squares[:, 1] == 1).all()
@@ -99,9 +103,22 @@ def test_of_what_is_smooth_a_trace_of_noise_is_seen():
     time = torch.linspace(0, 3, 24)[:, None]
     smooth = torch.sin(time + 6 * torch.rand((2000, 1, 2), generator=torch.Generator().manual_seed(0)))
     rough = smooth + 0.02 * walks(2000, 1)[..., 1:]
-    *moves, turns, lively = Moments(smooth, None).of(rough, None).squares
-    assert torch.stack([*moves, lively]).numpy() == pytest.approx(1, abs=0.1)
+    *moves, turns, lively, place = Moments(smooth, None).of(rough, None).squares
+    assert torch.stack([*moves, lively, place]).numpy() == pytest.approx(1, abs=0.1)
     assert (turns > 8).all()
+
+
+def test_what_goes_together_over_windows_and_in_no_step_is_seen():
+    random = np.random.default_rng(0)
+    common = random.normal(size=(4000, 1, 1)) * np.linspace(0, 5, 24)[:, None]
+
+    def noisy(way: float, seed: int) -> Tensor:
+        return walks(4000, seed).new_tensor(common * [1, way]) + 3 * walks(4000, seed)[..., 1:]
+
+    moments = Moments(noisy(1, 1), None)
+    sooner, later, together = moments.of(noisy(-1, 2), None).pairs[:, 0, 1].tolist()
+    assert abs(sooner) < 0.03 > abs(later)
+    assert together < -0.5
 
 
 def test_a_window_of_two_steps_has_one_move():
@@ -120,7 +137,7 @@ def test_moves_that_are_seldom_and_far_are_no_small_ones():
         (random.random((4000, 24, 2)) < 0.1) * random.normal(size=(4000, 24, 2))
     ).float()
     seen = Moments(jumps, None).of(walks(4000, 1)[..., 1:] * 0.1**0.5, None)
-    assert seen.squares[:-1].numpy() == pytest.approx(1, abs=0.1)
+    assert seen.squares[:-2].numpy() == pytest.approx(1, abs=0.1)
     assert (seen.sizes > 1.5).all()
 
 
@@ -175,4 +192,11 @@ def test_calm_windows_and_wild_ones_are_told_from_calm_steps_and_wild_ones():
     seen = Moments(steps.cumsum(1), None).of(windows.cumsum(1), None)
     assert seen.squares[0].numpy() == pytest.approx(1, abs=0.1)
     assert seen.sizes.numpy() == pytest.approx(1, abs=0.25)
-    assert seen.squares[-1].numpy() == pytest.approx(1.34, abs=0.1)  # 1.36 and 1.02 of the mean's square
+    assert seen.squares[-2].numpy() == pytest.approx(1.34, abs=0.1)  # 1.36 and 1.02 of the mean's square
+
+
+def test_noise_that_is_off_for_a_whole_window_is_told_from_noise_of_each_step():
+    noise, off = walks(4000, 0)[..., 1:], 0.3 * walks(4000, 1)[:, :1, 1:]
+    seen = Moments(noise, None).of(noise * (1 - 0.3**2) ** 0.5 + off, None)
+    assert seen.squares[:-2].numpy() == pytest.approx(1 - 0.3**2, abs=0.03)
+    assert seen.squares[-1].numpy() == pytest.approx(1 - 0.3**2 + 24 * 0.3**2, rel=0.1)
