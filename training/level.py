@@ -8,8 +8,8 @@ the penalty are those of `training/losses.py`, the weights that are kept a runni
 It is played in units of the points themselves, mean 0 and deviation 1: sequences that begin together may
 lie within a tenth of what they go on to span, and the penalty would smooth whatever is in there away.
 
-A critic that is held smooth lets points lie too near to the middle: of 28 channels by a fourteenth, and in
-some directions by a sixth. So in the end they are moved, as little as can be, to the mean and the
+A critic that is held smooth lets points lie too near to the middle, in some directions more
+than in others. So in the end they are moved, as little as can be, to the mean and the
 covariance C of the data's from those that they have: by A^−½ (A^½ C A^½)^½ A^−½ where A is theirs, the
 optimal transport between normal distributions (Peyré and Cuturi, "Computational optimal transport", 2019,
 remark 2.31).
