@@ -21,7 +21,6 @@ from contract.rollout import first_feeds
 from contract.seal import load
 from contract.spec import Precision
 from export.exporter import export
-from serving.calibration import calibrate
 from serving.scheduler import Request, Scheduler
 from serving.session import Session
 from training import checkpoint as checkpoints
@@ -56,8 +55,8 @@ def main() -> None:
     print(f"{heads} {'CPU µs each':>12}")
     for hidden, artifact in artifacts:
         session = Session(artifact, "cpu")
-        tick = calibrate(session.spec, session.run_ticks, session.clock)
-        scheduler = Scheduler(session.spec, session.run_ticks, tick.rows, tick.steps, 2**62)
+        tick = session.calibrated()
+        scheduler = Scheduler(session.spec, tick.run, tick.rows, tick.steps, 2**62)
         bare_at = {r: partial(session.run, first_feeds(session.spec, 1, range(r), STEPS)) for r in BATCHES}
         # By CPU time: whoever else uses the machine just now shall not choose.
         tried = [{r: _rates(run, r * STEPS)[1] for r, run in bare_at.items()} for _ in range(3)]

@@ -1,18 +1,23 @@
 """How large a tick should be: a short trial of the model on this machine.
 
-Who comes waits for the tick under way, so a tick is the smallest that makes nearly as many row-steps a
-second as the best, 90 %. More rows at once are computed faster, up to where they leave the cache, and share
-what a tick costs besides; where one inference costs much, as on a GPU, so are more steps. What answers
-hold does not depend on it.
+First, how many rows are computed fastest at once: of more, `serving/strips.py` runs so many at a time.
+Then, how many rows and steps a tick has. Who comes waits for the tick under way, so it is the smallest
+that makes nearly as many row-steps a second as the best, 90 %. More rows share what a tick costs besides;
+where one inference costs much, as on a GPU, so do more steps. What answers hold does not depend on it.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 from contract.noise import BLOCK_STEPS
 from contract.rollout import Run, first_feeds
 from contract.spec import Spec
+from serving.strips import in_strips
 
+_STRIPS = (16, 24, 32, 48, 64, 96)
+"""Rows of a strip. Of fewer, what a call costs is noticed; where more are faster still, nothing is cut."""
+_NEARLY = 0.97
+"""Of the row-steps a second of the best strip: the largest one that makes so many is taken."""
 _ROWS = [rows for n in range(4, 11) for rows in (3 * 2**n, 2 ** (n + 2))]
 """48, 64, 96 … 4096. What a tick of new rows costs besides is a tenth of one of 16 rows × 24 steps of an
 LSTM of 256, and a thirtieth of one of 48."""
@@ -28,7 +33,7 @@ _BESIDES = 0.0002
 _LONGEST = 0.03
 """Seconds that a tick may take, unless the smallest takes more."""
 _BUDGET = 0.3
-"""Seconds after which no larger tick is tried."""
+"""Seconds after which no larger tick is tried; and half of it, no larger strip."""
 _TURNS = 2
 """Times that each size is tried, in turns: whoever else uses the machine for a moment slows all alike."""
 
@@ -41,6 +46,8 @@ class Tick:
     steps: int
     rate: float
     """Row-steps a second."""
+    run: Run = field(repr=False, compare=False)
+    """What runs it."""
 
     @property
     def seconds(self) -> float:
@@ -48,44 +55,68 @@ class Tick:
         return self.rows * self.steps / self.rate
 
 
-def calibrate(spec: Spec, run: Run, clock: Callable[[], float], rows: int = 0, steps: int = 0) -> Tick:
+def calibrate(
+    spec: Spec, run: Run, clock: Callable[[], float], rows: int = 0, steps: int = 0, cut: bool = True
+) -> Tick:
     """The best tick, timed by `clock` in seconds; `rows` and `steps` that are not 0 are taken as they
-    are. Leaves the model warm."""
-    until = clock() + _BUDGET
-    sizes = [rows] if rows else _ROWS
-    tried: dict[int, Tick] = {}
-    for _ in range(_TURNS):
-        for size in sizes:
-            tick = _tried(spec, run, size, steps or BLOCK_STEPS, clock)
-            tried[size] = max(tick, tried.get(size, tick), key=_rate)
-            if tick.seconds > _LONGEST or clock() > until:
-                break
-        sizes = list(tried)
+    are. Not `cut`, all of its rows are run at once. Leaves the model warm."""
+    trial = _Trial(spec, clock)
+    if cut:
+        run = in_strips(spec, run, _strip(trial, run))
+    tried = trial.of(run, [rows] if rows else _ROWS, steps or BLOCK_STEPS, _BESIDES, _BUDGET)
     if not rows:
-        tried = {size: tick for size, tick in tried.items() if tick.seconds <= _LONGEST}
+        tried = [tick for tick in tried if tick.seconds <= _LONGEST]
     if not tried:
         for size in _FEWER_ROWS:
-            best = _tried(spec, run, size, steps or BLOCK_STEPS, clock)
+            best = trial.one(run, size, steps or BLOCK_STEPS, _BESIDES)
             if best.seconds <= _LONGEST:
                 break
         return best
-    most = max(map(_rate, tried.values()))
-    best = next(tick for tick in tried.values() if tick.rate >= _ENOUGH * most)
-    while not steps and best.steps < _MOST_STEPS and clock() < until:
-        longer = _tried(spec, run, best.rows, 2 * best.steps, clock)
+    most = max(tick.rate for tick in tried)
+    best = next(tick for tick in tried if tick.rate >= _ENOUGH * most)
+    while not steps and best.steps < _MOST_STEPS and trial.spent < _BUDGET:
+        longer = trial.one(run, best.rows, 2 * best.steps, _BESIDES)
         if longer.seconds > _LONGEST or longer.rate < _GAIN * best.rate:
             break
         best = longer
     return best
 
 
-def _tried(spec: Spec, run: Run, rows: int, steps: int, clock: Callable[[], float]) -> Tick:
-    feeds = first_feeds(spec, 0, range(rows), steps)
-    run(feeds)  # the first one finds neither memory nor code warm
-    begun = clock()
-    run(feeds)
-    return Tick(rows, steps, rows * steps / (clock() - begun + _BESIDES))
+def _strip(trial: "_Trial", run: Run) -> int:
+    """The rows of a strip; 0 where most are fastest at once."""
+    tried = trial.of(run, _STRIPS, BLOCK_STEPS, 0.0, _BUDGET / 2)
+    most = max(strip.rate for strip in tried)
+    rows = max(strip.rows for strip in tried if strip.rate >= _NEARLY * most)
+    return rows if rows < tried[-1].rows else 0
 
 
-def _rate(tick: Tick) -> float:
-    return tick.rate
+class _Trial:
+    """Runs a model, and has spent so much time on it."""
+
+    def __init__(self, spec: Spec, clock: Callable[[], float]) -> None:
+        self._spec, self._clock, self._begun = spec, clock, clock()
+
+    @property
+    def spent(self) -> float:
+        """Seconds since it began."""
+        return self._clock() - self._begun
+
+    def of(self, run: Run, sizes: Sequence[int], steps: int, besides: float, budget: float) -> list[Tick]:
+        """Ticks of those rows, up to where one takes too long or so many seconds are spent."""
+        tried: dict[int, Tick] = {}
+        for _ in range(_TURNS):
+            for rows in sizes:
+                tick = self.one(run, rows, steps, besides)
+                tried[rows] = max(tick, tried.get(rows, tick), key=lambda tick: tick.rate)
+                if tick.seconds > _LONGEST or self.spent > budget:
+                    break
+            sizes = list(tried)
+        return list(tried.values())
+
+    def one(self, run: Run, rows: int, steps: int, besides: float) -> Tick:
+        """A tick, with so many seconds for what it costs besides."""
+        feeds = first_feeds(self._spec, 0, range(rows), steps)
+        run(feeds)  # the first one finds neither memory nor code warm
+        begun = self._clock()
+        run(feeds)
+        return Tick(rows, steps, rows * steps / (self._clock() - begun + besides), run)

@@ -11,7 +11,6 @@ from pathlib import Path
 from contract.rollout import Array, Arrays, Run
 from contract.seal import load
 from contract.spec import Spec
-from serving.calibration import calibrate
 from serving.errors import ServingError, Starting, TimedOut
 from serving.jobs import Chunk, Request, joined
 from serving.samples import Samples
@@ -52,11 +51,10 @@ class Engine:
         from serving.session import Session
 
         session = Session(load(model), settings.provider, settings.threads, device)
-        run = session.run_ticks
-        tick = calibrate(session.spec, run, session.clock, settings.tick_rows, settings.tick_steps)
+        tick = session.calibrated(settings.tick_rows, settings.tick_steps)
         session.trim()
         scheduler = Scheduler(
-            session.spec, run if ticked is None else _timed(run, ticked), tick.rows, tick.steps,
+            session.spec, tick.run if ticked is None else _timed(tick.run, ticked), tick.rows, tick.steps,
             settings.max_queue or settings.max_row_steps,
             # A number alone would be two seconds of a small model and two minutes of a large one.
             max_wait=0.0 if settings.max_queue else settings.max_wait, rate=tick.rate,

@@ -15,7 +15,6 @@ import numpy as np
 from contract import conditions
 from contract.noise import MAX_SEED, draw_seed
 from contract.seal import load as load_artifact
-from serving.calibration import calibrate
 from serving.errors import InvalidRequest, ServingError
 from serving.jobs import Chunk, Request, joined, padding
 from serving.samples import Plan, Samples
@@ -33,9 +32,8 @@ class Generator:
 
     def __init__(self, session: Session, settings: Settings) -> None:
         self.spec, self.digest, self.provider = session.spec, session.digest, session.provider
-        run = session.run_ticks
-        tick = calibrate(session.spec, run, session.clock, settings.tick_rows, settings.tick_steps)
-        self._scheduler = Scheduler(session.spec, run, tick.rows, tick.steps, 2**62)
+        tick = session.calibrated(settings.tick_rows, settings.tick_steps)
+        self._scheduler = Scheduler(session.spec, tick.run, tick.rows, tick.steps, 2**62)
         self._process = os.getpid()
         # The thread holds the scheduler, which would never go. At an exit all goes, and in a fork its lock
         # may be held by a thread that is not there.

@@ -6,7 +6,7 @@ refused here too, last of all.
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -17,6 +17,7 @@ from contract.checks import noise_is_as_sealed
 from contract.errors import InterfaceError, SpecError
 from contract.rollout import Array, Arrays, Run, first_feeds
 from contract.seal import Artifact
+from serving.calibration import Tick, calibrate
 from serving.errors import ProviderError
 from serving.settings import Provider
 
@@ -83,11 +84,12 @@ class Session:
         every tick costs a fifth of a small one more than handing the arrays over."""
         return self.run if self.provider == "cpu" else self.run_resident
 
-    @property
-    def clock(self) -> Callable[[], float]:
-        """What to time a run by: on the CPU this thread's own seconds, which whoever else uses the
-        machine just now does not lengthen."""
-        return time.thread_time if self.provider == "cpu" else time.perf_counter
+    def calibrated(self, rows: int = 0, steps: int = 0) -> Tick:
+        """The best tick here, with as many rows and steps as are said; 0 finds them. On the CPU it is timed
+        by this thread's own seconds, which whoever else uses the machine just now does not lengthen."""
+        if self.provider == "cpu":
+            return calibrate(self.spec, self.run_ticks, time.thread_time, rows, steps)
+        return calibrate(self.spec, self.run_ticks, time.perf_counter, rows, steps, cut=False)
 
     def trim(self) -> None:
         """Give back what memory the arena holds beyond what a small run needs."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 
 import pytest
 
-from contract.rollout import Array, Arrays
+from contract.rollout import Array, Arrays, first_feeds
 from serving.calibration import Tick, calibrate
 from tests.serving.plain import SPEC, walk
 
@@ -28,8 +28,46 @@ def test_a_tick_is_the_smallest_that_makes_nearly_as_much_as_the_best():
     assert tick.rate == pytest.approx(48 * 32 / (1e-4 + 2e-4 + 48 * 32 * 2e-6))
 
 
-def test_rows_end_where_they_leave_the_cache():
-    assert calibrated(lambda rows, steps: (1e-7 if rows <= 64 else 2e-7) * rows * steps).rows == 64
+def test_rows_that_leave_the_cache_are_run_in_strips():
+    """Many at once are slower, but a tick of few would be done before the next has been put together."""
+    asked: list[int] = []
+
+    def seconds(rows: int, steps: int) -> float:
+        asked.append(rows)
+        return (1e-7 if rows <= 24 else 2e-7) * rows * steps
+
+    tick = calibrated(seconds)
+    assert tick.rows == 512
+    assert tick.rate == pytest.approx(512 * 32 / (2e-4 + 512 * 32 * 1e-7))
+    asked.clear()
+    tick.run(first_feeds(SPEC, 0, range(tick.rows), tick.steps))
+    assert len(asked) == 22 and max(asked) == 24
+
+
+def test_of_strips_that_are_as_good_the_largest_is_taken():
+    asked: list[int] = []
+
+    def seconds(rows: int, steps: int) -> float:
+        asked.append(rows)
+        return {16: 1.0, 24: 1.02, 48: 1.02}.get(rows, 1.1) * 1e-6 * rows * steps
+
+    tick = calibrated(seconds)
+    asked.clear()
+    tick.run(first_feeds(SPEC, 0, range(96), tick.steps))
+    assert asked == [48, 48]
+
+
+def test_where_more_rows_are_faster_nothing_is_cut():
+    asked: list[int] = []
+
+    def seconds(rows: int, steps: int) -> float:
+        asked.append(rows)
+        return 1e-3 + 1e-6 * rows * steps
+
+    tick = calibrated(seconds)
+    asked.clear()
+    tick.run(first_feeds(SPEC, 0, range(1000), tick.steps))
+    assert asked == [1000]
 
 
 def test_what_a_tick_costs_besides_the_inference_counts():

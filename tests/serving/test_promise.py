@@ -19,11 +19,12 @@ from contract.seal import Artifact
 from serving.errors import Cancelled, ServingError
 from serving.scheduler import Chunk, Job, Request, Scheduler
 from serving.session import Session
+from serving.strips import in_strips
 
 REQUESTS, CLIENTS = 10_000, 4
 SEEDS, ROWS, STEPS = 8, 16, 80
-TICKS = {1: (64, 32), 2: (17, 24), 3: (8, 64)}
-"""By the session's threads: rows and steps of a tick."""
+TICKS = {1: (64, 32, 24), 2: (17, 24, 0), 3: (8, 64, 3)}
+"""By the session's threads: rows and steps of a tick, and the rows of it that are run at once; 0: all."""
 
 
 class Reading:
@@ -91,8 +92,14 @@ def test_ten_thousand_mixed_requests_are_each_as_if_alone(
     random = np.random.default_rng(0)
     late: SimpleQueue[Reading | None] = SimpleQueue()
     schedulers = [
-        Scheduler(artifact.spec, Session(artifact, "cpu", threads).run_ticks, *tick, max_queue=10**9)
-        for threads, tick in TICKS.items()
+        Scheduler(
+            artifact.spec,
+            in_strips(artifact.spec, Session(artifact, "cpu", threads).run_ticks, strip),
+            rows,
+            steps,
+            max_queue=10**9,
+        )
+        for threads, (rows, steps, strip) in TICKS.items()
     ]
     readings = [
         Reading(schedulers[i % len(schedulers)], random_request(random), random.random() < 0.05, late)
