@@ -85,9 +85,10 @@ class Moments:
         self._squares, self._sizes, self._shares = moves
         sigma = self._squares[:1].sqrt() if self.lags else y.new_zeros(1, y.shape[2])
         self._unit = _inverse(sigma)  # (1, components)
-        self._span = _inverse(_spans(y, valid).square().mean(0).sqrt())  # (components,)
-        self._pairs = self._pairs_of(y, valid)
-        self._homes = self._homes_of(y, valid)
+        spans = _spans(y, valid)  # (windows, components)
+        self._span = _inverse(spans.square().mean(0).sqrt())  # (components,)
+        self._pairs = self._pairs_of(y, spans * self._span, valid)
+        self._homes = _homes(y, spans * self._span)
         self.now = Seen(
             torch.zeros_like(self._means), torch.ones_like(self._squares), torch.ones_like(self._sizes),
             torch.zeros_like(self._pairs), torch.zeros_like(self._homes),
@@ -97,13 +98,14 @@ class Moments:
     def of(self, y: Tensor, valid: Tensor | None) -> Seen:
         """The moments of windows."""
         moves = _moves(y, valid, self.lags)
+        spans = _spans(y, valid) * self._span  # (windows, components)
         sizes = _ratio(moves.sizes, self._sizes, _LEAST**0.5)
         return Seen(
             _means(y, valid) - self._means,
             _ratio(moves.squares, self._squares, _LEAST),
             torch.where(moves.shares > 0, sizes, 1.0),
-            self._pairs_of(y, valid) - self._pairs,
-            self._homes_of(y, valid) - self._homes,
+            self._pairs_of(y, spans, valid) - self._pairs,
+            _homes(y, spans) - self._homes,
         )
 
     def follow(self, seen: Seen, step: int) -> None:
@@ -121,15 +123,11 @@ class Moments:
         cost = cost + (self._shares * sizes.log() * seen.sizes / sizes).sum()
         return cost + (now.pairs * seen.pairs).sum() + (now.homes * seen.homes).sum()
 
-    def _pairs_of(self, y: Tensor, valid: Tensor | None) -> Tensor:
-        """c and p of windows: (_PAIRS + 1, components, components)."""
-        spans = _spans(y, valid) * self._span  # (windows, components)
+    def _pairs_of(self, y: Tensor, spans: Tensor, valid: Tensor | None) -> Tensor:
+        """c and p of windows that go so far, in ς (windows, components): (_PAIRS + 1, components,
+        components)."""
         together = _others(torch.einsum("bi,bj->ij", spans, spans) / len(y))
         return torch.cat([_pairs(y * self._unit, valid), together[None]])
-
-    def _homes_of(self, y: Tensor, valid: Tensor | None) -> Tensor:
-        """q of windows: (components, components)."""
-        return torch.einsum("bi,bj->ij", _spans(y, valid) * self._span, y[:, 0]) / len(y)
 
 
 class _Moves(NamedTuple):
@@ -159,25 +157,19 @@ def _moves(y: Tensor, valid: Tensor | None, lags: list[int]) -> _Moves:
         sizes.append((move.abs() * there).sum(0) / count.clamp(min=1))
         shares.append(count / count.sum().clamp(min=1))
     if lags:
-        squares += [x.square().mean(0, keepdim=True) for x in (_mean_sizes(y, valid), _places(y, valid))]
+        ends = None if valid is None else valid[:, 1:]  # (windows, steps - 1)
+        sides = _mean_steps((y[:, 1:] - y[:, :-1]).abs(), ends), _mean_steps(y, valid)
+        squares += [side.square().mean(0, keepdim=True) for side in sides]
     return _Moves(torch.cat(squares), torch.cat(sizes), torch.cat(shares))
 
 
-def _mean_sizes(y: Tensor, valid: Tensor | None) -> Tensor:
-    """How far each window moves in a step: (windows, components)."""
-    sizes = (y[:, 1:] - y[:, :-1]).abs()  # (windows, steps - 1, components)
+def _mean_steps(x: Tensor, valid: Tensor | None) -> Tensor:
+    """The mean of each window, x (windows, steps, components), over steps that there are: (windows,
+    components)."""
     if valid is None:
-        return sizes.mean(1)
-    there = valid[:, 1:, None]  # (windows, steps - 1, 1)
-    return (sizes * there).sum(1) / there.sum(1).clamp(min=1)
-
-
-def _places(y: Tensor, valid: Tensor | None) -> Tensor:
-    """Where each window lies in the mean: (windows, components)."""
-    if valid is None:
-        return y.mean(1)
+        return x.mean(1)
     there = valid[..., None]  # (windows, steps, 1)
-    return (y * there).sum(1) / there.sum(1).clamp(min=1)
+    return (x * there).sum(1) / there.sum(1).clamp(min=1)
 
 
 def _spans(y: Tensor, valid: Tensor | None) -> Tensor:
@@ -204,6 +196,11 @@ def _means(y: Tensor, valid: Tensor | None) -> Tensor:
         return y.mean(0)
     there = valid[..., None]  # (windows, steps, 1)
     return (y * there).sum(0) / there.sum(0).clamp(min=1)
+
+
+def _homes(y: Tensor, spans: Tensor) -> Tensor:
+    """q of windows that go so far, in ς (windows, components): (components, components)."""
+    return torch.einsum("bi,bj->ij", spans, y[:, 0]) / len(y)
 
 
 def _pairs(y: Tensor, valid: Tensor | None) -> Tensor:
