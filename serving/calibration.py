@@ -15,9 +15,9 @@ from contract.spec import Spec
 from serving.strips import in_strips
 
 _STRIPS = (16, 24, 32, 48, 64, 96)
-"""Rows of a strip. Of fewer, what a call costs is noticed; where more are faster still, nothing is cut."""
-_NEARLY = 0.97
-"""Of the row-steps a second of the best strip: the largest one that makes so many is taken."""
+"""Rows of a strip. Where most are fastest, nothing is cut."""
+_CALL = 0.00004
+"""Seconds that a strip takes besides: for the call, and for putting it together with the others."""
 _ROWS = [rows for n in range(4, 11) for rows in (3 * 2**n, 2 ** (n + 2))]
 """48, 64, 96 … 4096. What a tick of new rows costs besides is a tenth of one of 16 rows × 24 steps of an
 LSTM of 256, and a thirtieth of one of 48."""
@@ -84,9 +84,8 @@ def calibrate(
 
 def _strip(trial: "_Trial", run: Run) -> int:
     """The rows of a strip; 0 where most are fastest at once."""
-    tried = trial.of(run, _STRIPS, BLOCK_STEPS, 0.0, _BUDGET / 2)
-    most = max(strip.rate for strip in tried)
-    rows = max(strip.rows for strip in tried if strip.rate >= _NEARLY * most)
+    tried = trial.of(run, _STRIPS, BLOCK_STEPS, _CALL, _BUDGET / 2)
+    rows = max(tried, key=lambda strip: strip.rate).rows
     return rows if rows < tried[-1].rows else 0
 
 

@@ -44,7 +44,7 @@ def test_rows_that_leave_the_cache_are_run_in_strips():
     assert len(asked) == 22 and max(asked) == 24
 
 
-def test_of_strips_that_are_as_good_the_largest_is_taken():
+def test_what_a_strip_costs_besides_counts():
     asked: list[int] = []
 
     def seconds(rows: int, steps: int) -> float:
