@@ -16,8 +16,9 @@ from serving.strips import in_strips
 
 _STRIPS = (16, 24, 32, 48, 64, 96)
 """Rows of a strip. Where most are fastest, nothing is cut."""
-_CALL = 0.00004
-"""Seconds that a strip takes besides: for the call, and for putting it together with the others."""
+_CALL = 0.00012
+"""Seconds that a strip takes besides: for the call, for putting it together with the others, and since
+each finds new memory where the trial runs on the same."""
 _ROWS = [rows for n in range(4, 11) for rows in (3 * 2**n, 2 ** (n + 2))]
 """48, 64, 96 … 4096. What a tick of new rows costs besides is a tenth of one of 16 rows × 24 steps of an
 LSTM of 256, and a thirtieth of one of 48."""
