@@ -7,7 +7,7 @@ where one inference costs much, as on a GPU, so do more steps. What answers hold
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from contract.noise import BLOCK_STEPS
 from contract.rollout import Run, first_feeds
@@ -49,6 +49,8 @@ class Tick:
     """Row-steps a second."""
     run: Run = field(repr=False, compare=False)
     """What runs it."""
+    strip: int = 0
+    """Rows that this runs at once; 0: all."""
 
     @property
     def seconds(self) -> float:
@@ -63,7 +65,14 @@ def calibrate(
     are. Not `cut`, all of its rows are run at once. Leaves the model warm."""
     trial = _Trial(spec, clock)
     if cut:
-        run = in_strips(spec, run, _strip(trial, run))
+        strip = _strip(trial, run)
+        tick = _tick(trial, in_strips(spec, run, strip), rows, steps)
+        return replace(tick, strip=strip)
+    return _tick(trial, run, rows, steps)
+
+
+def _tick(trial: "_Trial", run: Run, rows: int, steps: int) -> Tick:
+    """The best one, of as many rows and steps as are not 0."""
     tried = trial.of(run, [rows] if rows else _ROWS, steps or BLOCK_STEPS, _BESIDES, _BUDGET)
     if not rows:
         tried = [tick for tick in tried if tick.seconds <= _LONGEST]

@@ -60,8 +60,9 @@ class Engine:
             max_wait=0.0 if settings.max_queue else settings.max_wait, rate=tick.rate,
         )  # fmt: skip
         _log.info(
-            "%s, model %s, on %s, ticks of %d rows × %d steps, %.0f row-steps a second",
-            session.spec.name, session.digest[:12], session.provider, tick.rows, tick.steps, tick.rate,
+            "%s, model %s, on %s, ticks of %d rows × %d steps, %s rows at once, %.0f row-steps a second",
+            session.spec.name, session.digest[:12], session.provider, tick.rows, tick.steps,
+            tick.strip or "all", tick.rate,
         )  # fmt: skip
         return cls(session.spec, session.digest, session.provider, settings, scheduler)
 
