@@ -43,7 +43,10 @@ class Batch:
             if group not in present and not (group.ended or group.job.over):
                 group.kept = {n: self.part(n, a, group).copy() for n, a in old.items()}
         rows = np.array(origin)
-        self._arrays = {n: a.take(rows, self._axes[n]) for n, a in old.items()}
+        if any(group.row is not None for group in groups):
+            self._arrays = {n: a.take(rows, self._axes[n]) for n, a in old.items()}
+        else:  # nobody stays, and there is nothing to gather
+            self._arrays = {n: _blank(a, self._axes[n], len(rows)) for n, a in old.items()}
         for group in self._groups:
             group.row = None
         at = 0
@@ -79,3 +82,8 @@ class Batch:
         assert group.row is not None
         rows = slice(group.row, group.row + group.size)
         return array[:, rows] if self._axes.get(name) else array[rows]
+
+
+def _blank(like: Array, axis: int, rows: int) -> Array:
+    """An array of so many rows on that axis, else `like` this one: zeros."""
+    return np.zeros((*like.shape[:axis], rows, *like.shape[axis + 1 :]), like.dtype)
