@@ -126,7 +126,7 @@ def evaluate(
         categorical: Columns of numbers that are labels, as they were given to the training.
         frames: The pictures of folders are the frames of films, of real data and of samples.
         out: The report, a JSON file; the page goes beside it. Without it both go into the run's
-            folder, or beside the subject.
+            folder, or beside the subject: of x.csv x.csv.evaluation.json.
         judges: Independently trained judges a score.
         scores: Which scores; docs/quality.md says what each is. Without it all that fit the data, but
             two: unseen, a judge asked about held-out windows, and predictive.

@@ -68,7 +68,7 @@ def evaluate_subject(
     )  # fmt: skip
     run = path.is_dir() and _is_run(path)
     whole = path.resolve()
-    target = out or (path / REPORT_FILE if run else whole.with_name(f"{whole.stem}.{REPORT_FILE}"))
+    target = out or (path / REPORT_FILE if run else whole.with_name(f"{whole.name}.{REPORT_FILE}"))
     _require_place(target)
     if run:
         sides, before = of_run(path, data, seed)

@@ -270,8 +270,8 @@ def test_evaluate_writes_a_page_beside_its_report(prices: Path, tmp_path: Path):
     done = cadenza("evaluate", tmp_path / "theirs.npy", "--data", prices, "--scores", "marginal")
     assert done.returncode == 0, done.stderr
     assert "memorisation: Copied" in done.stdout
-    assert "theirs.evaluation.html" in done.stdout
-    assert "Memorisation: copied" in (tmp_path / "theirs.evaluation.html").read_text()
+    assert "theirs.npy.evaluation.html" in done.stdout
+    assert "Memorisation: copied" in (tmp_path / "theirs.npy.evaluation.html").read_text()
 
 
 def test_evaluate_says_what_is_wrong_with_samples(prices: Path, tmp_path: Path):

@@ -100,7 +100,7 @@ def test_bears_windows_of_two_rows_and_values_out_of_all_bounds(tmp_path: Path):
     )
     assert done.returncode == 0, done.stderr
     assert "1 values of the samples are more than 1,000,000 times the data's range" in done.stdout
-    report = json.loads((tmp_path / "x.evaluation.json").read_text(), parse_constant=pytest.fail)
+    report = json.loads((tmp_path / "x.npy.evaluation.json").read_text(), parse_constant=pytest.fail)
     assert report["samples"] == 60
 
 
