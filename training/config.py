@@ -135,7 +135,8 @@ class Recipe:
     """Most of the share of windows, real and generated, whose level a random shift hides from the
     discriminator, see `hidden_share`; 0 hides none."""
     moments: float
-    """Weight η of what makes means and moves the data's, `training/moments.py`; 0 leaves it out."""
+    """Weight η of what makes means and moves the data's, `training/moments.py`, and labels beside numbers,
+    `training/shares.py`; 0 leaves both out."""
     batch: int
     learning_rate: float
     betas: tuple[float, float]

@@ -32,6 +32,7 @@ from training.losses import (
 )
 from training.moments import LOOKED_AT, Moments, Seen
 from training.networks import Generator
+from training.shares import Held, Shares
 from training.team import Team, own_lstms
 
 _JOINED = 0.1
@@ -66,12 +67,16 @@ class Game:
             ).to(device)
             self.discriminator = head.discriminator(basis, sizes).to(device)
         self.moments: Moments | None = None
+        self.shares: Shares | None = None
         self.first: FirstRows | None = None
         """Where windows begin, if that is settled before the game of windows, which would only blur it."""
         if len(basis.mixing.increments) and (recipe.level or recipe.moments):
-            some, valid = self._some_of_data()
-            self.moments = Moments(some, valid) if recipe.moments else None
-            self.first = FirstRows.of(some[:, 0], basis.mixing) if recipe.level else None
+            chosen, y, valid = self._some_of_data()
+            if recipe.moments:
+                self.moments = Moments(y, valid)
+                if basis.layout.width:
+                    self.shares = Shares(basis.layout.sizes, chosen, y, valid)
+            self.first = FirstRows.of(y[:, 0], basis.mixing) if recipe.level else None
         self.generator.level.requires_grad_(not recipe.level)
         if self.first is not None:
             self.generator.unsettled.copy_(self.first.fleeting / self.generator.a.detach())
@@ -170,6 +175,7 @@ class Game:
             "optimisers": [o.state_dict() for o in self.optimisers],
             "random": self.random.get_state(),
             "moments": [] if self.moments is None else list(self.moments.now),
+            "shares": [] if self.shares is None else list(self.shares.now),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -184,6 +190,8 @@ class Game:
         self.random.set_state(state["random"])
         if self.moments is not None:
             self.moments.now = Seen(*(part.to(self.device) for part in state["moments"]))
+        if self.shares is not None:
+            self.shares.now = Held(*(part.to(self.device) for part in state["shares"]))
 
     def _step_discriminator(self, real: Tensor, fake: Tensor, given: Tensor) -> tuple[float, Tensor]:
         recipe = self.recipe
@@ -230,26 +238,37 @@ class Game:
         return mean
 
     def _push(self, moments: Moments, windows: Tensor, given: Tensor) -> Tensor:
-        """What moments that are not the data's cost the generator: ()."""
-        seen = moments.of(*self._numbers(windows, given))
-        together = Seen(*(part.detach().clone() for part in seen))
-        for part in together:
-            self.team.mean_(part)
-        moments.follow(together, self.step)
-        return moments.push(seen)
+        """What moments, and shares of labels, that are not the data's cost the generator: ()."""
+        chosen, y, valid = self._rows(windows, given)
+        seen = moments.of(y, valid)
+        moments.follow(Seen(*map(self._of_all, seen)), self.step)
+        cost = moments.push(seen)
+        if self.shares is not None:
+            held = self.shares.of(chosen, y, valid)
+            self.shares.follow(Held(*map(self._of_all, held)), self.step)
+            cost = cost + self.shares.push(held)
+        return cost
 
-    def _some_of_data(self) -> tuple[Tensor, Tensor | None]:
-        """y of windows of the data, and where there is some, see `_numbers`: what they are measured by."""
+    def _of_all(self, part: Tensor) -> Tensor:
+        """The mean over processes of what each has measured."""
+        part = part.detach().clone()
+        self.team.mean_(part)
+        return part
+
+    def _some_of_data(self) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Windows of the data, see `_rows`: what is held is measured by them."""
         random = np.random.default_rng(0)
         index = np.sort(random.permutation(self.windows)[:LOOKED_AT])
         windows = self.basis.encode(index, random.random((len(index), 1, 1))).to(self.device)
-        return self._numbers(windows, self.basis.given(index).to(self.device))
+        return self._rows(windows, self.basis.given(index).to(self.device))
 
-    def _numbers(self, windows: Tensor, given: Tensor) -> tuple[Tensor, Tensor | None]:
-        """y of windows (batch, steps, components + width), and where there is some: (batch, steps)."""
+    def _rows(self, windows: Tensor, given: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+        """What is chosen in windows, (batch, steps, width), their y, (batch, steps, components), and where
+        there are rows: (batch, steps)."""
         _, most, gated = self.basis.conditions.seen
         x, valid = parted(windows, given, most, gated)
-        return x[..., : len(self.basis.mixing.increments)], valid
+        y, chosen = x.tensor_split([len(self.basis.mixing.increments)], 2)
+        return chosen, y, valid
 
     def _fooled(self, real_logits: Tensor, windows: Tensor, given: Tensor) -> Tensor:
         """What each of the generator's windows costs it: (batch,)."""

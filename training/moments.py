@@ -33,17 +33,18 @@ difference of a batch's own moments, as in moment matching networks (Li, Swersky
 would go on pushing there, towards what makes one batch like another: moves that are too small.
 """
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-_LAGS = 4
+LAGS = 4
 """Moves are looked at over 1 step, over so many, over as many times that, and so on, and over a whole
 window, or what most of them have where they end."""
 LOOKED_AT = 4096
 """Windows of the data that are measured."""
-_STEPS = 24
+STEPS = 24
 """What all steps together weigh."""
 _MEMORY = 0.98
 """Of m, from step to step of the game."""
@@ -78,7 +79,7 @@ class Moments:
         """Of the data's windows, y (windows, steps, components) where `valid` (windows, steps) is 1."""
         steps = y.shape[1] if valid is None else int(valid.sum(1).median())
         longest = steps - 1
-        powers = (_LAGS**n for n in range(longest.bit_length()))
+        powers = (LAGS**n for n in range(longest.bit_length()))
         self.lags = sorted({lag for lag in (*powers, longest) if 0 < lag < steps})
         self._means = _means(y, valid)  # (steps, components)
         moves = _moves(y, valid, self.lags)
@@ -109,16 +110,14 @@ class Moments:
         )
 
     def follow(self, seen: Seen, step: int) -> None:
-        """Move the running means on by what `of` gave; they forget their beginning faster while young."""
-        keep = min(_MEMORY, (step + 1) / (step + 20))
-        for now, one in zip(self.now, seen, strict=True):
-            now.lerp_(one, 1 - keep)
+        """Move the running means on by what `of` gave."""
+        follow(self.now, seen, step)
 
     def push(self, seen: Seen) -> Tensor:
         """What a batch of these moments costs the generator: ()."""
         now = self.now
         squares, sizes = (off.clamp(1 / _MOST, _MOST) for off in (now.squares, now.sizes))
-        cost = _STEPS * (now.means * seen.means).mean(0).sum()
+        cost = STEPS * (now.means * seen.means).mean(0).sum()
         cost = cost + (squares.log() * seen.squares / squares).sum()
         cost = cost + (self._shares * sizes.log() * seen.sizes / sizes).sum()
         return cost + (now.pairs * seen.pairs).sum() + (now.homes * seen.homes).sum()
@@ -128,6 +127,13 @@ class Moments:
         components)."""
         together = _others(torch.einsum("bi,bj->ij", spans, spans) / len(y))
         return torch.cat([_pairs(y * self._unit, valid), together[None]])
+
+
+def follow(now: Iterable[Tensor], seen: Iterable[Tensor], step: int) -> None:
+    """Move running means on; they forget their beginning faster while young."""
+    keep = min(_MEMORY, (step + 1) / (step + 20))
+    for mean, one in zip(now, seen, strict=True):
+        mean.lerp_(one, 1 - keep)
 
 
 class _Moves(NamedTuple):
