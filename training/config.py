@@ -137,6 +137,8 @@ class Recipe:
     moments: float
     """Weight η of what makes means and moves the data's, `training/moments.py`, and labels beside numbers,
     `training/shares.py`; 0 leaves both out."""
+    epochs: int
+    """How often minutes show each row at most, see `most_steps`; 0: as often as there is time for."""
     batch: int
     learning_rate: float
     betas: tuple[float, float]
@@ -161,6 +163,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         likelihood=0.75,
         hidden_levels=0.5,
         moments=0.05,
+        epochs=1500,
         batch=64,
         learning_rate=1e-3,
         betas=(0.0, 0.99),
@@ -180,6 +183,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         likelihood=0.0,
         hidden_levels=0.0,
         moments=0.0,
+        epochs=0,
         batch=128,
         learning_rate=2e-4,
         betas=(0.5, 0.999),
@@ -188,6 +192,9 @@ RECIPES: dict[RecipeName, Recipe] = {
         average=0.0,
     ),
 }
+
+_FEWEST = 1000
+"""Steps that are played however few the rows are: less is not learnt."""
 
 
 @dataclass(frozen=True)
@@ -227,6 +234,15 @@ def level_steps(recipe: Recipe, steps: int, length: int) -> int:
     """Steps of the level's own game before `steps` of windows of `length`: three for each 24 rows
     of a window, so that long windows, whose steps are few and dear, find the level as well learnt."""
     return min(max(1, 3 * steps * length // 24), recipe.level)
+
+
+def most_steps(recipe: Recipe, rows: int, window: float) -> float:
+    """Steps that minutes are turned into at most: those in which each of `rows` is shown as often as the
+    recipe says, in windows of `window` rows in the mean. In more the discriminator learns windows of few
+    rows by heart, and a strong judge tells samples more easily."""
+    if not recipe.epochs:
+        return math.inf
+    return max(_FEWEST, recipe.epochs * rows / (recipe.batch * window))
 
 
 def hidden_share(recipe: Recipe, rows: int, length: int) -> float:

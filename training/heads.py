@@ -71,7 +71,7 @@ SOUND = Head(
     # Sounds begin anywhere: in the middle of a beat that nothing before the window tells of.
     lambda layout: Sizes(latent=24, hidden=64, head=96, level=128, start=96),
     # A window's level is no secret: it is one number among many. And rows are samples there, not y.
-    {"hidden_levels": 0.0, "level": 0, "moments": 0.0},
+    {"hidden_levels": 0.0, "level": 0, "moments": 0.0, "epochs": 0},
 )
 
 

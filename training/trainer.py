@@ -16,7 +16,7 @@ from contract.errors import UsageError
 from training import checkpoint as checkpoints
 from training import record, selection
 from training.checkpoint import Checkpoint, DataFacts
-from training.config import TrainConfig, drift_for, level_steps
+from training.config import TrainConfig, drift_for, level_steps, most_steps
 from training.data import load, schema
 from training.decoder import Decoding, channels_of
 from training.errors import RunError, RunExistsError, TrainingError
@@ -83,8 +83,12 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
         + (f"whole sequences of up to {dataset.length}" if dataset.ends else f"windows of {dataset.length}")
         + f" to train on, {len(held_out)} held out"
     )
+    window = basis.rows / len(windows) if config.whole else dataset.length  # rows that one has, in the mean
+    most = most_steps(recipe, basis.rows, window)
     steps = (
-        before.steps if before else config.steps or _calibrate(game_of, config, dataset.length, team, say)
+        before.steps
+        if before
+        else config.steps or _calibrate(game_of, config, dataset.length, most, team, say)
     )
     state = before or Checkpoint(
         config=config,
@@ -170,9 +174,9 @@ def _begun(run: Path) -> bool:
 
 
 def _calibrate(
-    game_of: Callable[[int], Game], config: TrainConfig, length: int, team: Team, say: Say
+    game_of: Callable[[int], Game], config: TrainConfig, length: int, most: float, team: Team, say: Say
 ) -> int:
-    """Minutes to steps, by timing a game that is thrown away."""
+    """Minutes to steps, at `most` so many, by timing a game that is thrown away."""
     minutes = DEFAULT_MINUTES if config.minutes is None else config.minutes
     game = game_of(_CALIBRATION)
 
@@ -190,7 +194,13 @@ def _calibrate(
         steps = round((budget - recipe.level * level) / seconds)
     steps = team.of_first(max(1, steps))
     say(f"{seconds * 1000:.0f} ms a step: {minutes:g} minutes are {steps} steps")
-    return steps
+    if steps <= most:
+        return steps
+    say(
+        f"only {round(most)} are played: in more, rows as few as these are learnt by heart, and samples "
+        "get no better; --steps plays as many as it says"
+    )
+    return round(most)
 
 
 def _seconds_of(play: Callable[[int], object]) -> float:

@@ -1,5 +1,6 @@
 """Runs are never overwritten, go on bit for bit, and survive what happens to files."""
 
+import math
 import resource
 import shutil
 import signal
@@ -16,9 +17,11 @@ import torch
 from contract.errors import UsageError
 from tests.conftest import STEPS, cadenza
 from training import checkpoint as checkpoints
-from training.config import TrainConfig
+from training import trainer
+from training.config import RECIPES, TrainConfig, most_steps
 from training.errors import RunError, RunExistsError
 from training.game import Game
+from training.heads import recipe_of
 from training.team import Team
 from training.trainer import train
 
@@ -196,6 +199,27 @@ def test_minutes_become_steps_once_and_are_written_down(prices: Path, tmp_path: 
     assert state.steps == state.step >= 1
     again = train(str(prices), tmp_path / "run", TrainConfig(), resume=True)
     assert again.steps == state.steps
+
+
+def test_few_rows_are_not_shown_for_ever(prices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """Minutes are many steps of so fast a machine, and more than these rows are worth."""
+    monkeypatch.setattr(trainer, "_seconds_of", lambda play: 1e-5)
+    monkeypatch.setattr(trainer, "most_steps", lambda *facts: 3.0)
+    said: list[str] = []
+    state = train(str(prices), tmp_path / "run", TrainConfig(minutes=1, length=12), say=said.append)
+    assert state.steps == state.step == 3
+    assert any("only 3 are played" in sentence for sentence in said)
+    asked = train(str(prices), tmp_path / "asked", TrainConfig(steps=5, length=12))
+    assert asked.step == 5
+
+
+def test_rows_are_shown_as_often_whatever_the_windows():
+    recipe = RECIPES["relativistic"]
+    assert most_steps(recipe, 64_000, 24) == 64_000 * 1500 / (64 * 24)
+    assert most_steps(recipe, 64_000, 12) == 2 * most_steps(recipe, 64_000, 24)
+    assert most_steps(recipe, 500, 24) == 1000  # of whatever is learnt, so many are wanted
+    assert most_steps(RECIPES["vanilla"], 500, 24) == math.inf
+    assert most_steps(recipe_of("sound", "relativistic"), 500, 24) == math.inf
 
 
 def test_vanilla_trains_too(prices: Path, tmp_path: Path):
