@@ -193,7 +193,7 @@ RECIPES: dict[RecipeName, Recipe] = {
     ),
 }
 
-_FEWEST = 1000
+_FEWEST = 2000
 """Steps that are played however few the rows are: less is not learnt."""
 
 

@@ -217,7 +217,7 @@ def test_rows_are_shown_as_often_whatever_the_windows():
     recipe = RECIPES["relativistic"]
     assert most_steps(recipe, 64_000, 24) == 64_000 * 1500 / (64 * 24)
     assert most_steps(recipe, 64_000, 12) == 2 * most_steps(recipe, 64_000, 24)
-    assert most_steps(recipe, 500, 24) == 1000  # of whatever is learnt, so many are wanted
+    assert most_steps(recipe, 500, 24) == 2000  # of whatever is learnt, so many are wanted
     assert most_steps(RECIPES["vanilla"], 500, 24) == math.inf
     assert most_steps(recipe_of("sound", "relativistic"), 500, 24) == math.inf
 
