@@ -19,7 +19,7 @@ from torch import Tensor
 
 from benchmarks.quality.cases import base_and_length
 from benchmarks.quality.parts import PARTS
-from training.config import RECIPES, TrainConfig
+from training.config import RECIPES, RecipeName, TrainConfig, most_steps
 from training.data import load
 from training.data.dataset import Integers
 from training.evaluation import judges as judging
@@ -27,6 +27,7 @@ from training.evaluation import scores as scoring
 from training.evaluation.about import ScoreName
 from training.evaluation.report import Subject, evaluate
 from training.evaluation.sides import MOST_WINDOWS, Real
+from training.heads import recipe_of
 
 FOUND = Path("build/quality/found")
 """What judges found of the same windows before."""
@@ -42,6 +43,17 @@ def prepare(data: str, out: str) -> None:
     count = min(len(real.dataset.windows(real.length, real.stride)), MOST_WINDOWS)
     scored = np.array([count, *values.shape[1:]])
     np.savez(out, train=values, apart=_apart(train.starts, real.length), scored=scored)
+
+
+def most(data: str, recipe: RecipeName, out: str) -> None:
+    """The steps that a recipe plays at most where a time is asked for."""
+    base, length = base_and_length(data)
+    config = TrainConfig(length=length or None)
+    dataset = load(base, config)
+    windows, _ = dataset.split(dataset.length, config.stride, config.hold_out)
+    rows = int(windows.covered.sum())
+    window = rows / len(windows) if dataset.ends else dataset.length
+    Path(out).write_text(json.dumps(most_steps(recipe_of(dataset.form, recipe), rows, window)))
 
 
 def score(data: str, samples: str, out: str, judges: str, seed: str, *names: str) -> None:
@@ -125,5 +137,10 @@ def _apart(starts: Integers, length: int) -> Integers:
 
 
 if __name__ == "__main__":
-    stages: dict[str, Callable[..., None]] = {"prepare": prepare, "score": score, "variant": variant}
+    stages: dict[str, Callable[..., None]] = {
+        "prepare": prepare,
+        "most": most,
+        "score": score,
+        "variant": variant,
+    }
     stages[sys.argv[1]](*sys.argv[2:])

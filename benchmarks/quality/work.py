@@ -123,15 +123,16 @@ def judge(data: str, samples: Path, judged: Judged, worker: Worker) -> Result:
 
 
 def steps_for(data: str, method: str, code: str, seconds: float | None, worker: Worker) -> int:
-    """How many steps of one of our recipes take so many CPU seconds."""
+    """How many steps of one of our recipes a user has who asks for so many CPU seconds."""
     if seconds is None:
         raise CellFailedError(f"{method} needs a time to train for")
-    each, _ = cost(data, method, code, worker)
-    return max(1, round(seconds / each))
+    each, _, most = cost(data, method, code, worker)
+    return max(1, round(min(seconds / each, most)))
 
 
-def cost(data: str, method: str, code: str, worker: Worker) -> tuple[float, float]:
-    """CPU seconds of a step and of all the rest of a run, by two short runs; timed once."""
+def cost(data: str, method: str, code: str, worker: Worker) -> tuple[float, float, float]:
+    """CPU seconds of a step and of all the rest of a run, by two short runs, timed once; and the steps that
+    are played at most."""
     kept = _file("speed", f"{data}.{method}.{code}.json")
     with _once:
         if not kept.exists():
@@ -145,9 +146,13 @@ def cost(data: str, method: str, code: str, worker: Worker) -> tuple[float, floa
                 spent.append(worker.run(command, environment(data)).cpu)
             shutil.rmtree(run)
             each = (spent[1] - spent[0]) / (_LONG - _SHORT)
-            kept.write_text(json.dumps({"each": each, "rest": spent[0] - _SHORT * each}))
+            most = kept.with_suffix(".most")
+            worker.run([*STAGES, "most", data, OURS[method], most], environment(data))
+            found = {"each": each, "rest": spent[0] - _SHORT * each, "most": json.loads(most.read_text())}
+            most.unlink()
+            kept.write_text(json.dumps(found))
     timed: dict[str, float] = json.loads(kept.read_text())
-    return timed["each"], timed["rest"]
+    return timed["each"], timed["rest"], timed["most"]
 
 
 def windows(data: str, worker: Worker) -> tuple[int, int, int]:
@@ -217,7 +222,7 @@ def _length(length: int) -> Command:
 
 def _with_cost(made: Made, result: Result, worker: Worker) -> Result:
     """The same, with what of it was training."""
-    _, rest = cost(made.data, made.method, made.code, worker)
+    _, rest, _ = cost(made.data, made.method, made.code, worker)
     result["fit_cpu"] = round(result["train_cpu"] - rest, 2)
     if made.seconds and abs(result["fit_cpu"] / made.seconds - 1) > _FAR_OFF:
         # A step costs more CPU while others fill the caches than when it was timed, or less.
