@@ -8,11 +8,12 @@ So the generator is told, in the same way as in `training/moments.py` of numbers
 
     f_t = mean d_t,      k_n = mean d_t ∘ d_{t+n},      a = mean d_t y_tᵀ,      g = mean d_t d_tᵀ,
 
-    L += η Σ (m(x) − the data's) · x      for every f_t, k_n, a and g
+    L += ω η Σ (m(x) − the data's) · x      for every f_t, k_n, a and g
 
 over outcomes, steps t (which weigh as 24 do, however many there are), lags n of 1 step, 4, 16 and so on,
-components, and outcomes of other columns. m is a running mean. That a value is missing is an outcome too:
-so values are missing as often as in the data, for as long, and beside the same.
+components, and outcomes of other columns. m is a running mean. What is drawn is noisy, and a push by
+noise lets labels follow each other that never do: so ω is less than of numbers. That a value is missing
+is an outcome too, and values are missing as often as in the data, for as long, and beside the same.
 """
 
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ from torch import Tensor
 
 from training.moments import LAGS, STEPS, follow
 
+_WEIGHT = 0.3
+"""ω, beside 1 of numbers."""
 _RAREST = 1e-3
 """Variance of an outcome below which it is let be: what is so rare, or so sure, would outweigh others."""
 
@@ -72,7 +75,7 @@ class Shares:
         cost = STEPS * (self.now.often * held.often).mean(0).sum()
         for now, own in zip(self.now[1:], held[1:], strict=True):
             cost = cost + (now * own).sum()
-        return cost
+        return _WEIGHT * cost
 
     def _measured(self, chosen: Tensor, y: Tensor, valid: Tensor | None) -> Held:
         there = _there(chosen, valid)

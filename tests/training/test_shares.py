@@ -74,7 +74,7 @@ def test_logits_are_pushed_to_the_datas_shares_and_stay():
     own, y = chosen(4000, 0, stays=0.0)
     shares = Shares((3,), own[..., :3], y, None)
     logits = nn.Parameter(torch.zeros(3))
-    optimiser = torch.optim.SGD([logits], 0.02)
+    optimiser = torch.optim.SGD([logits], 0.06)
     random = torch.Generator().manual_seed(0)
     for step in range(600):
         gumbel = -torch.log(-torch.log(torch.rand((64, 24, 3), generator=random)))
