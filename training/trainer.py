@@ -16,8 +16,8 @@ from contract.errors import UsageError
 from training import checkpoint as checkpoints
 from training import record, selection
 from training.checkpoint import Checkpoint, DataFacts
-from training.config import TrainConfig, drift_for, level_steps, most_steps
-from training.data import load, schema
+from training.config import Recipe, TrainConfig, drift_for, level_steps, most_steps
+from training.data import Dataset, Windows, load, schema
 from training.decoder import Decoding, channels_of
 from training.errors import RunError, RunExistsError, TrainingError
 from training.game import Game
@@ -83,8 +83,7 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
         + (f"whole sequences of up to {dataset.length}" if dataset.ends else f"windows of {dataset.length}")
         + f" to train on, {len(held_out)} held out"
     )
-    window = basis.rows / len(windows) if config.whole else dataset.length  # rows that one has, in the mean
-    most = most_steps(recipe, basis.rows, window)
+    most = shown_at_most(recipe, dataset, windows)
     steps = (
         before.steps
         if before
@@ -171,6 +170,13 @@ def _alone(run: Path, resume: bool) -> Iterator[None]:
 def _begun(run: Path) -> bool:
     """Whether a folder holds more than a first checkpoint that was never finished."""
     return any(path.suffix != ".partial" for path in run.iterdir())
+
+
+def shown_at_most(recipe: Recipe, dataset: Dataset, windows: Windows) -> float:
+    """Steps that minutes are turned into at most for these windows of the data, see `most_steps`."""
+    rows = int(windows.covered.sum())
+    window = rows / len(windows) if dataset.ends else dataset.length  # rows that one has, in the mean
+    return most_steps(recipe, rows, window)
 
 
 def _calibrate(

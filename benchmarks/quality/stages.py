@@ -19,7 +19,7 @@ from torch import Tensor
 
 from benchmarks.quality.cases import base_and_length
 from benchmarks.quality.parts import PARTS
-from training.config import RECIPES, RecipeName, TrainConfig, most_steps
+from training.config import RECIPES, RecipeName, TrainConfig
 from training.data import load
 from training.data.dataset import Integers
 from training.evaluation import judges as judging
@@ -28,6 +28,7 @@ from training.evaluation.about import ScoreName
 from training.evaluation.report import Subject, evaluate
 from training.evaluation.sides import MOST_WINDOWS, Real
 from training.heads import recipe_of
+from training.trainer import shown_at_most, train
 
 FOUND = Path("build/quality/found")
 """What judges found of the same windows before."""
@@ -51,9 +52,7 @@ def most(data: str, recipe: RecipeName, out: str) -> None:
     config = TrainConfig(length=length or None)
     dataset = load(base, config)
     windows, _ = dataset.split(dataset.length, config.stride, config.hold_out)
-    rows = int(windows.covered.sum())
-    window = rows / len(windows) if dataset.ends else dataset.length
-    Path(out).write_text(json.dumps(most_steps(recipe_of(dataset.form, recipe), rows, window)))
+    Path(out).write_text(json.dumps(shown_at_most(recipe_of(dataset.form, recipe), dataset, windows)))
 
 
 def score(data: str, samples: str, out: str, judges: str, seed: str, *names: str) -> None:
@@ -108,8 +107,6 @@ def variant(changes: str, command: str, *rest: str) -> None:
         PARTS[part]()
     RECIPES["relativistic"] = replace(RECIPES["relativistic"], **fields)
     if command == "train":
-        from training.trainer import train
-
         data, run, steps, seed = rest
         base, length = base_and_length(data)
         train(base, Path(run), TrainConfig(steps=int(steps), seed=int(seed), length=length))
