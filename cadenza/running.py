@@ -1,5 +1,6 @@
 """A server of our own for a while: what `cadenza demo` asks and the benchmarks measure."""
 
+import http.client
 import os
 import signal
 import subprocess
@@ -127,4 +128,6 @@ def _await_ready(
                 return waited
         except (urllib.error.URLError, OSError):
             time.sleep(0.02)
+        except http.client.HTTPException as error:
+            raise CadenzaError(f"another program answers in the server's place: {error!r}") from error
     raise CadenzaError(f"the server was not ready after {_READY_SECONDS} s; see {log}")

@@ -1,8 +1,10 @@
 """`cadenza serve`: check what can be checked, then hand over to BentoML."""
 
 import os
+import random
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from contract.errors import CadenzaError, UsageError
@@ -15,6 +17,8 @@ SERVICE = "serving.service:Cadenza"
 KEEP_ALIVE_SECONDS = 75
 """Idle connections are kept so long, longer than proxies keep theirs: whoever closes one may meet a request
 that is on its way."""
+_NOT_GIVEN = range(20_000, 30_000)
+"""Ports below those that Linux (32768 …), macOS and Windows (49152 …) give to who asks for any."""
 
 
 def serve_model(model: Path, host: str, port: int, settings: Settings) -> None:
@@ -75,7 +79,14 @@ def require_free(host: str, port: int) -> None:
 
 
 def free_port(host: str = "127.0.0.1") -> int:
-    """A port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
+    """A port nobody listens on at this moment, and which no system gives to a program that asks for any:
+    BentoML's supervisor asks for two, and would now and then be given ours before the service has it.
+
+    Raises:
+        CadenzaError: all that were tried are taken.
+    """
+    for port in random.sample(_NOT_GIVEN, 100):
+        with socket.socket() as probe, suppress(OSError):  # taken: try another
+            probe.bind((host, port))
+            return port
+    raise CadenzaError(f"no free port was found on {host}")
