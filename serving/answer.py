@@ -1,8 +1,7 @@
-"""An answer as it goes out: the parts of its body, without copying them together.
+"""An answer as it goes out: the parts of its body, in pieces.
 
-A large array is the memory that the samples were made in; only what fits a few packets is joined. Pieces of
-it are copied as they go out, and others have their turn between: six megabytes at once stop the event
-loop for a tick.
+A large array is the memory that the samples were made in. Pieces are copied as they go out, and others have
+their turn between: six megabytes at once stop the event loop for a tick.
 """
 
 import asyncio
@@ -21,8 +20,6 @@ from serving.errors import (
 from serving.formats import json
 
 JSON = "application/json"
-_JOINED = 2**16
-"""Bytes up to which one write is less work than several."""
 _PIECE = 2**18
 """Bytes that are copied to the socket in a tenth of a millisecond."""
 
@@ -40,9 +37,7 @@ class Answer:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send it, as far as the client stays for it."""
-        parts, size = self.parts, sum(map(len, self.parts))
-        if size <= _JOINED:
-            parts = [b"".join(parts)]
+        size = sum(map(len, self.parts))
         text = self.media.startswith("text/") and "charset=" not in self.media
         fields = {
             "content-length": str(size),
@@ -51,20 +46,35 @@ class Answer:
         }
         raw = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in fields.items()]
         await send({"type": "http.response.start", "status": self.status, "headers": raw})
-        views = [memoryview(part) for part in parts]
-        pieces = [view[at : at + _PIECE] for view in views for at in range(0, len(view) or 1, _PIECE)]
+        pieces = _pieces(self.parts)
         if len(pieces) > 1 and not await _sent(pieces[:-1], receive, send):
             return
-        await send({"type": "http.response.body", "body": bytes(pieces[-1]), "more_body": False})
+        await send({"type": "http.response.body", "body": b"".join(pieces[-1]), "more_body": False})
 
 
-async def _sent(pieces: list[memoryview], receive: Receive, send: Send) -> bool:
+def _pieces(parts: list[Part]) -> list[list[memoryview]]:
+    """What goes out at once: views of the parts, not copied; at least one piece, and none too large."""
+    pieces: list[list[memoryview]] = [[]]
+    room = _PIECE
+    for part in parts:
+        view, at = memoryview(part), 0
+        while at < len(view):
+            if not room:
+                pieces.append([])
+                room = _PIECE
+            pieces[-1].append(view[at : at + room])
+            at += len(pieces[-1][-1])
+            room -= len(pieces[-1][-1])
+    return pieces
+
+
+async def _sent(pieces: list[list[memoryview]], receive: Receive, send: Send) -> bool:
     """Send all but the last piece; False if the client has left, which `send` keeps to itself."""
     left = asyncio.ensure_future(_left(receive))
     try:
         for piece in pieces:
             # Copied: what a client that went on reading nothing leaves in a buffer would keep it all.
-            await send({"type": "http.response.body", "body": bytes(piece), "more_body": True})
+            await send({"type": "http.response.body", "body": b"".join(piece), "more_body": True})
             await asyncio.sleep(0)
             if left.done():
                 return False

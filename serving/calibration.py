@@ -14,7 +14,7 @@ from contract.rollout import Run, first_feeds
 from contract.spec import Spec
 from serving.strips import in_strips
 
-_STRIPS = (16, 24, 32, 48, 64, 96)
+_STRIPS = (16, 24, 32, 64, 96)
 """Rows of a strip. Where most are fastest, nothing is cut."""
 _CALL = 0.00012
 """Seconds that a strip takes besides: for the call, for putting it together with the others, and since
@@ -33,9 +33,9 @@ _BESIDES = 0.0002
 """Seconds that a tick takes besides: for noise, for Python, and what these drive from the cache."""
 _LONGEST = 0.03
 """Seconds that a tick may take, unless the smallest takes more."""
-_BUDGET = 0.3
+_BUDGET = 0.4
 """Seconds after which no larger tick is tried; and half of it, no larger strip."""
-_TURNS = 3
+_TURNS = 5
 """Times that each size is tried, in turns: whoever else uses the machine for a moment slows all alike."""
 
 

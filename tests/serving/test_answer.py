@@ -42,6 +42,16 @@ def test_all_of_a_large_answer_goes_out_though_nobody_read_the_body():
     assert [p["more_body"] for p in parts] == [True] * (len(parts) - 1) + [False]
 
 
+def test_its_parts_go_out_in_as_few_pieces_as_hold_them():
+    """What stands before an array costs no packet, and no turn of the event loop, of its own."""
+    parts = [b"head", memoryview(CONTENT)[:200_000], memoryview(CONTENT), b"", b"end"]
+    _, *messages = sent(Answer(parts, "application/x-npy"), None)
+    assert b"".join(m["body"] for m in messages) == b"".join(parts)
+    assert [len(m["body"]) for m in messages[:-1]] == [2**18] * (len(messages) - 1)
+    _, only = sent(Answer([], "application/x-npy"), None)
+    assert (only["body"], only["more_body"]) == (b"", False)
+
+
 @pytest.mark.parametrize("after", [2, 3])
 def test_to_who_has_left_nothing_more_is_sent(after: int):
     messages = sent(Answer([CONTENT], "application/x-npy"), after)

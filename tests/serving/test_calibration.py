@@ -49,12 +49,12 @@ def test_what_a_strip_costs_besides_counts():
 
     def seconds(rows: int, steps: int) -> float:
         asked.append(rows)
-        return {16: 1.0, 24: 1.02, 48: 1.02}.get(rows, 1.1) * 1e-6 * rows * steps
+        return {16: 1.0, 24: 1.02, 32: 1.02}.get(rows, 1.1) * 1e-6 * rows * steps
 
     tick = calibrated(seconds)
     asked.clear()
     tick.run(first_feeds(SPEC, 0, range(96), tick.steps))
-    assert asked == [48, 48]
+    assert asked == [32, 32, 32]
 
 
 def test_where_more_rows_are_faster_nothing_is_cut():
