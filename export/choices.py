@@ -1,12 +1,14 @@
 """Choices of labels, as `training/discrete.py` makes them: the only loop, since each is shown to those
-behind it in its row and to the next step."""
+behind it in its row and to the next step. Beside numbers, what lasts in these is summed in it too, since
+labels see it."""
 
 import numpy as np
 from onnx import GraphProto, TensorProto, helper
 
 from contract import interface
-from export.layers import Weights, interpolated, lstm
+from export.layers import Weights, interpolated, lstm, perceptron
 from export.nodes import Nodes
+from export.scores import doubled
 from training.discrete import EDGE, LOUDNESS, SCALE, gumbel_table
 from training.networks import Generator
 
@@ -41,20 +43,32 @@ def choose(
     fresh: str,
     h: str,
     c: str,
+    total: str,
     logits: str,
 ) -> tuple[str, str, list[str]]:
     """`logits`, `next.h`, `next.c` and `next.choice`, by a Scan over the steps, each of which sees what
-    the one before has chosen. Gives the LSTM's output (steps, batch, hidden), all choices as 0 and 1
-    (steps, batch, width), and of each its outcome (steps, batch, 1)."""
+    the one before has chosen; with a `total` (1, batch, components) `next.total` too, and "lasting" (steps,
+    batch, 2 components), the totals and their moves. Gives the LSTM's output (steps, batch, hidden), all
+    choices as 0 and 1 (steps, batch, width), and of each its outcome (steps, batch, 1)."""
     sizes, width = g.choices.sizes, g.choices.width
     nothing = n.constant("choice.nothing", np.zeros((1, 1, width), np.float32))
     before = n.add("Where", fresh, nothing, "state.choice", to="choice.once")
     before = n.add("Squeeze", before, n.integers(0), to="choice.before")  # (batch, width)
-    carried, stacked = ["next.h", "next.c", "choice.last"], ["lstm.hidden", logits, "choices", "outcomes"]
+    states, carried = [h, c, before], ["next.h", "next.c", "choice.last"]
+    stacked = ["lstm.hidden", logits, "choices", "outcomes"]
+    if total:
+        flat = n.add("Squeeze", total, n.integers(0), to="total.before")  # (batch, components)
+        begins = n.cast(
+            n.add("Squeeze", fresh, n.integers(0), to="fresh.flat"), TensorProto.FLOAT, to="begins"
+        )
+        states, carried = [*states, flat, begins], [*carried, "total.last", "begins.last"]
+        stacked.append("lasting")
     n.add_many(
-        "Scan", h, c, before, x, gumbel, to=[*carried, *stacked],
+        "Scan", *states, x, gumbel, to=[*carried, *stacked],
         num_scan_inputs=2, body=_step(n.part(), g, weights),
     )  # fmt: skip
+    if total:
+        n.add("Unsqueeze", "total.last", n.integers(0), to="next.total")  # (1, batch, components)
     n.add("Unsqueeze", "choice.last", n.integers(0), to="next.choice")  # (1, batch, width)
     names = [f"outcome.{k}" for k in range(len(sizes))]
     outcomes = n.add_many("Split", "outcomes", to=names, axis=2, num_outputs=len(sizes))
@@ -62,7 +76,7 @@ def choose(
 
 
 def _step(n: Nodes, g: Generator, weights: Weights) -> GraphProto:
-    """One step of the Scan: the LSTM, and a choice of each kind."""
+    """One step of the Scan: the LSTM, what lasts of numbers, and a choice of each kind."""
     sizes, width, hidden = g.choices.sizes, g.choices.width, g.sizes.hidden
     x = n.add("Concat", "step.x", "step.before", to="step.all", axis=1)
     x = n.add("Unsqueeze", x, n.integers(0), to="step.in")  # (1, batch, inputs)
@@ -77,6 +91,9 @@ def _step(n: Nodes, g: Generator, weights: Weights) -> GraphProto:
     loudness = n.constant("choices.loudness", np.full(1, LOUDNESS, np.float32))
     y = n.add("Mul", y, loudness, to="choices.loud")
     y = n.add("Add", y, "step.gumbel", to="choices.alone")  # (batch, width)
+    if g.mixed:
+        told = n.add("Mul", _told(n, g, weights), loudness, to="tells.loud")
+        y = n.add("Add", y, told, to="choices.told")
     names = [f"choice.{k}" for k in range(len(sizes))]
     parts = n.add_many("Split", y, n.integers(*sizes), to=names, axis=1)
     outcomes: list[str] = []
@@ -100,20 +117,46 @@ def _step(n: Nodes, g: Generator, weights: Weights) -> GraphProto:
     n.add("Concat", *outcomes, to="step.outcomes", axis=1)  # (batch, choices)
     batch = interface.BATCH
     state: tuple[str | int, ...] = (1, batch, hidden)
-    inputs = (("step.h", state), ("step.c", state), ("step.before", (batch, width)))
-    scanned = (("step.x", (batch, None)), ("step.gumbel", (batch, width)))
-    outputs = (
-        ("step.h.next", state), ("step.c.next", state), ("step.chosen", (batch, width)),
+    total, begins = (batch, len(weights["a"])), (batch, 1)
+    inputs = [("step.h", state), ("step.c", state), ("step.before", (batch, width))]
+    carried = [("step.h.next", state), ("step.c.next", state), ("step.chosen", (batch, width))]
+    scanned = [("step.x", (batch, None)), ("step.gumbel", (batch, width))]
+    stacked = [
         ("step.hidden", (batch, hidden)), ("step.logits", (batch, width)),
         ("step.chosen.too", (batch, width)), ("step.outcomes", (batch, len(sizes))),
-    )  # fmt: skip
+    ]  # fmt: skip
+    if g.mixed:
+        inputs += [("step.total", total), ("step.begins", begins)]
+        carried += [("step.total.next", total), ("step.begins.next", begins)]
+        stacked += [("step.lasting", (batch, 2 * len(weights["a"])))]
     return n.graph(
-        [helper.make_tensor_value_info(k, TensorProto.FLOAT, v) for k, v in (*inputs, *scanned)],
+        [helper.make_tensor_value_info(k, TensorProto.FLOAT, v) for k, v in inputs + scanned],
         [
             helper.make_tensor_value_info(
                 k, TensorProto.INT64 if k == "step.outcomes" else TensorProto.FLOAT, v
             )
-            for k, v in outputs
+            for k, v in carried + stacked
         ],
         "step",
     )
+
+
+def _told(n: Nodes, g: Generator, weights: Weights) -> str:
+    """What numbers say of labels, (batch, width): first v_t ─▶ total_t, but where a sequence begins; then
+    the total and its move ─▶ logits."""
+    latent = n.integers(2 * g.sizes.latent)
+    said = n.add("Slice", "step.x", n.integers(0), latent, n.integers(1), to="step.noise")
+    said = n.add("Concat", "step.hidden", said, to="moves.in", axis=1)  # (batch, hidden + 2 latent)
+    v = doubled(n, weights, ("moves", "moves_direct"), said, -weights["centre"])  # (batch, components)
+    kept = n.add("Mul", "step.total", n.constant("moves.decay", weights["decay"]), to="total.kept")
+    moved = n.add("Mul", v, n.constant("moves.b", weights["b"]), to="total.push")
+    moved = n.add("Add", kept, moved, to="total.moved")
+    begins = n.add(
+        "Greater", "step.begins", n.constant("moves.zero", np.zeros(1, np.float32)), to="step.first"
+    )
+    total = n.add("Where", begins, "step.total", moved, to="step.total.next")  # (batch, components)
+    n.add("Mul", "step.begins", "moves.zero", to="step.begins.next")
+    move = n.add("Sub", total, "step.total", to="total.move")
+    move = n.add("Div", move, n.constant("moves.increments", weights["increments"]), to="total.move.unit")
+    lasting = n.add("Concat", total, move, to="step.lasting", axis=1)  # (batch, 2 components)
+    return perceptron(n, weights, "tells", ("0", "2"), lasting)

@@ -100,18 +100,25 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
     latent = n.add("Unsqueeze", "latent", n.integers(0), to="latent.time")  # (1, batch, latent)
     drift = n.add("Where", fresh, latent, "state.drift", to="drift")
 
-    # [noise_t, drift_t, given, choice_{t−1}] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t ─▶ choice_t
+    # [noise_t, drift_t, given, choice_{t−1}] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t (, total_t) ─▶ choice_t
     noise, normals, latch = _noise(n, g)
     push = (1 - g.rates**2).sqrt().numpy()
     drifts = recurrence(n, weights["rates"], push, noise, drift, "drift")  # (steps, batch, latent)
     x = _inputs(n, g, conditions, noise, drifts, given)
+    level = total = ""
+    if components:
+        level = perceptron(
+            n, weights, "level", ("0", "2.0", "2.2"), once or "latent"
+        )  # (batch, components)
+        level = n.add("Unsqueeze", level, n.integers(0), to="level")  # (1, batch, components)
+        total = n.add("Where", fresh, level, "state.total", to="total")
     outcomes: list[str] = []
     one_hots: list[str] = []
     logits: list[str] = []
     if normals:
         logits = ["choices.logits" if latch else LOGITS]
         gumbel = gumbels(n, normals, "gumbel")
-        y, one_hot, outcomes = choose(n, g, weights, x, gumbel, fresh, h, c, logits[0])
+        y, one_hot, outcomes = choose(n, g, weights, x, gumbel, fresh, h, c, total, logits[0])
         one_hots = [one_hot]
     else:
         layer = lstm(n, weights, "lstm", 0)
@@ -125,15 +132,11 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
         ends.closed(n, logits[-1], fresh)
 
     if components:
-        level = perceptron(
-            n, weights, "level", ("0", "2.0", "2.2"), once or "latent"
-        )  # (batch, components)
-        level = n.add("Unsqueeze", level, n.integers(0), to="level")  # (1, batch, components)
-        total = n.add("Where", fresh, level, "state.total", to="total")
-        # (steps, batch, hidden + 2 latent + width)
-        x = n.add("Concat", y, noise, drifts, *one_hots, to="head.in", axis=2)
+        # (steps, batch, hidden + 2 latent), with labels + width + 2 components
+        lasting = ["lasting"] if g.mixed else []
+        x = n.add("Concat", y, noise, drifts, *one_hots, *lasting, to="head.in", axis=2)
         tail = tail_before(n, weights, fresh, level) if g.overlap.hop else ""
-        moving_scores(n, weights, x, fresh, level, total, tail)
+        moving_scores(n, weights, x, fresh, level, total, tail, *lasting)
     else:
         still_scores(n, weights["mean"], y)
     return outcomes

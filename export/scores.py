@@ -1,5 +1,6 @@
-"""From what the LSTM says to normal scores: the head and the sum, then the mixing, the overlap-add of a
-waveform's frames (`training/overlap.py`) or the screen of a film's (`training/screen.py`)."""
+"""From what the LSTM says to normal scores: the head and the sum, unless labels wait for that
+(`export/choices.py`), then the mixing, the overlap-add of a waveform's frames (`training/overlap.py`) or
+the screen of a film's (`training/screen.py`)."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,17 +14,24 @@ SCORES = "scores"
 
 
 def moving_scores(
-    n: Nodes, weights: Weights, x: str, fresh: str, level: str, total: str, tail: str
+    n: Nodes, weights: Weights, x: str, fresh: str, level: str, total: str, tail: str, lasting: str = ""
 ) -> None:
-    """`SCORES`, `next.total` and, with a tail, `next.tail`, from x (steps, batch, hidden +
-    2 latent + width) and what was before; where a sequence is `fresh`, from its `level`."""
+    """`SCORES`, `next.total` and, with a tail, `next.tail`, from x (steps, batch, said) and what was
+    before; where a sequence is `fresh`, from its `level`. With what is `lasting` (steps, batch,
+    2 components) the totals are made already, and `next.total`."""
     components = len(weights["a"])
     shape = n.add("Shape", x, to="shape", start=0, end=2)
-    y = _stepped(n, _head(n, weights, x), shape, 2 * components, "head.steps")
-    u, v = _begun(n, weights, y, fresh, level)  # both (steps, batch, components)
+    size = (1 if lasting else 2) * components
+    y = _stepped(n, _head(n, weights, x), shape, size, "head.steps")
+    y = _begun(n, weights, y, fresh, "" if lasting else level)  # (steps, batch, size)
 
     # total_t = ρ∘total_{t−1} + b∘v_t, y_t = a∘u_t + total_t
-    totals = recurrence(n, weights["decay"], weights["b"], v, total, "total")
+    if lasting:
+        u = y
+        totals, _ = n.add_many("Split", lasting, to=["totals", "moves"], axis=2, num_outputs=2)
+    else:
+        u, v = n.add_many("Split", y, to=["u", "v"], axis=2, num_outputs=2)
+        totals = recurrence(n, weights["decay"], weights["b"], v, total, "total")
     u = n.add("Mul", u, n.constant("a", weights["a"]), to="u.scaled")
     y = n.add("Add", u, totals, to="y")  # (steps, batch, components)
 
@@ -48,33 +56,45 @@ def moving_scores(
 
 
 def _head(n: Nodes, weights: Weights, x: str) -> str:
-    """[h_t, noise_t, drift_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t − centre], x (steps, batch, …) to
-    (steps · batch, 2 components). Products of plain matrices begin with what is to be added."""
-    components, width = len(weights["a"]), weights["direct.weight"].shape[1]
-    x = n.add("Reshape", x, n.integers(-1, width), to="head.flat")  # (steps · batch, width)
-    added = weights["direct.bias"] + weights["head.2.bias"]
-    added[components:] -= weights["centre"]
-    direct = n.weight("direct.w", weights["direct.weight"])
-    direct = n.add("Gemm", x, direct, n.constant("direct.b", added), to="direct", transB=1)
-    y = perceptron(n, weights, "head", ("0",), x)
-    y = n.add("LeakyRelu", y, to="head.0.relu", alpha=SLOPE)
-    return n.add("Gemm", y, n.weight("head.2.w", weights["head.2.weight"]), direct, to="head", transB=1)
+    """What the LSTM says ─▶ head + direct ─▶ [u_t, v_t − centre], or u_t alone, x (steps, batch, said) to
+    (steps · batch, …)."""
+    components, said = len(weights["a"]), weights["direct.weight"].shape[1]
+    x = n.add("Reshape", x, n.integers(-1, said), to="head.flat")  # (steps · batch, said)
+    added = np.zeros(len(weights["direct.bias"]), np.float32)
+    added[components:] -= weights["centre"][: len(added) - components]
+    return doubled(n, weights, ("head", "direct"), x, added)
 
 
-def _begun(n: Nodes, weights: Weights, y: str, fresh: str, level: str) -> list[str]:
-    """u and v from both side by side, (steps, batch, 2 components); where a sequence is `fresh`, the first
-    row lies at its `level` but for what is fleeting in it."""
-    nothing = np.zeros_like(weights["kept"])
-    share = n.constant("first.share", np.concatenate([weights["unsettled"], nothing]))
-    kept = np.concatenate([np.diag(nothing), np.diag(weights["kept"])], axis=1)
-    still = n.add("MatMul", level, n.constant("kept", kept), to="first.still")  # (1, batch, 2 components)
+def doubled(n: Nodes, weights: Weights, names: tuple[str, str], x: str, added: NDArray[np.float32]) -> str:
+    """A perceptron and a linear layer beside it, (batch, inputs) to (batch, outputs), and something
+    `added` (outputs,). Products of plain matrices begin with what is to be added."""
+    name, direct = names
+    bias = n.constant(
+        f"{direct}.b", weights[f"{direct}.bias"] + weights[f"{name}.2.bias"] + added
+    )  # (outputs,)
+    weight = n.weight(f"{direct}.w", weights[f"{direct}.weight"])
+    along = n.add("Gemm", x, weight, bias, to=direct, transB=1)
+    y = perceptron(n, weights, name, ("0",), x)
+    y = n.add("LeakyRelu", y, to=f"{name}.0.relu", alpha=SLOPE)
+    return n.add("Gemm", y, n.weight(f"{name}.2.w", weights[f"{name}.2.weight"]), along, to=name, transB=1)
+
+
+def _begun(n: Nodes, weights: Weights, y: str, fresh: str, level: str) -> str:
+    """u and v side by side, (steps, batch, 2 components), or without a level u alone; where a sequence is
+    `fresh`, the first row lies at its `level` but for what is fleeting in it."""
+    share, still = weights["unsettled"], ""
+    if level:
+        nothing = np.zeros_like(share)
+        share = np.concatenate([share, nothing])
+        kept = np.concatenate([np.diag(nothing), np.diag(weights["kept"])], axis=1)
+        still = n.add("MatMul", level, n.constant("kept", kept), to="first.still")  # (1, batch, …)
     one, end, time = n.integers(1), n.integers(2**31 - 1), n.integers(0)
-    first = n.add("Slice", y, n.integers(0), one, time, to="first")  # (1, batch, 2 components)
-    begun = n.add("Add", n.add("Mul", first, share, to="first.some"), still, to="first.fresh")
+    first = n.add("Slice", y, n.integers(0), one, time, to="first")  # (1, batch, …)
+    begun = n.add("Mul", first, n.constant("first.share", share), to="first.some")
+    begun = n.add("Add", begun, still, to="first.fresh") if still else begun
     first = n.add("Where", fresh, begun, first, to="first.begun")
-    rest = n.add("Slice", y, one, end, time, to="first.behind")  # (steps - 1, batch, 2 components)
-    y = n.add("Concat", first, rest, to="first.all", axis=0)  # (steps, batch, 2 components)
-    return n.add_many("Split", y, to=["u", "v"], axis=2, num_outputs=2)
+    rest = n.add("Slice", y, one, end, time, to="first.behind")  # (steps - 1, batch, …)
+    return n.add("Concat", first, rest, to="first.all", axis=0)  # (steps, batch, …)
 
 
 def _stepped(n: Nodes, flat: str, shape: str, size: int, to: str) -> str:

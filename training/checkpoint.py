@@ -29,7 +29,7 @@ from training.networks import Generator
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 19
+FORMAT = 20
 _KEPT = 2
 
 

@@ -3,9 +3,11 @@
     Generator      [latent, given] ─▶ level ─▶ total_0       drift_t = r∘drift_{t−1} + √(1−r²)∘noise_t
                    [latent, given] ─▶ start ─▶ c_0, or 0
                    [noise_t, drift_t, given, choice_{t−1}] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t ─▶ choice_t
-                   [h_t, noise_t, drift_t, choice_t] ─▶ head + direct ─▶ [u_t, v_t]
+                   [h_t, noise_t, drift_t] ─▶ head + direct ─▶ [u_t, v_t]
                    total_t = ρ∘total_{t−1} + b∘v_t,    total_1 = total_0,    y_t = a∘u_t + total_t
                    (of u_1 as much as is fleeting in the data's first rows)
+                   of numbers beside labels v_t first, then choice_t, which sees total_t and its move,
+                   then u_t, which sees both
                    and where it ends its sequences itself, h_t, gumbel_t ─▶ gate_t
     Discriminator  [y_t, Δy_t/σ, choice_t, given] ─▶ LSTM ─▶ one number for a whole window, and a
                    critic that sees of it only level, span, how much it moves and what is chosen
@@ -15,10 +17,12 @@ are none of one or the other, and where no condition is given, those parts are e
 `training/discrete.py`, `training/conditions.py`). Where sequences end, `training/ends.py` says how; with a
 gate x_t = [y_t, choice_t, valid_t].
 
-Of numbers the generator never sees its own output, so all steps go through the LSTM at once, and
-through two linear recurrences. A choice is shown to the next step, which waits for it. It is written so
-that a run can be cut anywhere: `forward` takes the state and gives it back (where sequences end, only at
-the end, since time is counted from the beginning).
+Of numbers the LSTM never sees the generator's own output, so all steps go through it at once, and
+through two linear recurrences. A choice is shown to the next step, which waits for it. A label may follow
+from a number, as "high" does, or a number from a label, as an amount does from what was bought: so what
+lasts in the numbers is there before the choice, and what is new in each step comes after it. It is
+written so that a run can be cut anywhere: `forward` takes the state and gives it back (where sequences
+end, only at the end, since time is counted from the beginning).
 
 Two things keep a sequence at home however long it gets. The sum forgets at the rate ρ at which
 the data do (`Mixing.decay`), and the mean of v is taken out, which it would otherwise add up.
@@ -86,8 +90,17 @@ class Generator(nn.Module):
         time = 1 if gated else CLOCK * (most > 0)
         inputs = 2 * sizes.latent + given + time + width
         self.lstm = nn.LSTM(inputs, sizes.hidden, batch_first=True)
-        self.head = perceptron(sizes.hidden + 2 * sizes.latent + width, sizes.head, 2 * components)
-        self.direct = _linear(sizes.hidden + 2 * sizes.latent + width, 2 * components)
+        self.mixed = bool(components and width)
+        """Whether there are numbers and labels."""
+        said = sizes.hidden + 2 * sizes.latent
+        if self.mixed:
+            self.moves = perceptron(said, sizes.head, components)
+            self.moves_direct = _linear(said, components)
+            self.tells = perceptron(2 * components, sizes.head, width)
+            nn.init.zeros_(self.tells[2].weight)  # type: ignore[arg-type]
+            said += width + 2 * components
+        self.head = perceptron(said, sizes.head, components if self.mixed else 2 * components)
+        self.direct = _linear(said, components if self.mixed else 2 * components)
         self.level = nn.Sequential(
             nn.Linear(sizes.latent + given, sizes.level),
             nn.LeakyReLU(SLOPE),
@@ -169,12 +182,11 @@ class Generator(nn.Module):
         """
         h, c, total, drift, before, tail = state or self.begin(once)
         given = once[:, self.sizes.latent :]
-        u, v, logits, (h, c, drift, before) = self._drive(noise, given, h, c, drift, before, chosen)
-        pushes = v - self.centre  # (batch, steps, components)
+        u, v, totals, logits, (h, c, drift, before) = self._drive(
+            noise, given, h, c, total, drift, before, chosen, fresh=state is None
+        )
         if state is None:  # the level is where the first row lies, but for what is fleeting
-            pushes = torch.cat([(total * self.kept)[:, None], pushes[:, 1:]], 1)
             u = torch.cat([u[:, :1] * self.unsettled, u[:, 1:]], 1)
-        totals = _recurrence(self.decay, total, pushes * self.b)
         if self.training:
             with torch.no_grad():
                 mean = v.mean((0, 1))
@@ -205,13 +217,14 @@ class Generator(nn.Module):
         random = torch.Generator().manual_seed(0)
         latent = torch.randn((SETTLED, self.sizes.latent), generator=random).to(self.centre.device)
         given = given.to(latent.device)
-        h, c, _, drift, before, _ = self.begin(torch.cat([latent, given], 1))
+        h, c, total, drift, before, _ = self.begin(torch.cat([latent, given], 1))
         means = []
         for _ in range(5):
             noise = torch.randn((SETTLED, _BLOCK, self.noise_size), generator=random)
-            _, v, _, (h, c, drift, before) = self._drive(
-                noise.to(latent.device), given, h, c, drift, before
+            _, v, totals, _, (h, c, drift, before) = self._drive(
+                noise.to(latent.device), given, h, c, total, drift, before
             )
+            total = totals[:, -1]
             means.append(v.mean(1))  # (sequences, components)
         blocks = torch.stack(means[1:])  # (blocks, sequences, components): the first one begins
         off = blocks.mean((0, 1)) - self.centre  # (components,)
@@ -224,11 +237,11 @@ class Generator(nn.Module):
         self.decay.copy_(torch.where(slow, self.decay.minimum((1 - forgets).clamp(min=0)), self.decay))
 
     def _drive(
-        self, noise: Tensor, given: Tensor, h: Tensor, c: Tensor, drift: Tensor, before: Tensor,
-        chosen: Tensor | None = None,
-    ) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, Tensor, Tensor, Tensor]]:  # fmt: skip
-        """u and v, both (batch, steps, components), the logits (batch, steps, width + gate), and h, c, the
-        drift and the choice behind them."""
+        self, noise: Tensor, given: Tensor, h: Tensor, c: Tensor, total: Tensor, drift: Tensor,
+        before: Tensor, chosen: Tensor | None = None, fresh: bool = False,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[Tensor, Tensor, Tensor, Tensor]]:  # fmt: skip
+        """u, v and totals, each (batch, steps, components), the logits (batch, steps, width + gate), and h,
+        c, the drift and the choice behind them; `fresh`, the first total is the one before."""
         widths = [self.sizes.latent, self.choices.width, self.gate.width]
         noise, normals, latch = noise.split(widths, 2)
         drifts = _recurrence(self.rates, drift, (1 - self.rates**2).sqrt() * noise)
@@ -239,32 +252,72 @@ class Generator(nn.Module):
         inputs = torch.cat(parts, 2)  # (batch, steps, 2 latent + given + clock)
         gumbels = self.choices.gumbel(normals)  # (batch, steps, width)
         if chosen is None and self.choices.width:
-            hidden, chosen, logits, (h, c) = self._choose(inputs, gumbels, before, h, c)
+            begun = h, c, total, before
+            hidden, chosen, logits, v, lasting, (h, c) = self._choose(inputs, gumbels, *begun, fresh)
+            totals = lasting[..., : len(self.a)]
         else:  # what is chosen is known beforehand, and no step waits for another
             chosen = gumbels if chosen is None else chosen
             seen = torch.cat([before[:, None], chosen[:, :-1]], 1)
             hidden, (h, c) = self.lstm(torch.cat([inputs, seen], 2), (h, c))  # (batch, steps, hidden)
+            if self.mixed:
+                v = self._moved(hidden, noise, drifts)
+                totals = self._totals(v, total, fresh)
+                lasting = self._lasting(torch.cat([total[:, None], totals[:, :-1]], 1), totals)
+                gumbels = gumbels + LOUDNESS * self.tells(lasting)
             logits = self.choices.logits(hidden, gumbels, chosen)
         if self.gated:
             logits = torch.cat([logits, self.gate.alone(hidden, self.gate.gumbel(latch))], 2)
-        hidden = torch.cat([hidden, noise, drifts, chosen], 2)  # (batch, steps, hidden + 2 latent + width)
-        u, v = (self.head(hidden) + self.direct(hidden)).split([len(self.a)] * 2, 2)
-        return u, v, logits, (h, c, drifts[:, -1], chosen[:, -1])
+        said = torch.cat([hidden, noise, drifts], 2)  # (batch, steps, hidden + 2 latent)
+        if self.mixed:
+            said = torch.cat([said, chosen, lasting], 2)  # (…, hidden + 2 latent + width + 2 components)
+            u = self.head(said) + self.direct(said)
+        else:
+            u, v = (self.head(said) + self.direct(said)).split([len(self.a)] * 2, 2)
+            totals = self._totals(v, total, fresh)
+        return u, v, totals, logits, (h, c, drifts[:, -1], chosen[:, -1])
 
     def _choose(
-        self, inputs: Tensor, gumbels: Tensor, chosen: Tensor, h: Tensor, c: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor, tuple[Tensor, Tensor]]:
+        self, inputs: Tensor, gumbels: Tensor, h: Tensor, c: Tensor, total: Tensor, chosen: Tensor,
+        fresh: bool,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, tuple[Tensor, Tensor]]:  # fmt: skip
         """Step after step, each choice shown to the next: the LSTM's output (batch, steps, hidden), choices
-        and logits (batch, steps, width), and h and c behind them."""
+        and logits (batch, steps, width), where there are numbers too v (batch, steps, components) and what
+        lasts (batch, steps, 2 components), and h and c behind them."""
         weights = self.lstm.all_weights[0]
         h, c = h[0], c[0]  # (batch, hidden)
-        parts: list[tuple[Tensor, Tensor, Tensor]] = []
+        v = lasting = total
+        parts: list[tuple[Tensor, ...]] = []
         for step, gumbel in zip(inputs.unbind(1), gumbels.unbind(1), strict=True):
             h, c = torch.lstm_cell(torch.cat([step, chosen], 1), (h, c), *weights)
-            chosen, logits = self.choices.draw(h, gumbel)  # both (batch, width)
-            parts.append((h, chosen, logits))
-        hidden, choices, every = (torch.stack(part, 1) for part in zip(*parts, strict=True))
-        return hidden, choices, every, (h[None], c[None])
+            said = gumbel
+            if self.mixed:
+                v = self._moved(h, step[:, : 2 * self.sizes.latent])
+                last, total = total, self.decay * total + self.b * (v - self.centre)
+                total = last if fresh and not parts else total
+                lasting = self._lasting(last, total)
+                said = gumbel + LOUDNESS * self.tells(lasting)
+            chosen, logits = self.choices.draw(h, said)  # both (batch, width)
+            parts.append((h, chosen, logits, v, lasting))
+        hidden, choices, every, v, lasting = (torch.stack(part, 1) for part in zip(*parts, strict=True))
+        return hidden, choices, every, v, lasting, (h[None], c[None])
+
+    def _moved(self, *said: Tensor) -> Tensor:
+        """v, of numbers beside labels: (…, components), of what the LSTM says, noise and drift."""
+        x = torch.cat(said, -1)  # (…, hidden + 2 latent)
+        v: Tensor = self.moves(x) + self.moves_direct(x)
+        return v
+
+    def _lasting(self, last: Tensor, total: Tensor) -> Tensor:
+        """Where numbers are and how they moved there, but for what is new in each step: (…, 2 components),
+        of two totals (…, components)."""
+        return torch.cat([total, (total - last) / self.increments], -1)
+
+    def _totals(self, v: Tensor, total: Tensor, fresh: bool) -> Tensor:
+        """The sums of v, both (batch, steps, components), from the one before (batch, components)."""
+        pushes = v - self.centre
+        if fresh:
+            pushes = torch.cat([(total * self.kept)[:, None], pushes[:, 1:]], 1)
+        return _recurrence(self.decay, total, pushes * self.b)
 
     def begin(self, once: Tensor) -> State:
         """The state before the first step."""

@@ -51,7 +51,7 @@ class Kind:
 
 KINDS = {
     "names": Kind(9000, figures.text, 0.1, classes=False, alone=15_000),
-    "digits": Kind(12_000, figures.pictures, 0.5, classes=True),
+    "digits": Kind(16_000, figures.pictures, 0.5, classes=True),
     "moving-digits": Kind(6000, films, 0.5, classes=True),
     "vowels": Kind(6000, figures.utterances, 0.5, classes=True),
     "vowels-gate": Kind(
@@ -59,7 +59,7 @@ KINDS = {
     ),
     "ecg": Kind(3500, figures.beats, 0.1, classes=False),
     "weekdays": Kind(6000, figures.prices, 0.1, classes=False, choices={"id_column": "ticker"}),
-    "glucose": Kind(1900, figures.table, 0.1, classes=False, choices={"id_column": "day"}),
+    "glucose": Kind(1800, figures.table, 0.1, classes=False, choices={"id_column": "day"}),
     "chorales": Kind(2000, figures.chorales, 0.1, classes=False, alone=3600),
 }
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from cadenza.evaluation import evaluate_subject
 from cadenza.foreign import of_samples
 from contract.errors import ConditionError, UsageError
 from contract.seal import load
+from export.errors import ExportError
 from export.exporter import export
 from serving.sampler import load as load_generator
 from tests.conftest import cadenza
@@ -54,6 +56,19 @@ def model(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_in_8_bits_it_is_its_checkpoint_and_keeps_the_contract(run: Path, tmp_path: Path):
     export(run, tmp_path / "m.onnx", "int8")  # which refuses what is not
     assert load(tmp_path / "m.onnx").spec.precision == "int8"
+
+
+def test_what_numbers_say_of_labels_is_in_the_graph(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """After a few steps they say next to nothing."""
+    talks = checkpoints.load(run)[0].generator()
+    torch.nn.init.normal_(talks.tells[2].weight)
+    monkeypatch.setattr(checkpoints.Checkpoint, "generator", lambda _: talks)
+    assert export(run, tmp_path / "m.onnx").artifact.spec.parity.network < 1e-5
+    monkeypatch.setattr("export.choices.LOUDNESS", 2.99)
+    with pytest.raises(ExportError, match="not its checkpoint"):
+        export(run, tmp_path / "wrong.onnx")
 
 
 def test_the_spec_has_kinds_labels_and_gaps(run: Path):

@@ -167,12 +167,37 @@ def test_steps_one_by_one_are_those_of_choices_known_beforehand():
     torch.manual_seed(0)
     generator = Generator(SIZES, mixing(2), 0.9, (3, 2)).eval()
     torch.nn.init.normal_(generator.choices.among[0])
-    latent, noise = torch.randn(4, 8), torch.randn(4, 6, generator.noise_size)
+    torch.nn.init.normal_(generator.tells[2].weight)
+    latent, noise = torch.randn(4, 8), torch.randn(4, 12, generator.noise_size)
     with torch.no_grad():
-        y, logits, state = generator.play(latent, noise)
-        chosen = generator.choices.one_hot(logits)
-        again, told, end = generator.play(latent, noise, chosen=chosen)
-    torch.testing.assert_close((again, told, end), (y, logits, state))
+        whole, _, after = generator.play(latent, noise)
+        state = None
+        for part in noise.split(6, 1):
+            before = state
+            y, logits, state = generator.play(latent, part, before)
+            chosen = generator.choices.one_hot(logits)
+            again, told, end = generator.play(latent, part, before, chosen)
+            torch.testing.assert_close((again, told, end), (y, logits, state))
+    torch.testing.assert_close((y, state), (whole[:, 6:], after))
+
+
+def test_a_label_can_follow_from_a_number_and_a_number_from_a_label():
+    torch.manual_seed(0)
+    generator = Generator(SIZES, mixing(2), 0.9, (2,)).eval()
+    first, _, last = generator.tells
+    for part in (generator.tells, generator.head, generator.direct):
+        for weight in part.parameters():
+            torch.nn.init.zeros_(weight)
+    with torch.no_grad():
+        first.weight[0, 0] = 1  # type: ignore[index,operator]
+        last.weight[1, 0] = 1000  # type: ignore[index,operator]  the label says where the first number lies
+        generator.direct.weight[1, SIZES.hidden + 2 * SIZES.latent + 1] = 5  # the second, what the label is
+        y, logits, state = generator.play(torch.randn(64, 8), torch.randn(64, 9, generator.noise_size))
+    label = generator.choices.one_hot(logits)[..., 1]  # (64, 9)
+    assert 0.2 < label.mean() < 0.8
+    clear = y[..., 0].abs() > 0.05
+    torch.testing.assert_close(label[clear], (y[..., 0] > 0).float()[clear])
+    torch.testing.assert_close(y[:, -1, 1] - state[2][:, 1], 5 * generator.a[1] * label[:, -1])
 
 
 def test_likelihood_is_that_of_the_softmax_and_leaves_out_what_is_behind_an_end():
