@@ -115,6 +115,9 @@ class Basis:
         self._shades = np.array([dataset.columns[i].shade for i in self.layout.numeric], bool)
         free = _free(self.layout, self._outcomes)  # (rows, channels)
         self._free = free[covered]
+        seen = ~np.isnan(dataset.values[covered][:, list(self.layout.numeric)])  # (rows, channels)
+        self._seen = seen | ~seen.any(axis=0)
+        """What the data have, and no line over a gap."""
         self._varies = np.ptp(values, axis=0) > 0
         moves = covered[1:] & covered[:-1]
         moves[dataset.bounds[1:-1] - 1] = False  # no increment leads into a sequence's first row
@@ -222,8 +225,8 @@ class Basis:
             first[i], last[i] = -edge, edge
         table[:, 0], table[:, -1] = values.min(axis=0), values.max(axis=0)
         span = np.where(self._varies, last - first, 1.0)
-        columns = zip(values.T, self._rounded, strict=True)
-        found = [grid_of(column) if rounded else (0, 1) for column, rounded in columns]
+        columns = zip(values.T, self._seen.T, self._rounded, strict=True)
+        found = [grid_of(column[seen]) if rounded else (0, 1) for column, seen, rounded in columns]
         per, of = np.array(found, np.float32).reshape(-1, 2).T
         not_above, not_below = orders_of(values, per, of, self._free & ~self._shades)
         ends = ends_of(values)

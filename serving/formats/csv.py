@@ -10,7 +10,7 @@ import orjson
 
 from contract import times
 from contract.rollout import Array
-from contract.spec import Spec, Time
+from contract.spec import Channel, Spec, Time
 from serving.samples import Plan, Samples
 
 SUFFIX, MEDIA_TYPE = ".csv", "text/csv"
@@ -30,15 +30,24 @@ def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
     file.write(_quoted(["sequence", "step", *(c.name for c in tabled)]))
     for batch in batches:
         columns = [column for _, column in batch.table()]
-        own = [None, None, *(c if isinstance(c, Time) else None for c in tabled)]
+        own = [None, None, *tabled]
         for first in range(0, len(columns[0]), _ROWS):
             cells = [
-                _cells(column[first : first + _ROWS])
-                if time is None
-                else _times(time, column[first : first + _ROWS])
-                for column, time in zip(columns, own, strict=True)
+                _texts(channel, column[first : first + _ROWS])
+                for column, channel in zip(columns, own, strict=True)
             ]
             file.write(b"".join(b",".join(row) + b"\n" for row in zip(*cells, strict=True)))
+
+
+def _texts(channel: Channel | Time | None, column: Array) -> list[bytes]:
+    """A column of `Samples.table` as text; without a channel, the number of a sequence or step."""
+    if isinstance(channel, Time):
+        return _times(channel, column)
+    if channel is not None and channel.kind == "integer" and column.dtype == np.float32:
+        there = ~np.isnan(column)
+        whole = _cells(np.where(there, column, 0).astype(np.int64))
+        return [text if own else b"" for text, own in zip(whole, there.tolist(), strict=True)]
+    return _cells(column)
 
 
 def _cells(column: Array) -> list[bytes]:

@@ -46,16 +46,20 @@ def sequences(samples: Samples) -> Any:
     plain = all(c.kind == "continuous" for c in samples.spec.channels)
     if plain and samples.valid is None and samples.values is not None:
         return np.ascontiguousarray(samples.values)
-    columns = [_scalars(samples.column(name)) for name in samples.columns]
+    columns = [_scalars(samples.column(c.name), c.kind == "integer") for c in samples.spec.channels]
     return [
         [list(step) for step in zip(*(c[:length] for c in row), strict=True)]
         for row, length in zip(zip(*columns, strict=True), samples.lengths().tolist(), strict=True)
     ]
 
 
-def _scalars(column: Array) -> list[Any]:
+def _scalars(column: Array, whole: bool = False) -> list[Any]:
     """(count,) or (count, steps) as nested lists; float32 stays itself, so that it is written as short as
-    it is and not as the double next to it."""
+    it is and not as the double next to it, unless it is `whole` numbers with gaps."""
+    if whole and column.dtype == np.float32:
+        there = ~np.isnan(column)
+        numbers = np.where(there, column, 0).astype(np.int64).astype(object)
+        column = np.where(there, numbers, np.array(None, object))
     if column.dtype == np.float32:
         return list(column) if column.ndim == 1 else [list(row) for row in column]
     nested: list[Any] = column.tolist()

@@ -213,6 +213,10 @@ def test_a_label_can_be_given_as_what_it_means(counter: Generator):
     body = schema.body_schema(spec, Settings(), streamed=False)
     one = body["properties"]["condition"]["properties"]["pace"]["anyOf"][0]
     assert one == {"enum": ["7", "true", True, 7]}
+    coded = replace(spec, conditions=(replace(pace, labels=("007", "7")), *spec.conditions[1:]))
+    body = schema.body_schema(coded, Settings(), streamed=False)
+    one = body["properties"]["condition"]["properties"]["pace"]["anyOf"][0]
+    assert one == {"enum": ["007", "7", 7]}
 
 
 @pytest.mark.parametrize("value", [1, True, None, "", {"a": 1}, [["slow"]], b"slow"])
@@ -231,9 +235,10 @@ def test_every_form_holds_labels_and_missing_values(counter: Generator, tmp_path
         samples.save(tmp_path / f"x.{suffix}")
     rows = list(csv.reader(io.StringIO((tmp_path / "x.csv").read_text())))
     assert rows[0] == ["sequence", "step", "pace", "weight", "parity", "count"]
-    assert rows[2] == ["0", "1", "slow", "1.5", "odd, or not", "1.0"]
+    assert rows[2] == ["0", "1", "slow", "1.5", "odd, or not", "1"]
     assert rows[3] == ["0", "2", "slow", "1.5", "even", ""]
     body = json.loads((tmp_path / "x.json").read_text())
+    assert json.dumps(body["sequences"][1][:2]) == '[["even", 0], ["odd, or not", 1]]'
     assert body["sequences"][1][2] == ["even", None]
     table = pyarrow.parquet.read_table(tmp_path / "x.parquet").to_pydict()
     assert table["parity"][:2] == ["even", "odd, or not"]

@@ -11,7 +11,7 @@ from training.conditions import Conditions
 from training.config import TrainConfig
 from training.data import BUILTIN, load
 from training.data.columns import Column
-from training.data.dataset import Dataset
+from training.data.dataset import Dataset, held_back
 from training.errors import DataError
 
 CONFIG = TrainConfig()
@@ -134,7 +134,7 @@ def test_kinds_that_cannot_be_are_refused(tmp_path: Path):
     path = csv(tmp_path / "x.csv", "a,b\n1,x\n2,y\n")
     with pytest.raises(DataError, match="no column 'z'"):
         load(path, TrainConfig(categorical=("z",)))
-    with pytest.raises(DataError, match="'b' mixes numbers and words: 0 rows"):
+    with pytest.raises(DataError, match="'b' is to hold numbers, and has none: row 1 is 'x'"):
         load(path, TrainConfig(continuous=("b",)))
     with pytest.raises(DataError, match="'a' is named both in --categorical and in --continuous"):
         load(path, TrainConfig(continuous=("a",), categorical=("a",)))
@@ -241,6 +241,29 @@ def test_a_folder_of_different_tables_is_refused(tmp_path: Path):
     csv(tmp_path / "b.csv", table(ROWS, "a,b,d"))
     with pytest.raises(DataError, match=r"b\.csv has the columns"):
         load(str(tmp_path), CONFIG)
+
+
+def test_a_folder_of_the_same_columns_in_another_order_is_read(tmp_path: Path):
+    csv(tmp_path / "a.csv", "a,b\n1,x\n2,y\n3,x\n")
+    csv(tmp_path / "b.csv", "b,a\ny,4\nx,5\ny,6\n")
+    dataset = load(str(tmp_path), CONFIG)
+    assert [c.name for c in dataset.columns] == ["a", "b"]
+    assert dataset.values.tolist() == [[1, 0], [2, 1], [3, 0], [4, 1], [5, 0], [6, 1]]
+
+
+def test_a_table_that_is_called_a_text_is_said(tmp_path: Path):
+    (tmp_path / "x.txt").write_text("a\tb\n1\t2\n3\t4\n5\t6\n")
+    assert any(
+        "if it is a table, name it .tsv" in note for note in load(str(tmp_path / "x.txt"), CONFIG).notes
+    )
+
+
+def test_that_nothing_is_held_out_is_said_with_its_reason(prices: Path):
+    windows = load(str(prices), CONFIG).windows(24, 1)
+    assert held_back(windows, 0.1) == f"{len(windows)} held out"
+    none = windows.some(np.zeros(0, np.int64))
+    assert held_back(none, 0.1) == "none held out: 10% of these are too few rows to spare"
+    assert held_back(none, 0) == "0 held out"
 
 
 def test_a_folder_without_data_is_refused(tmp_path: Path):

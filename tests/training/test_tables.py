@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from training.basis import Basis
 from training.config import TrainConfig
 from training.data import heeds, load
 from training.errors import DataError
@@ -278,3 +279,42 @@ def test_a_column_of_words_may_be_empty_in_one_file_of_a_folder(tmp_path: Path):
     assert first[:3].tolist() == [0, 1, -1]
     assert set(second) == {-1}
     assert third[:2].tolist() == [1, 2]
+
+
+def test_gaps_neither_add_decimals_nor_make_whole_numbers_broken(tmp_path: Path):
+    """What lies on a line over a gap is no value of the data."""
+    random = np.random.default_rng(0)
+    warm = 20 + np.cumsum(random.normal(0, 0.3, 200))
+    rows = [
+        f"{'' if i % 7 == 3 else f'{w:.1f}'},{'' if i % 5 == 2 else i * i % 11}" for i, w in enumerate(warm)
+    ]
+    dataset = load(csv(tmp_path / "x.csv", "\n".join(["warm,count", *rows]) + "\n"), CONFIG)
+    decoder = Basis(dataset, dataset.windows(24, 1), "cowhitened").decoder
+    assert (decoder.per.tolist(), decoder.of.tolist()) == ([10, 1], [1, 1])
+
+
+@pytest.mark.parametrize(
+    ("text", "note"),
+    [
+        (
+            "t,a\n" + "".join(f"{1704067200 + 60 * i * i},{i % 3}\n" for i in range(30)),
+            "'t' rises in every",
+        ),
+        ("year,a\n" + "".join(f"{1900 + i},{i % 3}\n" for i in range(30)), "'year' rises in every row"),
+        ("".join(f"2024-01-{1 + i:02d},{i % 3}.5,x\n" for i in range(28)), "begins with '2024-01-01'"),
+        (
+            "a,b\n" + "".join(f"d{i},{i % 3}\n" for i in range(30)),
+            "'a' has another label in nearly every row",
+        ),
+    ],
+)
+def test_what_is_probably_meant_otherwise_is_said(tmp_path: Path, text: str, note: str):
+    assert any(note in said for said in load(csv(tmp_path / "x.csv", text), CONFIG).notes)
+    plain = "a,b\n" + "".join(f"{i * i % 17},{'xy'[i % 2]}\n" for i in range(30))
+    assert not any(note[4:] in said for said in load(csv(tmp_path / "y.csv", plain), CONFIG).notes)
+
+
+def test_words_that_are_called_numbers_are_not_to_be_left_empty(tmp_path: Path):
+    path = csv(tmp_path / "x.csv", "a,b\n$1.5,5\n$2.5,6\n")
+    with pytest.raises(DataError, match="has none: row 1 is '.1.5'. Write them as 1234.5"):
+        load(path, TrainConfig(continuous=("a",)))

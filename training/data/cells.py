@@ -38,6 +38,12 @@ def column_of(
         numbers = len(texts) - column.null_count - len(words)
         if not (name in (*config.continuous, *config.integer) or numbers > len(words)):
             return labelled(name, column)
+        if words and not numbers:
+            raise DataError(
+                f"{path}: column {name!r} is to hold numbers, and has none: row {words[0] + 1} is "
+                f"{texts[words[0]]!r}. Write them as 1234.5, without units or marks of thousands, or take "
+                f"them as labels with --categorical {name}"
+            )
         if words:
             raise DataError(
                 f"{path}: column {name!r} mixes numbers and words: {numbers} rows are numbers, and row "

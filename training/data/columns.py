@@ -83,6 +83,11 @@ def notes_on(columns: Sequence[Column], values: Doubles) -> Iterator[str]:
             if once := [label for label, n in zip(column.labels, counts, strict=True) if n == 1]:
                 shown = ", ".join(once[:8]) + (" …" if len(once) > 8 else "")
                 yield f"{column.name!r}: seen in a single row, kept, and hardly learnt: {shown}"
+            if len(once) > _KEPT * len(x):
+                yield (
+                    f"{column.name!r} has another label in nearly every row: if these are names or times, "
+                    f"leave it out with --ignore {quote(column.name)}"
+                )
         if column.mass is not None:
             share = (x == column.mass).mean()
             yield f"{column.name!r} is {column.mass:g} in {share:.1%} of the rows: that is drawn by itself"

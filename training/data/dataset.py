@@ -243,6 +243,13 @@ class Dataset:
         return windows.some(np.flatnonzero(train)), windows.some(np.flatnonzero(test))
 
 
+def held_back(held: "Windows", share: float) -> str:
+    """How many windows are held out, for people, and why there are none though a `share` was asked for."""
+    if len(held) or not share:
+        return f"{len(held)} held out"
+    return f"none held out: {share:.0%} of these are too few rows to spare"
+
+
 def _fill(column: Doubles, bounds: Integers) -> None:
     """Fill the gaps of (rows,) in place."""
     there = ~np.isnan(column)

@@ -8,10 +8,11 @@ with several files hold one sequence each.
 
 import re
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import TypeVar
 
 import numpy as np
@@ -28,8 +29,14 @@ from training.data.spacing import fitted, require_unbroken
 from training.data.times import Stamps
 from training.errors import DataError
 
+_RISES = 8
+"""Moves that are looked at, at least."""
+_EPOCH = (3e8, 4e9)
+"""Seconds since 1970 that may be meant: from 1979 to 2096."""
 _WRITTEN = re.compile(r"[$€£]?\s?[+-]?\d[\d.,'\s]*[%$€£]?")
 """A number as people write it. One that Arrow reads never comes to be a label."""
+_CELL = re.compile(r"[+-]?\d[-\d.:/ T]*")
+"""What is a number or a time, and hardly a column's name."""
 _INDEX = ("", "index", "unnamed: 0")
 """What tools call a column that they number rows in; the first as pandas writes it."""
 _OWN = ("sequence", "step")
@@ -169,9 +176,20 @@ def _folder(path: Path, config: TrainConfig) -> Read:
         raise DataError(f"{path} holds no file that is read: {', '.join(SUFFIXES)}")
     parts = [_file(p, config) for p in inside]
     names = [c.name for c in parts[0].columns]
-    for p, part in zip(inside, parts, strict=True):
-        if (other := [c.name for c in part.columns]) != names:
-            raise DataError(f"{p} has the columns {other}, but {inside[0].name} has {names}")
+    for n, (p, part) in enumerate(zip(inside, parts, strict=True)):
+        other = [c.name for c in part.columns]
+        if sorted(other) != sorted(names):
+            raise DataError(
+                f"{p} has the columns {other}, but {inside[0].name} has {names}: give all the same, or "
+                "choose those that all have with --columns"
+            )
+        if other != names:  # in another order
+            order = [other.index(name) for name in names]
+            parts[n] = replace(
+                part,
+                columns=[part.columns[i] for i in order],
+                sequences=[s[:, order] for s in part.sequences],
+            )
     parts = _filled(parts)
     first = parts[0].columns
     for p, part in zip(inside, parts, strict=True):
@@ -220,6 +238,11 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
     if not table.num_rows:
         raise DataError(f"{path} is empty: there is no row below the names of its columns")
     time, notes = _time_column(table, config)
+    if path.suffix != ".parquet" and _CELL.fullmatch(names[0]):
+        notes.append(
+            f"the first row of {path} is taken for the columns' names, and begins with {names[0]!r}: if it "
+            "is data, put a row of names above it"
+        )
     chosen = dict.fromkeys([*config.columns, *config.static]) if config.columns else names
     own = [n for n in chosen if n not in (config.id_column, time, *config.ignore)]
     columns: list[Column] = []
@@ -242,6 +265,8 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
                 f"{name!r} looks like numbers with units or marks of thousands, such as "
                 f"{column.labels[-1]!r}, and is taken for labels: write them as 1234.5 to have numbers"
             )
+        if name not in told and not column.labels and time is None and config.id_column is None:
+            notes += _rises(name, values)
         columns.append(column)
         found.append(values)
         place += time is not None and not config.columns and names.index(name) < names.index(time)
@@ -279,6 +304,20 @@ def _left_out(name: str, column: arrow.ChunkedArray) -> str | None:
     if name in _OWN and _counts(column, again=True):
         return "counts rows, as samples have it, and is left out"
     return None
+
+
+def _rises(name: str, values: Doubles) -> Iterator[str]:
+    """What to know of numbers (rows,) that go up from row to row as times do: evenly, or as seconds since
+    1970."""
+    moves = np.diff(values)
+    if len(moves) < _RISES or not (moves > 0).all():
+        return
+    seconds = values[0] / 1000 if values[0] > _EPOCH[1] else values[0]
+    if np.ptp(moves) < 1e-6 * moves.mean() or _EPOCH[0] < seconds < _EPOCH[1]:
+        yield (
+            f"{name!r} rises in every row as times do, and is learnt as a number like any other: name it "
+            f"with --time-column {quote(name)} if these are the times of the rows"
+        )
 
 
 def _counts(column: arrow.ChunkedArray, again: bool = False) -> bool:

@@ -26,6 +26,7 @@ def read(path: Path, config: TrainConfig) -> Dataset:
     if told is not None and (len(set(told)) < len(told) or not told):
         raise DataError(f"--alphabet {told!r}: each character once is wanted")
     lines: list[str] = []
+    tables: list[Path] = []
     classes: list[str | None] = []
     notes = []
     for file, name in found(path, SUFFIXES):
@@ -35,8 +36,12 @@ def read(path: Path, config: TrainConfig) -> Dataset:
         kept = [line for line in own if line]
         if len(kept) < len(own):
             notes.append(f"{file}: {len(own) - len(kept)} of {len(own)} lines are empty and left out")
+        if len(kept) > 2 and min(line.count("\t") for line in kept) > 0:
+            tables.append(file)
         lines += kept
         classes += [name] * len(kept)
+    if tables:
+        notes.append(f"every line of {tables[0]} has a tab: if it is a table, name it .tsv")
     if not lines:
         raise DataError(f"{path} holds no text: a sequence a line is wanted")
     alphabet = _found(path, lines) if told is None else tuple(told)
