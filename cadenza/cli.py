@@ -239,7 +239,8 @@ def sample(
         model: A model file.
         out: The file to write.
         count: How many sequences.
-        length: Steps of each; without it the training length.
+        length: Steps of each; without it the training length, or as many as each has where they end by
+            themselves.
         seed: The same seed gives the same samples; without it one is drawn and said.
         where: Conditions, as NAME=VALUE; several of one NAME are one for each sequence, in their order.
         start_time: First time of each sequence in a table, where the data had times (2024-01-31, or

@@ -36,6 +36,11 @@ class Engine:
     running: int = field(default=0, init=False)
     """Requests that are being made."""
 
+    @property
+    def largest(self) -> int:
+        """Values of the largest answer that may be asked for."""
+        return self.settings.max_row_steps * len(self.spec.channels)
+
     @classmethod
     def start(
         cls, model: Path, settings: Settings, ticked: Ticked | None = None, device: int = 0

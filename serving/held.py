@@ -23,14 +23,18 @@ class Held:
         self.values = 0
         self._of: dict[str, int] = defaultdict(int)  # by client
 
+    def bound(self, largest: int) -> int:
+        """Values that may be held where the largest answer that may be asked for has so many: there is room
+        for two of those, whatever `most` says."""
+        return max(self.most, 2 * largest)
+
     def take(self, client: str, values: int, largest: int) -> None:
-        """Let an answer of so many values in, where the largest that may be asked for has `largest`: there
-        is room for two of those, whatever the bound says.
+        """Let an answer of so many values in, see `bound`.
 
         Raises:
             HeldFull: there is no room for it, or none for this client.
         """
-        own, most = self._of.get(client, 0), max(self.most, 2 * largest)
+        own, most = self._of.get(client, 0), self.bound(largest)
         if overfull(values, own, self.values, most):
             raise HeldFull(
                 f"answers that are not made or not read yet hold {self.values:,} values, {own:,} of them "

@@ -121,10 +121,11 @@ class _Figures(Collector):
 
     def collect(self) -> Iterator[Metric]:
         engines = self._engines
+        limit = self._held.bound(engines.all[-1].largest if engines.all else 0)
         yield from self._metrics.families()
         yield GaugeMetricFamily("cadenza_open_requests", "Requests being answered.", self._metrics.open)
         yield GaugeMetricFamily("cadenza_held_values", "Values of answers in memory.", self._held.values)
-        yield GaugeMetricFamily("cadenza_held_limit", "Values that may be.", self._held.most)
+        yield GaugeMetricFamily("cadenza_held_limit", "Values that may be.", limit)
         yield GaugeMetricFamily("cadenza_ready", "1 when requests are answered.", int(engines.ready))
         yield GaugeMetricFamily("cadenza_engines", "Models in memory.", len(engines.all))
         yield GaugeMetricFamily("cadenza_queue_row_steps", "Row-steps that wait.", engines.queued)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from serving.errors import Cancelled
 from serving.jobs import Request
 from serving.lines import Lines
 from serving.metrics import Metrics
@@ -105,6 +106,8 @@ def _keep(record: Record, metrics: Metrics, lines: Lines) -> None:
     metrics.sent.add(record.route, amount=record.size)
     if record.reason is not None:
         metrics.refusals.add(record.reason)
+    elif not record.whole:  # the client left in the middle of it
+        metrics.refusals.add(Cancelled.code)
     if record.method != "POST":
         return
     asked = record.request

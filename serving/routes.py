@@ -51,6 +51,8 @@ from serving.settings import Settings
 TIMEOUT, MODEL = "X-Cadenza-Timeout", "X-Cadenza-Model"
 _OPEN = ("/", "/metrics")
 """Routes that want no key: the page is the same for every model, and a scraper has none."""
+_PROBES = ("/livez", "/healthz", "/readyz", "/schema.json")
+"""BentoML's own."""
 _COMPRESSED = (JSON, csv.MEDIA_TYPE, text.MEDIA_TYPE)
 """Forms that gzip halves. Of an NPY's bits 90 % are left, at 24 ms a megabyte: never worth it."""
 _COMPRESSED_FROM = 2**10
@@ -166,6 +168,7 @@ class Application:
         offer = self._offer(engine)
         limits = {k: v for k, v in asdict(self._settings).items() if k != "api_keys_file"}
         limits["max_queue"] = engine.scheduler.max_queue
+        limits["max_held"] = self._held.bound(engine.largest)
         about = {
             "digest": engine.digest,
             "provider": engine.provider,
@@ -210,7 +213,7 @@ class Application:
         """Count for the request until it is answered, if there is room."""
         channels = len(engine.spec.channels)
         values = values_of(request, engine.spec.training_length, channels)
-        self._held.take(kept.client, values, self._settings.max_row_steps * channels)
+        self._held.take(kept.client, values, engine.largest)
         kept.held = values
 
     def _offer(self, engine: Engine) -> _Offer:
@@ -289,6 +292,8 @@ class Application:
         """What the handler gives, or the error that came of it."""
         path, method = kept.path, kept.method
         try:
+            if path in _PROBES:  # asked otherwise than BentoML answers them
+                raise MethodNotAllowed(f"{path} takes GET, HEAD, not {method}", "GET, HEAD")
             if path not in self._routes:
                 raise NotFound(f"there is no {path} here; /docs.json lists what is")
             kept.route = path

@@ -39,6 +39,8 @@ _SHOWN = 60
 def fields(spec: Spec, settings: Settings, streamed: bool) -> Fields:
     """The whole numbers of a body, with their bounds."""
     end = "null: no end" if streamed else f"null: {spec.training_length}, the training length"
+    if spec.ends:
+        end = "null: as many as each has, since these end by themselves"
     shared = (
         _Field("count", 1, settings.max_count, 1, False, "How many sequences."),
         _Field("length", 1, settings.max_length, None, True, f"Steps of each sequence; {end}."),
@@ -129,7 +131,7 @@ def body_schema(spec: Spec, settings: Settings, streamed: bool) -> dict[str, Any
 
 
 def _attribute(condition: Condition, settings: Settings) -> dict[str, Any]:
-    whole = [int(label) for label in condition.labels if label.isdecimal()]
+    whole = [int(label) for label in condition.labels if label.isdecimal() and label == str(int(label))]
     plain = [value for value in (True, False, *whole) if conditions.as_label(value) in condition.labels]
     one: dict[str, Any] = {"enum": [*condition.labels, *plain]}
     if condition.kind in NUMERIC:
@@ -153,6 +155,8 @@ def _object(body: bytes) -> Mapping[str, Any]:
 def _number(field: _Field, value: Any) -> int | None:
     if value is None and field.nullable:
         return None
+    if isinstance(value, float) and value.is_integer():  # as a JSON schema's integer may be written
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not field.low <= value <= field.high:
         null = ", or null," if field.nullable else ""
         wanted = f"a whole number from {field.low} to {field.high}{null} is wanted"

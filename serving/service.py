@@ -56,6 +56,11 @@ _image = bentoml.images.Image(
 _application = Application(_engines, _settings, _keys, _held, _metrics)
 # BentoML leaves uvicorn's own access log on, which says less than ours, and shows it to nobody.
 logging.getLogger("uvicorn.access").propagate = False
+# An answer that is broken off on purpose, so that its reader knows that it is not whole, is no error: its
+# line in our log says why.
+logging.getLogger("uvicorn.error").addFilter(
+    lambda record: "without completing response" not in record.getMessage()
+)
 
 
 class _Ahead:

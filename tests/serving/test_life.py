@@ -114,7 +114,11 @@ def test_who_does_not_take_an_answer_is_let_go_and_was_not_answered(model: Path,
             stays = line("stays")
         assert "status=200" in stays
         assert stays.endswith("error=not_read cut=true")
+        counted = server.get("/metrics").content.decode()
+        assert 'cadenza_refusals_total{reason="cancelled"} 1.0' in counted
+        assert 'cadenza_refusals_total{reason="not_read"} 1.0' in counted
         assert server.post("/generate", {}).status == 200
+    assert "ERROR" not in log.read_text()
 
 
 def test_readers_that_do_not_read_fill_no_queue_and_are_let_go(model: Path, tmp_path: Path):

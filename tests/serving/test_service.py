@@ -165,6 +165,17 @@ def test_a_wrong_seed_is_refused(server: Server, seed: object):
     assert server.post("/generate", {"seed": seed}).error["field"] == "seed"
 
 
+def test_a_whole_number_may_be_written_as_json_schema_allows(server: Server):
+    assert server.post("/generate", b'{"count": 2.0, "length": 3.0, "seed": 1}').json()["seed"] == 1
+    assert server.post("/generate", {"count": 1.5}).error["field"] == "count"
+
+
+def test_a_drawn_seed_is_one_that_a_double_holds(server: Server):
+    seeds = [server.post("/generate", {"length": 1}).json()["seed"] for _ in range(20)]
+    assert all(int(float(seed)) == seed < 2**53 for seed in seeds)
+    assert len(set(seeds)) == 20
+
+
 def test_the_largest_seed_is_taken(server: Server):
     assert server.post("/generate", {"seed": 2**63 - 1}).json()["seed"] == 2**63 - 1
 
@@ -299,6 +310,10 @@ def test_the_model_tells_its_spec_and_limits(server: Server, artifact: Artifact)
     assert about["digest"] == artifact.digest
     assert about["spec"]["channels"][2]["kind"] == "integer"
     assert about["limits"]["max_count"] == 2000
+    largest = about["limits"]["max_row_steps"] * len(about["spec"]["channels"])
+    assert about["limits"]["max_held"] == max(2**25, 2 * largest)
+    held = server.get("/metrics").content.decode().split("\ncadenza_held_limit ")[1].split()[0]
+    assert float(held) == about["limits"]["max_held"]
     assert about["tick"]["rows"] >= 8
     assert about["tick"]["steps"] >= 32
     assert about["provider"] == "cpu"
@@ -307,6 +322,10 @@ def test_the_model_tells_its_spec_and_limits(server: Server, artifact: Artifact)
 def test_probes_and_metrics_answer(server: Server):
     assert server.get("/livez").status == 200
     assert server.get("/readyz").status == 200
+    for path in ("/livez", "/readyz", "/healthz", "/schema.json"):
+        assert server.get(path).status == 200
+        answer = server.post(path, {})
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
     server.post("/generate", {})
     text = server.get("/metrics").content.decode()
     assert "cadenza_ready 1.0" in text
