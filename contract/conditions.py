@@ -128,7 +128,10 @@ def _matching(table: NDArray[np.float64], labels: Sequence[float | None]) -> NDA
 def _number(condition: Condition, value: object) -> float:
     where = f"condition.{condition.name}"
     if condition.kind not in NUMERIC:
-        if (label := as_label(value)) not in condition.labels:
+        label = as_label(value)
+        if label in ("True", "TRUE", "False", "FALSE") and label not in condition.labels:
+            label = label.lower()  # as the data may have had it
+        if label not in condition.labels:
             known = _list(condition.labels)
             raise ConditionError(where, f"{condition.name}: {_shown(value)} is not one of {known}")
         return float(condition.labels.index(str(label)))

@@ -205,7 +205,7 @@ def test_unknown_conditions_and_values_list_what_is_known(counter: Generator):
 def test_a_label_can_be_given_as_what_it_means(counter: Generator):
     pace = replace(counter.spec.conditions[0], labels=("7", "true"))
     spec = replace(counter.spec, conditions=(pace, *counter.spec.conditions[1:]))
-    for value, place in ((7, 0), (7.0, 0), ("7", 0), (np.int64(7), 0), (True, 1), ("true", 1)):
+    for value, place in ((7, 0), (7.0, 0), ("7", 0), (np.int64(7), 0), (True, 1), ("true", 1), ("True", 1)):
         assert conditions.validate(spec, {"pace": value}, 1) == {"pace": place}
     for value in (1, False, 7.5):
         with pytest.raises(ConditionError, match="is not one of 7, true"):
