@@ -155,13 +155,13 @@ def _object(body: bytes) -> Mapping[str, Any]:
 def _number(field: _Field, value: Any) -> int | None:
     if value is None and field.nullable:
         return None
-    if isinstance(value, float) and value.is_integer():  # as a JSON schema's integer may be written
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, int) or not field.low <= value <= field.high:
+    # A JSON schema's integer may be written 2.0.
+    whole = isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1
+    if not whole or not field.low <= value <= field.high:
         null = ", or null," if field.nullable else ""
         wanted = f"a whole number from {field.low} to {field.high}{null} is wanted"
         raise InvalidRequest(f"{field.name} is {_shown(value)}; {wanted}", field.name)
-    return value
+    return int(value)
 
 
 def _shown(value: Any) -> str:
