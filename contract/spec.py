@@ -60,6 +60,8 @@ class Condition:
     low: float | None
     high: float | None
     labels: tuple[str, ...]
+    place: int
+    """How many of the table's columns that are no conditions stand before it, the time among them."""
 
 
 @dataclass(frozen=True)
@@ -231,16 +233,18 @@ class Spec:
 
     @property
     def tabled(self) -> tuple[Channel | Time, ...]:
-        """The columns of a table of samples: the conditions, then the channels, without the gap to the next
-        row but with the time in its place. Of a sound, whose rows are single samples, the one that they
-        all are."""
+        """The columns of a table of samples, in the data's order: channels, without the gap to the next row
+        but with the time in its place, and conditions. Of a sound, whose rows are single samples, there is
+        one channel, which they all are."""
+        own: list[Channel | Time] = list(self.channels)
         if self.form == "sound":
-            first = self.channels[0]
-            return (*self.statics, replace(first, name=first.name.removesuffix(" 1")))
-        if self.time is None:
-            return (*self.statics, *self.channels)
-        channels = [c for c in self.channels if c.name != self.time.gap]
-        return (*self.statics, *channels[: self.time.place], self.time, *channels[self.time.place :])
+            own = [replace(self.channels[0], name=self.channels[0].name.removesuffix(" 1"))]
+        elif self.time is not None:
+            own = [c for c in self.channels if c.name != self.time.gap]
+            own.insert(self.time.place, self.time)
+        for condition, column in reversed(list(zip(self.conditions, self.statics, strict=True))):
+            own.insert(condition.place, column)  # from behind, so that what is before stays where it is
+        return tuple(own)
 
     @property
     def discrete(self) -> tuple[Channel, ...]:

@@ -199,15 +199,13 @@ class Samples:
         sequence, step = np.divmod(np.arange(count * steps * hop)[kept], steps * hop)
         yield "sequence", sequence + self.first_row
         yield "step", step + self.first_step * hop
-        for name, values in self.conditions.items():
-            yield name, values[sequence]
-        columns = self.spec.tabled[len(self.conditions) :]
-        if self.spec.form == "sound":
-            assert self.values is not None
-            yield columns[0].name, self.values.reshape(-1)[kept]
-            return
-        for column in columns:
-            found = self.times() if isinstance(column, Time) else self.column(column.name)
+        for column in self.spec.tabled:
+            if column.name in self.conditions:
+                yield column.name, self.conditions[column.name][sequence]
+                continue
+            found: Array | None = self.values
+            if self.spec.form != "sound":
+                found = self.times() if isinstance(column, Time) else self.column(column.name)
             assert found is not None
             yield column.name, found.reshape(-1)[kept]
 

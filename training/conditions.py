@@ -56,11 +56,13 @@ class Conditions:
         described = []
         for column, values in zip(dataset.statics, distinct.T, strict=False):
             if column.labels:
-                described.append(Condition(column.name, "categorical", None, None, column.labels))
+                described.append(
+                    Condition(column.name, "categorical", None, None, column.labels, column.place)
+                )
             else:
                 kind = "integer" if (values == np.rint(values)).all() else "continuous"
                 low, high = float(values.min()), float(values.max())
-                described.append(Condition(column.name, kind, low, high, ()))  # type: ignore[arg-type]
+                described.append(Condition(column.name, kind, low, high, (), column.place))  # type: ignore[arg-type]
         table = ConditionTable(tuple(map(tuple, distinct.tolist())), tuple(counts.tolist()))
         return cls(tuple(described), table, most, dataset.gated)
 

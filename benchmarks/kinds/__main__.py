@@ -51,7 +51,7 @@ class Kind:
 
 KINDS = {
     "names": Kind(9000, figures.text, 0.1, classes=False, alone=15_000),
-    "digits": Kind(16_000, figures.pictures, 0.5, classes=True),
+    "digits": Kind(19_000, figures.pictures, 0.5, classes=True),
     "moving-digits": Kind(6000, films, 0.5, classes=True),
     "vowels": Kind(6000, figures.utterances, 0.5, classes=True),
     "vowels-gate": Kind(

@@ -10,9 +10,9 @@ from contract.spec import Condition
 from tests.serving.plain import SPEC
 
 CONDITIONS = (
-    Condition("a", "continuous", 0.0, 9.0, ()),
-    Condition("a=b", "categorical", None, None, ("x", "y=z")),
-    Condition("ü ñ", "categorical", None, None, ("東京",)),
+    Condition("a", "continuous", 0.0, 9.0, (), 0),
+    Condition("a=b", "categorical", None, None, ("x", "y=z"), 0),
+    Condition("ü ñ", "categorical", None, None, ("東京",), 0),
 )
 
 

@@ -56,7 +56,9 @@ def test_a_wrong_value_is_named(artifact: Artifact, changes: dict, message: str)
 def test_two_columns_of_one_name_are_refused(artifact: Artifact, where: str):
     raw = json.loads(artifact.spec.to_json())
     first = raw["channels"][0]
-    raw[where].append(first if where == "channels" else {k: first[k] for k in Condition.__annotations__})
+    raw[where].append(
+        first if where == "channels" else {k: first.get(k, 0) for k in Condition.__annotations__}
+    )
     with pytest.raises(SpecError, match="spec.channels and spec.conditions name one twice"):
         Spec.from_json(json.dumps(raw))
 

@@ -49,8 +49,8 @@ def spec_of(artifact_spec: Spec) -> Spec:
         training_length=5,
         endings="length",
         conditions=(
-            Condition("pace", "categorical", None, None, ("slow", "fast")),
-            Condition("weight", "continuous", 0.0, 9.0, ()),
+            Condition("pace", "categorical", None, None, ("slow", "fast"), 0),
+            Condition("weight", "continuous", 0.0, 9.0, (), 0),
         ),
         condition_table=ConditionTable(((0.0, 1.5, 5.0), (1.0, 2.5, 5.0), (1.0, 3.5, 5.0)), (3, 1, 1)),
         latent_size=2,
@@ -227,6 +227,22 @@ def test_a_condition_of_the_wrong_type_is_refused(counter: Generator, value: obj
     for wrong in ("1", True, None, float("nan"), {"a": 1}, [[1]]):
         with pytest.raises(ConditionError, match="is not a number"):
             counter.sample(condition={"weight": wrong})
+
+
+def test_conditions_stand_where_the_data_had_them(counter: Generator, tmp_path: Path):
+    pace, weight = counter.spec.conditions
+    spec = replace(counter.spec, conditions=(replace(pace, place=1), replace(weight, place=2)))
+    samples = replace(counter.sample(2, 4, 1, {"pace": "slow"}), spec=spec)
+    columns = ["sequence", "step", "parity", "pace", "count", "weight"]
+    assert [name for name, _ in samples.table()] == columns
+    for suffix in ("csv", "parquet", "arrow"):
+        samples.save(tmp_path / f"x.{suffix}")
+    rows = list(csv.reader(io.StringIO((tmp_path / "x.csv").read_text())))
+    assert rows[:2] == [columns, ["0", "0", "even", "slow", "0", "1.5"]]
+    table = pyarrow.parquet.read_table(tmp_path / "x.parquet")
+    assert (table.column_names, table.to_pylist()[0]["pace"]) == (columns, "slow")
+    with pyarrow.ipc.open_stream(tmp_path / "x.arrow") as stream:
+        assert stream.read_all().to_pydict() == table.to_pydict()
 
 
 def test_every_form_holds_labels_and_missing_values(counter: Generator, tmp_path: Path):

@@ -318,3 +318,13 @@ def test_words_that_are_called_numbers_are_not_to_be_left_empty(tmp_path: Path):
     path = csv(tmp_path / "x.csv", "a,b\n$1.5,5\n$2.5,6\n")
     with pytest.raises(DataError, match="has none: row 1 is '.1.5'. Write them as 1234.5"):
         load(path, TrainConfig(continuous=("a",)))
+
+
+def test_static_columns_know_their_place_among_the_others(tmp_path: Path):
+    rows = [f"{k},{'ab'[k]},2024-01-{d:02d},{d},{k + 5},{d * k}" for k in (0, 1) for d in range(1, 9)]
+    path = csv(tmp_path / "x.csv", "\n".join(["id,kind,at,day,size,sold", *rows]) + "\n")
+    dataset = load(path, TrainConfig(id_column="id", length=4))
+    assert [c.name for c in dataset.columns] == ["day", "sold"]
+    assert [(c.name, c.place) for c in dataset.statics] == [("kind", 0), ("size", 2)]  # at, day, size, sold
+    dataset = load(path, TrainConfig(id_column="id", ignore=("at",), length=4))
+    assert [(c.name, c.place) for c in dataset.statics] == [("kind", 0), ("size", 1)]

@@ -37,6 +37,8 @@ class Column:
     shade: bool = False
     """Whether it is one of many shades that make a frame together: these go to the networks as they are,
     none by its own distribution."""
+    place: int = 0
+    """Of a static column, how many of the others stand before it, the time among them."""
 
 
 def examined(where: str, column: Column, values: Doubles) -> Column:

@@ -164,7 +164,7 @@ class Dataset:
             )
         statics, values = [], first[:, chosen]
         for k, i in enumerate(chosen):
-            column = self.columns[i]
+            column = replace(self.columns[i], place=sum(other < i for other in kept))
             if column.missing:  # of a whole sequence: one more label
                 values[values[:, k] < 0, k] = len(column.labels)
                 column = replace(column, labels=(*column.labels, "missing"), missing=False)

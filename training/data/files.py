@@ -101,7 +101,9 @@ def read(path: Path, config: TrainConfig) -> Dataset:
     if time is None:
         return dataset
     before = {c.name for c in columns[: found.place]}
-    return replace(dataset, time=replace(time, place=sum(c.name in before for c in dataset.columns)))
+    time = replace(time, place=sum(c.name in before for c in dataset.columns))
+    statics = [c if c.name in before else replace(c, place=c.place + 1) for c in dataset.statics]
+    return replace(dataset, time=time, statics=tuple(statics))
 
 
 def names_of(path: Path) -> list[str]:
