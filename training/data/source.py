@@ -63,6 +63,15 @@ READERS: dict[tuple[str, ...], Reader] = {
 }  # fmt: skip
 """By the suffixes that each reads; of a folder that holds several kinds, the first."""
 
+_OTHERS = {
+    (".xlsx", ".xls", ".ods"): "save the sheet as CSV",
+    (".gz", ".zip", ".bz2", ".xz", ".zst"): "unpack it",
+    (".json", ".jsonl", ".ndjson", ".feather", ".arrow"): "write it as CSV or Parquet",
+    (".mp3", ".flac", ".ogg", ".m4a"): "write it as WAV",
+    (".jpg", ".jpeg", ".webp", ".bmp"): "write them as PNG",
+}
+"""What to do with other files that people have."""
+
 _HEEDED = {"ecg": ("hop",)}
 """The same of built-in sets."""
 
@@ -194,4 +203,6 @@ def _read(data: str, config: TrainConfig) -> Dataset:
     known = ", ".join(s for suffixes in READERS for s in suffixes)
     if path.is_dir():
         raise DataError(f"{path} holds no file that is read: {known}{_hint(path)}")
-    raise DataError(f"{path}: {path.suffix or 'no suffix'} is not read; one of {known} is")
+    suffix = path.suffix.lower()
+    remedy = next((f": {said}" for others, said in _OTHERS.items() if suffix in others), "")
+    raise DataError(f"{path}: {suffix or 'no suffix'} is not read; one of {known} is{remedy}")

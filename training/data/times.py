@@ -157,7 +157,8 @@ def in_order(path: Path, stamps: Stamps, ids: Integers, named: bool) -> tuple[In
         if 2 * same.sum() >= len(ticks) - 1 and not named:
             raise DataError(
                 f"{path}: {said}, and so have most rows: if they belong to several sequences, name the "
-                "column that tells them apart with --id-column"
+                "column that tells them apart with --id-column; if the clock stands in another column, put "
+                "both into one; if rows are there twice, take out the copies"
             )
         notes.append(
             f"{said}, and {int(same.sum())} in all have that of the row before them: kept in this order"
