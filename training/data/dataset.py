@@ -1,6 +1,7 @@
 """Sequences in memory: one table of values and where each sequence begins."""
 
 import hashlib
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -216,7 +217,9 @@ class Dataset:
         Of many sequences whole ones are held out, evenly among them. Of a few long ones blocks of
         time are, evenly along each, and the windows that would straddle a block's edge belong to
         neither side. (Not the end alone: most series change as they go, and what is like their
-        end need not be like them.) Where the data are too short for that, nothing is held out.
+        end need not be like them.) A block is one and a half windows at least, up to half more than was
+        asked for. Where the series are too short for blocks, whole ones are held out if the share is one or
+        more; else nothing is.
 
         Raises:
             DataError: fewer than two windows.
@@ -224,17 +227,19 @@ class Dataset:
         windows = self.windows(length, stride)
         long_enough = np.flatnonzero(np.diff(self.bounds) >= (1 if self.ends else length))
         held = np.zeros(len(self.values), bool)  # (rows,)
-        if hold_out * len(long_enough) >= _WHOLE_SEQUENCES:
-            for i in long_enough[_evenly(len(long_enough), round(hold_out * len(long_enough)))]:
-                held[self.bounds[i] : self.bounds[i + 1]] = True
-        else:
+        share = hold_out * len(long_enough)  # of whole sequences
+        if share < _WHOLE_SEQUENCES:
             for a, b in zip(self.bounds[:-1], self.bounds[1:], strict=True):
                 rows = int(hold_out * (b - a))
-                if rows >= 1.5 * length:
+                if rows >= length:
+                    rows = max(rows, math.ceil(1.5 * length))
                     blocks = max(1, round(rows / (_BLOCK * length)))
                     for middle in _evenly(b - a, blocks):
                         first = a + middle - rows // blocks // 2
                         held[first : first + rows // blocks] = True
+        if share >= 1 and not held.any():
+            for i in long_enough[_evenly(len(long_enough), round(share))]:
+                held[self.bounds[i] : self.bounds[i + 1]] = True
         touched = np.cumsum(np.append(False, held))  # (rows + 1,): held rows before each
         inside = touched[windows.starts + windows.sizes] - touched[windows.starts]  # (windows,)
         train, test = inside == 0, inside == windows.sizes
