@@ -129,5 +129,5 @@ def _await_ready(
         except (urllib.error.URLError, OSError):
             time.sleep(0.02)
         except http.client.HTTPException as error:
-            raise CadenzaError(f"another program answers in the server's place: {error!r}") from error
+            raise CadenzaError(f"what answers in the server's place is no HTTP: {error!r}") from error
     raise CadenzaError(f"the server was not ready after {_READY_SECONDS} s; see {log}")

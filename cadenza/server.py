@@ -4,7 +4,6 @@ import os
 import random
 import socket
 import sys
-from contextlib import suppress
 from pathlib import Path
 
 from contract.errors import CadenzaError, UsageError
@@ -85,8 +84,13 @@ def free_port(host: str = "127.0.0.1") -> int:
     Raises:
         CadenzaError: all that were tried are taken.
     """
+    refused: OSError | None = None
     for port in random.sample(_NOT_GIVEN, 100):
-        with socket.socket() as probe, suppress(OSError):  # taken: try another
-            probe.bind((host, port))
-            return port
-    raise CadenzaError(f"no free port was found on {host}")
+        with socket.socket() as probe:
+            try:
+                probe.bind((host, port))
+            except OSError as error:  # taken, mostly: try another
+                refused = error
+            else:
+                return port
+    raise CadenzaError(f"no free port was found on {host}: {refused}") from refused

@@ -1,10 +1,10 @@
 """The generator as an ONNX graph, written node by node from its weights.
 
 One LSTM node, one linear RNN node a recurrence, and no loop but where a choice is shown to the next
-step: every batch and every number of steps runs. Inside, tensors are time-major, (steps, batch, …), as
-the LSTM node wants them, and channels come first where they are decoded. What the networks give is that of
-`training/networks.py` but for rounding; the decoding is operation by operation that of
-`training/decoder.py`, so that both give the same bytes.
+step, in which what lasts of numbers is summed as well: every batch and every number of steps runs.
+Inside, tensors are time-major, (steps, batch, …), as the LSTM node wants them, and channels come first
+where they are decoded. What the networks give is that of `training/networks.py` but for rounding; the
+decoding is operation by operation that of `training/decoder.py`, so that both give the same bytes.
 """
 
 import numpy as np

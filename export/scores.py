@@ -28,7 +28,7 @@ def moving_scores(
     # total_t = ρ∘total_{t−1} + b∘v_t, y_t = a∘u_t + total_t
     if lasting:
         u = y
-        totals, _ = n.add_many("Split", lasting, to=["totals", "moves"], axis=2, num_outputs=2)
+        totals, _ = n.add_many("Split", lasting, to=["totals", "totals.moves"], axis=2, num_outputs=2)
     else:
         u, v = n.add_many("Split", y, to=["u", "v"], axis=2, num_outputs=2)
         totals = recurrence(n, weights["decay"], weights["b"], v, total, "total")

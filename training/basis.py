@@ -223,7 +223,10 @@ class Basis:
         for i in self._fast:
             table[i] = np.quantile(values[self._free[:, i], i], shares, method="hazen")
             first[i], last[i] = -edge, edge
-        table[:, 0], table[:, -1] = values.min(axis=0), values.max(axis=0)
+        # Of what the data have: a line over a gap may lie off their grid, and beyond them.
+        seen = np.where(self._seen, values, np.nan)
+        table[:, 0], table[:, -1] = np.nanmin(seen, axis=0), np.nanmax(seen, axis=0)
+        table = np.clip(table, table[:, :1], table[:, -1:])
         span = np.where(self._varies, last - first, 1.0)
         columns = zip(values.T, self._seen.T, self._rounded, strict=True)
         found = [grid_of(column[seen]) if rounded else (0, 1) for column, seen, rounded in columns]

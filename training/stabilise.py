@@ -33,7 +33,8 @@ def stabilised(level: Doubles, size: Doubles, low: float, high: float) -> tuple[
     filled = count > 0
     middle = np.bincount(at, level)[filled] / count[filled]
     mean = np.bincount(at, size)[filled] / count[filled]
-    scale = np.log(np.maximum(mean, _LEAST * size.mean()))
+    least = _LEAST * size.mean() or 1.0  # where nothing ever moves, a straight line
+    scale = np.log(np.maximum(mean, least))
     if len(scale) > 1:
         for _ in range(2):  # neighbours share what they know
             wide = _beyond(scale, 1.0)

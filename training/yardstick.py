@@ -61,7 +61,8 @@ class Yardstick:
     def __init__(
         self, trained: Windows, held_out: Windows, decoding: Decoding, view: View, conditions: Conditions
     ):
-        self.held_out = len(held_out) >= 2 * BLOCKS
+        # Windows that all overlap are one window, and say nothing of how far two are from each other.
+        self.held_out = len(held_out) >= 2 * BLOCKS and bool(np.ptp(held_out.starts) >= held_out.length)
         windows = held_out if self.held_out else trained
         self.length, self.decoding, self._view = windows.length, decoding, view
         self._conditions = conditions
@@ -72,7 +73,8 @@ class Yardstick:
         self.counts = torch.bincount(self.block).double()  # (blocks,)
         self._x = self._coordinates(self.real)
         starts = windows.starts[index]
-        apart = torch.from_numpy(np.abs(starts[:, None] - starts) >= windows.length)
+        gaps = np.abs(starts[:, None] - starts)
+        apart = torch.from_numpy(gaps >= min(windows.length, max(1, gaps.max())))
         self._within = float(torch.cdist(self._x, self._x)[apart].mean())
         self._ends = self._at_ends(self.real)
 

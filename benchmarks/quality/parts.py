@@ -61,8 +61,9 @@ def _straight_way() -> None:
     """What the head says is all that is said."""
 
     def silenced(generator: Generator) -> None:
-        for parameter in generator.direct.parameters():
-            nn.init.zeros_(parameter).requires_grad_(False)
+        for layer in [generator.direct, *([generator.moves_direct] if generator.mixed else [])]:
+            for parameter in layer.parameters():
+                nn.init.zeros_(parameter).requires_grad_(False)
 
     _after_init(Generator, silenced)
 

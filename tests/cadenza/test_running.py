@@ -14,8 +14,7 @@ from contract.errors import CadenzaError
 
 def test_a_free_port_is_none_that_is_listened_on_and_none_that_the_system_gives():
     port = free_port()
-    given = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
-    assert 1024 <= port < given
+    assert port in range(1024, 32_768)  # from where on Linux gives them, unless told otherwise
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", port))
         taken.listen()
@@ -35,7 +34,7 @@ def test_another_program_that_answers_is_not_waited_for(tmp_path: Path):
         base = f"http://127.0.0.1:{other.getsockname()[1]}"
         sleeping = [sys.executable, "-c", "import time; time.sleep(60)"]
         with (
-            pytest.raises(CadenzaError, match="another program answers"),
+            pytest.raises(CadenzaError, match="no HTTP: BadStatusLine"),
             started(sleeping, base, base, tmp_path / "log", {}),
         ):
             pass

@@ -221,3 +221,29 @@ def test_what_a_curve_would_spoil_goes_by_rank():
     values = np.stack([calm, broken, steps, np.exp(calm)], axis=1)
     basis = Basis(dataset(values), dataset(values).windows(24, 1), "cowhitened")
     assert basis._fast.tolist() == [1, 2, 3]
+
+
+def test_no_value_over_a_gap_is_an_end_of_the_range_and_off_the_grid():
+    """The least value is held out, and of what is trained on the least is on a line that leads to it."""
+    values = 5 + np.round(np.random.default_rng(0).random(400), 1)[:, None]
+    values[200], values[199], values[198] = 0, np.nan, np.nan
+    data = Dataset.of("x", [Column("a")], [values])
+    windows = data.windows(24, 1)
+    kept = np.flatnonzero((windows.starts + 24 <= 200) | (windows.starts > 200))
+    decoder = Basis(data, windows.some(kept), "cowhitened").decoder
+    assert decoder.per.tolist() == [10]
+    made = decoder(np.linspace(-9, 9, 2000, dtype=np.float32)[:, None])
+    (channel,) = channels_of(data, decoder)
+    assert channel.low is not None and channel.high is not None
+    assert (channel.low, channel.high) == (float(made.min()), float(made.max()))
+    np.testing.assert_allclose(made * 10, np.rint(made * 10), atol=1e-4)
+
+
+def test_a_number_that_is_constant_in_each_sequence_has_a_straight_curve():
+    random = np.random.default_rng(0)
+    own = np.repeat(random.normal(size=(30, 1, 1)), 20, axis=1)
+    sequences = np.concatenate([random.normal(size=(30, 20, 1)), own], axis=2)
+    data = Dataset.of("x", [Column("a"), Column("b")], list(sequences))
+    windows = data.windows(10, 1)
+    encoded = Basis(data, windows, "cowhitened").encode(np.arange(9), np.zeros((9, 1, 1)))
+    assert torch.isfinite(encoded).all()

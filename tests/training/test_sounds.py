@@ -183,7 +183,12 @@ def test_a_column_of_a_table_is_a_waveform(table: Path):
     dataset = load(str(table), TrainConfig(waveform="mv", rate=360, id_column="patient"))
     assert (dataset.form, dataset.rate, len(dataset.bounds) - 1) == ("sound", 360, 2)
     assert [c.name for c in dataset.columns[:2]] == ["mv 1", "mv 2"]
-    assert dataset.statics[0].labels == ("II", "V1")
+    assert (dataset.statics[0].labels, dataset.statics[0].place) == (("II", "V1"), 0)
+    behind = table.parent / "behind.csv"
+    rows = (row.split(",") for row in table.read_text().splitlines())
+    behind.write_text("\n".join(",".join([row[0], row[3], row[2], row[1]]) for row in rows) + "\n")
+    turned = load(str(behind), TrainConfig(waveform="mv", rate=360, id_column="patient"))
+    assert turned.statics[0].place == 1
     assert np.abs(samples(dataset, 1) - np.sin(np.arange(320) / 5)).max() < 1e-4
     assert "beside a waveform no channel is learnt; left out: beat" in dataset.notes
 

@@ -131,3 +131,16 @@ def test_a_constant_channel_does_not_count():
     values = np.random.default_rng(0).normal(size=(3000, 2))
     values[:, 1] = 3
     assert yardstick(values).compare(np.full((20, LENGTH, 2), 3, np.float32)).diversity == 0
+
+
+@pytest.mark.parametrize("rows", [30, 300, 400])
+def test_of_short_series_all_of_whose_held_out_windows_overlap_it_measures_still(rows: int):
+    """They are one window, from which no distance of two is known."""
+    random = np.random.default_rng(0)
+    values = np.cumsum(random.normal(size=(rows, 2)), axis=0)
+    data = Dataset.of("x", [Column("a"), Column("b")], [values])
+    trained, held = data.split(24, 1, 0.1)
+    yardstick = Yardstick(trained, held, Decoding(data.layout, decoder(values)), View(data), NONE)
+    reading = yardstick.compare(data.windows(24, 1).take(np.arange(7)))
+    assert np.isfinite([reading.distance, reading.diversity]).all()
+    assert not yardstick.held_out

@@ -218,8 +218,7 @@ class Dataset:
         time are, evenly along each, and the windows that would straddle a block's edge belong to
         neither side. (Not the end alone: most series change as they go, and what is like their
         end need not be like them.) A block is one and a half windows at least, up to half more than was
-        asked for. Where the series are too short for blocks, whole ones are held out if the share is one or
-        more; else nothing is.
+        asked for. Where the data are too short for that, nothing is held out.
 
         Raises:
             DataError: fewer than two windows.
@@ -227,8 +226,10 @@ class Dataset:
         windows = self.windows(length, stride)
         long_enough = np.flatnonzero(np.diff(self.bounds) >= (1 if self.ends else length))
         held = np.zeros(len(self.values), bool)  # (rows,)
-        share = hold_out * len(long_enough)  # of whole sequences
-        if share < _WHOLE_SEQUENCES:
+        if hold_out * len(long_enough) >= _WHOLE_SEQUENCES:
+            for i in long_enough[_evenly(len(long_enough), round(hold_out * len(long_enough)))]:
+                held[self.bounds[i] : self.bounds[i + 1]] = True
+        else:
             for a, b in zip(self.bounds[:-1], self.bounds[1:], strict=True):
                 rows = int(hold_out * (b - a))
                 if rows >= length:
@@ -237,13 +238,10 @@ class Dataset:
                     for middle in _evenly(b - a, blocks):
                         first = a + middle - rows // blocks // 2
                         held[first : first + rows // blocks] = True
-        if share >= 1 and not held.any():
-            for i in long_enough[_evenly(len(long_enough), round(share))]:
-                held[self.bounds[i] : self.bounds[i + 1]] = True
         touched = np.cumsum(np.append(False, held))  # (rows + 1,): held rows before each
         inside = touched[windows.starts + windows.sizes] - touched[windows.starts]  # (windows,)
         train, test = inside == 0, inside == windows.sizes
-        if train.sum() < 2:
+        if train.sum() < 2 or not test.any():
             train, test = np.ones(len(windows), bool), np.zeros(len(windows), bool)
         return windows.some(np.flatnonzero(train)), windows.some(np.flatnonzero(test))
 

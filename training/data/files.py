@@ -240,7 +240,7 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
     if not table.num_rows:
         raise DataError(f"{path} is empty: there is no row below the names of its columns")
     time, notes = _time_column(table, config)
-    if path.suffix != ".parquet" and _CELL.fullmatch(names[0]):
+    if path.suffix.lower() != ".parquet" and _CELL.fullmatch(names[0]):
         notes.append(
             f"the first row of {path} is taken for the columns' names, and begins with {names[0]!r}: if it "
             "is data, put a row of names above it"

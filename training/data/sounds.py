@@ -104,7 +104,8 @@ def folded(dataset: Dataset, config: TrainConfig, notes: Sequence[str]) -> Datas
         notes = [*notes, f"beside a waveform no channel is learnt; left out: {', '.join(dropped)}"]
     recordings = np.split(values, dataset.bounds[1:-1])
     made = dataset_of(dataset.name, Column(name, column.unit), recordings, config.rate, config.hop, notes)
-    return replace(made, statics=dataset.statics, static_values=dataset.static_values)
+    statics = [replace(c, place=int(c.place > place)) for c in dataset.statics]  # before it, or behind
+    return replace(made, statics=tuple(statics), static_values=dataset.static_values)
 
 
 def dataset_of(
