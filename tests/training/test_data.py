@@ -334,8 +334,9 @@ def test_a_little_more_is_held_out_where_a_window_has_room_then() -> None:
     assert (test.covered.sum(), len(test)) == (36, 13)
     assert not (train.covered & test.covered).any()
     assert len(data.split(24, 1, 0.05)[1]) == 0
-    train, test = data.split(24, 24, 0.1)  # no window begins in the block
-    assert (len(train), len(test)) == (12, 0)
+    shorter = Dataset.of("year", [Column("x")], [np.arange(250.0)[:, None]])
+    train, test = shorter.split(24, 24, 0.1)  # no window lies in the block, and none is to be lost
+    assert (len(train), len(test)) == (10, 0)
 
 
 def test_nothing_is_held_out_of_what_is_too_short() -> None:
