@@ -273,8 +273,8 @@ class Spec:
                 f"{SCHEMA_VERSION}: upgrade cadenza"
             )
         spec = cast(Spec, decode(cls, raw, "spec"))
+        spec._check_table()
         spec._check()
-        spec._check_time()
         if reason := misfit(spec.form, [c.labels for c in spec.channels]):
             raise SpecError(f"spec.form is {spec.form!r}, and {reason}")
         if (spec.rate is not None and spec.rate >= 1) != (spec.form == "sound"):
@@ -320,7 +320,9 @@ class Spec:
         if drawn and not all(1 <= row[-1] <= self.training_length for row in table.rows):
             raise SpecError(f"spec.condition_table has lengths outside 1 … {self.training_length}")
 
-    def _check_time(self) -> None:
+    def _check_table(self) -> None:
+        if odd := [c.name for c in self.conditions if not 0 <= c.place <= len(self.channels) + 1]:
+            raise SpecError(f"the condition {odd[0]!r} has no place among the columns of the table")
         time = self.time
         if time is None:
             return

@@ -47,7 +47,7 @@ def _dataclass(wanted: type, raw: Any, where: str) -> Any:
         raise SpecError(f"{where} is {type(raw).__name__}; an object is wanted")
     names = [f.name for f in fields(wanted)]
     if missing := [n for n in names if n not in raw]:
-        raise SpecError(f"{where} lacks {', '.join(missing)}")
+        raise SpecError(f"{where} lacks {', '.join(missing)}: export the model anew")
     if unknown := sorted(set(raw) - set(names)):
         raise SpecError(f"{where} has unknown fields: {', '.join(unknown)}")
     hints = typing.get_type_hints(wanted)

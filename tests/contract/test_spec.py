@@ -67,3 +67,19 @@ def test_two_columns_of_one_name_are_refused(artifact: Artifact, where: str):
 def test_what_is_no_object_is_refused(text: str):
     with pytest.raises(SpecError):
         Spec.from_json(text)
+
+
+def test_a_condition_outside_of_the_table_is_refused(artifact: Artifact):
+    raw = json.loads(artifact.spec.to_json())
+    raw["conditions"] = [
+        {
+            "name": "kind",
+            "kind": "categorical",
+            "low": None,
+            "high": None,
+            "labels": ["x", "y"],
+            "place": -1,
+        }
+    ]
+    with pytest.raises(SpecError, match="'kind' has no place among the columns"):
+        Spec.from_json(json.dumps(raw))
