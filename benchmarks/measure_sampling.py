@@ -25,7 +25,7 @@ from serving.scheduler import Request, Scheduler
 from serving.session import Session
 from training import checkpoint as checkpoints
 from training.config import TrainConfig
-from training.networks import Generator
+from training.generator import Generator
 from training.trainer import train
 
 RESULT = Path(__file__).parent / "results" / "sampling.json"

@@ -21,8 +21,8 @@ from training.data.files import TABLES
 from training.evaluation.report import Subject
 from training.evaluation.sides import Real
 from training.game import sample_rows
+from training.generator import Generator
 from training.layout import Layout
-from training.networks import Generator
 
 Values = NDArray[np.floating]
 

@@ -10,7 +10,7 @@ from export.layers import Weights, interpolated, lstm, perceptron
 from export.nodes import Nodes
 from export.scores import doubled
 from training.discrete import EDGE, LOUDNESS, SCALE, gumbel_table
-from training.networks import Generator
+from training.generator import Generator
 
 LOGITS = "logits"
 """The logits of all choices with their noise, those of the gate behind them, (steps, batch, width): a raw

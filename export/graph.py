@@ -3,7 +3,7 @@
 One LSTM node, one linear RNN node a recurrence, and no loop but where a choice is shown to the next
 step, in which what lasts of numbers is summed as well: every batch and every number of steps runs.
 Inside, tensors are time-major, (steps, batch, …), as the LSTM node wants them, and channels come first
-where they are decoded. What the networks give is that of `training/networks.py` but for rounding; the
+where they are decoded. What the networks give is that of `training/generator.py` but for rounding; the
 decoding is operation by operation that of `training/decoder.py`, so that both give the same bytes.
 """
 
@@ -21,14 +21,14 @@ from export.nodes import Nodes
 from export.scores import SCORES, moving_scores, still_scores, tail_before
 from training.conditions import Conditions
 from training.decoder import Decoding
-from training.networks import Generator
+from training.generator import Generator
 
 OPSET, IR_VERSION = 20, 10
 _DTYPES = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64, "bool": TensorProto.BOOL}
 
 
 def states_of(generator: Generator) -> tuple[State, ...]:
-    """The recurrent tensors of a generator, in the order of `networks.State`."""
+    """The recurrent tensors of a generator, in the order of `generator.State`."""
     sizes = generator.sizes
     states = (
         State("h", sizes.hidden, 1),

@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto
 
 from export.nodes import Nodes
-from training.networks import SLOPE
+from training.layers import SLOPE
 
 Weights = dict[str, NDArray[np.float32]]
 """The generator's parameters and buffers by their names in torch."""

@@ -28,7 +28,7 @@ from export.choices import LOGITS
 from export.scores import SCORES
 from training.conditions import Conditions
 from training.decoder import Decoding
-from training.networks import Generator, State
+from training.generator import Generator, State
 
 STRETCH = 24
 """Steps that torch goes on from the graph's state. Where sequences end torch counts the time from the

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from export.layers import Weights, perceptron, recurrence
 from export.nodes import Nodes
-from training.networks import SLOPE
+from training.layers import SLOPE
+from training.screen import DEPTHS, LASTING
 
 SCORES = "scores"
 """Normal scores, (steps, batch, channels): a raw output, before the decoding."""
@@ -45,14 +46,30 @@ def moving_scores(
     # Mixed back to one normal score a channel.
     outward, mean = n.constant("outward", weights["outward"]), n.constant("mean", weights["mean"])
     x = n.add("Gemm", y, outward, mean, to="mixed", transB=1)
-    layers = [i for i in range(len(weights)) if f"screen.weight{i}" in weights]
-    for i in layers:  # of a film, from codes to pixels
-        x = n.add("LeakyRelu", x, to=f"screen.{i}.relu", alpha=SLOPE) if i else x
-        weight = n.weight(f"screen.{i}.w", weights[f"screen.weight{i}"])
-        bias = n.constant(f"screen.{i}.b", weights[f"screen.bias{i}"])
-        x = n.add("Gemm", x, weight, bias, to=f"screen.{i}", transB=1)
-    channels = len(weights[f"screen.bias{layers[-1]}"] if layers else weights["mean"])
+    channels = len(weights["mean"])
+    if "screen.pixels_bias" in weights:
+        x, channels = _screened(n, weights, x, channels), len(weights["screen.pixels_bias"])
     _stepped(n, x, shape, channels, SCORES)
+
+
+def _screened(n: Nodes, weights: Weights, x: str, codes: int) -> str:
+    """Pixels of codes, (steps · batch, codes) to (steps · batch, pixels), as `Screen`."""
+
+    def linear(name: str, x: str) -> str:
+        weight = n.weight(f"screen.{name}.w", weights[f"screen.{name}_weight"])
+        bias = n.constant(f"screen.{name}.b", weights[f"screen.{name}_bias"])
+        return n.add("Gemm", x, weight, bias, to=f"screen.{name}", transB=1)
+
+    if "screen.what0_bias" in weights:
+        parts = ["screen.what.codes", "screen.where.codes"]
+        ends = n.add_many("Split", x, n.integers(LASTING, codes - LASTING), to=parts, axis=1)
+        for k, (name, depth) in enumerate(DEPTHS.items()):
+            for i in range(depth):
+                if i:
+                    ends[k] = n.add("LeakyRelu", ends[k], to=f"screen.{name}{i}.relu", alpha=SLOPE)
+                ends[k] = linear(f"{name}{i}", ends[k])
+        x = n.add("Mul", *ends, to="screen.seen")  # (steps · batch, features)
+    return linear("pixels", x)
 
 
 def _head(n: Nodes, weights: Weights, x: str) -> str:

@@ -59,6 +59,8 @@ which all but one in a thousand lie on either side (of a normal: 3.1), where a c
 PERSISTENT = 0.5
 """Correlation of a channel's moves with the next above which it is a smooth path, and slow if it rests
 at some value: ranks would tear the path there."""
+STILL = 1e-4
+"""Least size of a move: a component with this one does not move within a sequence."""
 FLOOR = 1e-6
 """Variance of a standardised principal component below which it repeats the others."""
 _FIT_WINDOWS, _FIT_VALUES = 8192, 2**25
@@ -92,7 +94,7 @@ class Mixing:
     axes: Doubles = field(default_factory=lambda: np.zeros((0, 0)))
     """Of a waveform, (components, 2 hop): what the generator says as frames, see `training/overlap.py`;
     rows are then a hop of samples and not y. Empty of all else."""
-    screen: Layers = ()
+    screen: Layers = field(default_factory=dict)
     """Of frames, the way from codes, which are mixed in the channels' place, to scores."""
 
 
@@ -149,11 +151,14 @@ class Basis:
                 offset, deviation = own[covered].mean(), own[covered].std()
                 self._curves[i] = x, (y - offset) / deviation
                 self._scores_of_rows[:, i] = (own - offset) / deviation
-        self._screen: Layers = ()
+        self._screen: Layers = {}
         if self._shades.any():
-            films = dataset.sequence_of(np.flatnonzero(covered))
-            encode, self._screen = screen.fit(self._scores_of_rows[covered], films, windows.length)
-            self._scores_of_rows = encode(self._scores_of_rows)  # (rows, codes)
+            films = dataset.sequence_of(np.arange(len(covered)))
+            # What is held out is a film of its own, of which what is trained on sees nothing.
+            cuts = (np.diff(films) > 0) | (covered[1:] != covered[:-1])
+            films = np.concatenate([[0], np.cumsum(cuts)])  # (rows,)
+            encode, self._screen = screen.fit(self._scores_of_rows[covered], films[covered], windows.length)
+            self._scores_of_rows = encode(self._scores_of_rows, films)  # (rows, codes)
         self.decoder = self._fit_decoder(values)
         self.mixing = self._fit_mixing(kind)
 
@@ -276,7 +281,7 @@ class Basis:
             inward, outward = turn.T @ inward, outward @ turn
         y = (scores - mean) @ inward.T  # (windows, length, components)
         increments = np.diff(y, axis=1)[valid[:, 1:]].std(axis=0)
-        increments = np.maximum(increments, 1e-4)
+        increments = np.maximum(increments, STILL)
         decay, share = remembered(y, valid)
         noise, walk = torn(y, valid, increments)
         low, high = y[valid].min(axis=0), y[valid].max(axis=0)

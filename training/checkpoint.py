@@ -23,13 +23,13 @@ from training.conditions import Conditions
 from training.config import Recipe, Sizes, TrainConfig
 from training.decoder import Decoder, Decoding
 from training.errors import RunError, TrainingError
+from training.generator import Generator
 from training.heads import recipe_of
 from training.layout import Layout
-from training.networks import Generator
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 20
+FORMAT = 21
 _KEPT = 2
 
 
@@ -207,7 +207,7 @@ def _pack(c: Checkpoint) -> dict[str, Any]:
         "gated": c.conditions.gated,
         "decoder": _tensors(c.decoder),
         "mixing": _tensors(c.mixing, but="screen"),
-        "screen": [torch.from_numpy(array) for array in c.mixing.screen],
+        "screen": {name: torch.from_numpy(array) for name, array in c.mixing.screen.items()},
         "versions": c.versions,
         "machine": c.machine,
         "cost": asdict(c.cost),
@@ -243,7 +243,7 @@ def _unpack(raw: Mapping[str, Any]) -> Checkpoint:
         decoder=Decoder(**{k: v.numpy() for k, v in raw["decoder"].items()}),
         mixing=Mixing(
             **{k: v.numpy() for k, v in raw["mixing"].items()},
-            screen=tuple(array.numpy() for array in raw["screen"]),
+            screen={name: array.numpy() for name, array in raw["screen"].items()},
         ),
         versions=raw["versions"],
         machine=raw["machine"],

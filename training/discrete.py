@@ -3,7 +3,7 @@
     logits_t,k = W_k·h_t + U_k·[choice_t,1 … choice_t,k−1] + gumbel_t,k,   the choice is their argmax,
     and is shown to the choices behind it in its row, and to the LSTM at t + 1
 
-(beside numbers, what these say of them is added to the Gumbels: `training/networks.py`).
+(beside numbers, what these say of them is added to the Gumbels: `training/generator.py`).
 
 Of logits with Gumbel noise the argmax is a draw from their softmax (Gumbel, 1954; Maddison et al.,
 "A* sampling", NIPS 2014, section 2). Backward, the choice is taken for the softmax (Bengio et al.,

@@ -16,8 +16,9 @@ import torch
 from torch import Tensor, nn
 
 from training.config import Sizes
+from training.discriminator import variety
 from training.ends import CLOCK, Seen, parted
-from training.networks import SLOPE, perceptron, variety
+from training.layers import SLOPE, perceptron
 
 _SHAPES = 48
 """Plain sums of a step's samples, and as many shapes of them over _SPAN steps."""

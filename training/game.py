@@ -19,6 +19,7 @@ from training.data.dataset import ENDED
 from training.decoder import Decoding
 from training.ends import parted
 from training.gate import Pair, pair
+from training.generator import Generator
 from training.heads import ROWS, Encoded, Head
 from training.layout import Floats
 from training.level import FirstRows, critic_of, fit_level
@@ -31,7 +32,6 @@ from training.losses import (
     relativistic_generator,
 )
 from training.moments import LOOKED_AT, Moments, Seen
-from training.networks import Generator
 from training.shares import Held, Shares
 from training.team import Team, own_lstms
 

@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from training.ends import log_probability, survival
-from training.networks import Generator
+from training.generator import Generator
 
 
 class Pair(NamedTuple):

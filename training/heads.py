@@ -20,9 +20,9 @@ from training.config import RECIPES, Recipe, RecipeName, Sizes, sizes_for
 from training.data import Dataset, Windows
 from training.data.dataset import Doubles
 from training.decoder import Decoder
+from training.discriminator import Discriminator
 from training.ear import Ear
 from training.layout import Layout
-from training.networks import Discriminator
 from training.waves import WaveBasis
 
 

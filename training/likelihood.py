@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from training.ends import log_probability, validity
-from training.networks import Generator
+from training.generator import Generator
 
 FASTER = 4.0
 """What the learning rate is multiplied with."""

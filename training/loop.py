@@ -27,8 +27,8 @@ from training.board import Board
 from training.checkpoint import Checkpoint
 from training.errors import TrainingError
 from training.game import Game, Losses
+from training.generator import SETTLED
 from training.health import ROLLBACKS, ailments, finite
-from training.networks import SETTLED
 from training.selection import Look
 from training.team import Team
 from training.yardstick import Yardstick

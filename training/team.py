@@ -21,8 +21,8 @@ from torch import Tensor, nn
 
 from contract.errors import CadenzaError, UsageError
 from training.config import RECIPES, TrainConfig
+from training.discriminator import GROUP
 from training.errors import TrainingError
-from training.networks import GROUP
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

@@ -25,7 +25,7 @@ from training.conditions import Conditions
 from training.data import Windows
 from training.decoder import Decoding
 from training.game import sample_rows
-from training.networks import Generator
+from training.generator import Generator
 from training.view import View
 
 WINDOWS = 1024

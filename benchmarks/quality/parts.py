@@ -14,9 +14,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training import atoms, basis, networks, trainer
+from training import atoms, basis, discriminator, generator, trainer
 from training.basis import Basis
-from training.networks import Discriminator, Generator
+from training.discriminator import Discriminator
+from training.generator import Generator
 
 
 def _bending() -> None:
@@ -48,7 +49,7 @@ def _drift() -> None:
 
 def _colours() -> None:
     """All of the latent drifts at one rate."""
-    _replace(networks, "rates_for", lambda drift, latent: np.full(latent, drift))
+    _replace(generator, "rates_for", lambda drift, latent: np.full(latent, drift))
 
 
 def _atoms() -> None:
@@ -60,8 +61,8 @@ def _atoms() -> None:
 def _straight_way() -> None:
     """What the head says is all that is said."""
 
-    def silenced(generator: Generator) -> None:
-        for layer in [generator.direct, *([generator.moves_direct] if generator.mixed else [])]:
+    def silenced(own: Generator) -> None:
+        for layer in [own.direct, *([own.moves_direct] if own.mixed else [])]:
             for parameter in layer.parameters():
                 nn.init.zeros_(parameter).requires_grad_(False)
 
@@ -71,15 +72,15 @@ def _straight_way() -> None:
 def _critic_of_levels() -> None:
     """The discriminator is its LSTM."""
 
-    def silenced(discriminator: Discriminator) -> None:
-        discriminator.levels = _Silent()
+    def silenced(own: Discriminator) -> None:
+        own.levels = _Silent()
 
     _after_init(Discriminator, silenced)
 
 
 def _variety() -> None:
     """Each window is judged by itself."""
-    _replace(networks, "variety", lambda features: torch.zeros_like(features[:, :1]))
+    _replace(discriminator, "variety", lambda features: torch.zeros_like(features[:, :1]))
 
 
 PARTS: dict[str, Callable[[], None]] = {

@@ -12,9 +12,9 @@ from training.data.columns import Column
 from training.data.dataset import Dataset
 from training.decoder import Decoding
 from training.discrete import EDGE, LOUDNESS, Choices
+from training.generator import Generator
 from training.layout import Layout
 from training.likelihood import negative_log_likelihood
-from training.networks import Generator
 from training.view import View
 
 SIZES = Sizes(8, 16, 24, 32)

@@ -12,12 +12,13 @@ from training.config import Sizes, TrainConfig
 from training.data import load
 from training.data.columns import Column
 from training.data.dataset import ENDED, Dataset
+from training.discriminator import Discriminator
 from training.ends import clock, clock_of, survival, validity
 from training.errors import DataError
 from training.game import sample_rows
 from training.gate import pair
+from training.generator import Generator
 from training.likelihood import negative_log_likelihood
-from training.networks import Discriminator, Generator
 from training.trainer import train
 from training.view import View
 

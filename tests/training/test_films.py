@@ -8,14 +8,14 @@ import torch
 from PIL import Image
 
 from cadenza.foreign import of_samples
-from training.basis import Basis
+from training.basis import STILL, Basis
 from training.config import TrainConfig
 from training.data import load
 from training.data.dataset import Dataset
 from training.data.films import bouncing, dataset_of
 from training.data.schema import outline
 from training.errors import DataError
-from training.screen import CODES, Screen
+from training.screen import CODES, LASTING, Screen, nearby
 
 
 def gif(path: Path, frames: np.ndarray, shown: int | list[int] = 0) -> None:
@@ -141,7 +141,7 @@ def test_frames_that_mix_a_few_looks_are_as_many_codes_and_come_back(tmp_path: P
         gif(tmp_path / "set" / f"{i}.gif", 5 * random.random((4, 6, 6)) + mixed)
     basis, error = seen(load(str(tmp_path / "set"), TrainConfig()))
     assert len(basis.mixing.decay) == 3
-    assert len(basis.mixing.screen) == 2  # a linear layer does
+    assert set(basis.mixing.screen) == {"pixels.weight", "pixels.bias"}  # a linear layer does
     assert error < 3
     assert basis.decoder.not_above.shape[1] == 1
 
@@ -152,10 +152,30 @@ def test_frames_of_what_moves_are_a_few_codes_where_linear_ones_are_many():
     pictures[1::2, :, 2] = 255
     basis, error = seen(dataset_of("moving", list(bouncing(pictures, side=12, frames=12))))
     assert len(basis.mixing.mean) == CODES
-    assert [len(x) for x in basis.mixing.screen[::2]] == [256, 256, 144]
+    assert basis.mixing.screen["pixels.weight"].shape[0] == 144
     assert error < 8  # of 255 shades
     again, _ = seen(dataset_of("moving", list(bouncing(pictures, side=12, frames=12))))
-    np.testing.assert_array_equal(again.mixing.screen[0], basis.mixing.screen[0])
+    np.testing.assert_array_equal(again.mixing.screen["what0.weight"], basis.mixing.screen["what0.weight"])
+
+
+def test_what_there_is_stays_within_a_film_and_is_seen_wherever_it_goes():
+    pictures = np.zeros((60, 5, 5))
+    pictures[:30, 1:4, 1:4] = 255  # nine pixels
+    pictures[30:, :, 2] = 255  # five
+    basis, _ = seen(dataset_of("moving", list(bouncing(pictures, side=12, frames=12))))
+    assert (basis.mixing.increments == STILL).sum() == LASTING
+    y = basis.encode(np.arange(50), np.zeros((50, 1, 1))).numpy()  # (films, frames, components)
+    codes = y @ basis.mixing.outward.T + basis.mixing.mean
+    codes[:, :, LASTING:] = codes[::-1, :, LASTING:].copy()  # each goes where another went
+    frames = basis.decoder(Screen(basis.mixing.screen)(torch.from_numpy(codes).float()).numpy())
+    weight = frames.sum((1, 2))  # (films,)
+    assert weight[:20].mean() > 1.2 * weight[-20:].mean()  # .6, if it became the other
+
+
+def test_frames_nearby_are_of_the_same_film():
+    begin, end = nearby(np.array([0, 0, 0, 0, 2, 2, 3]), 1)
+    assert begin.tolist() == [0, 0, 1, 2, 4, 4, 6]
+    assert end.tolist() == [2, 3, 4, 4, 6, 6, 7]
 
 
 def seen(dataset: Dataset) -> tuple[Basis, float]:

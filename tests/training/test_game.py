@@ -9,12 +9,13 @@ import torch
 
 from tests.training.games import game
 from training import losses
-from training.basis import Basis
+from training.basis import STILL, Basis
 from training.config import RECIPES, Sizes, drift_for, sizes_for
 from training.data.dataset import Column, Dataset
+from training.discriminator import Discriminator
 from training.game import Game
+from training.generator import SETTLED, Generator, _recurrence, rates_for
 from training.likelihood import BETAS, FASTER
-from training.networks import SETTLED, Discriminator, Generator, _recurrence, rates_for
 
 
 def weights(network: torch.nn.Module) -> torch.Tensor:
@@ -59,6 +60,22 @@ def test_the_players_have_optimisers_of_their_own(prices: Path):
     owned = [{id(p) for g in o.param_groups for p in g["params"]} for o in played.optimisers]
     assert owned[0] == {id(p) for p in played.generator.parameters() if p.requires_grad}
     assert owned[1] == {id(p) for p in played.discriminator.parameters()}
+
+
+def test_a_number_that_never_moves_within_a_sequence_does_not_blind_the_discriminator():
+    random = np.random.default_rng(0)
+    still = np.repeat(random.normal(size=(80, 1)), 12, 1)
+    sequences = np.stack([still, random.normal(size=(80, 12)).cumsum(1)], 2)
+    data = Dataset.of("still", [Column("still"), Column("walk")], list(sequences))
+    windows, recipe = data.windows(12, 1), RECIPES["relativistic"]
+    basis = Basis(data, windows, recipe.basis)
+    network = Discriminator(Sizes(8, 16, 24, 32), basis.mixing)
+    x = basis.encode(np.arange(80), np.zeros((80, 1, 1)))
+    rests = torch.from_numpy(basis.mixing.increments == STILL)
+    rounded = x + rests * 1e-5 * torch.randn(x.shape)
+    torch.testing.assert_close(network(rounded), network(x), rtol=0, atol=1e-3)
+    (steep,) = torch.autograd.grad(network(x.requires_grad_()).sum(), x)
+    assert steep.abs().max() < 10  # a penalty on a thousand times that leaves nothing else to learn
 
 
 def test_the_generator_wants_the_opposite_of_the_discriminator():

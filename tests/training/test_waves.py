@@ -11,9 +11,9 @@ from training.data import Dataset, load
 from training.decoder import Decoding
 from training.ear import Ear
 from training.errors import DataError
+from training.generator import Generator
 from training.heads import head_of
 from training.losses import gradient_penalty
-from training.networks import Generator
 from training.waves import WaveBasis
 
 HOP, LENGTH = 16, 8

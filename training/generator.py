@@ -1,16 +1,14 @@
-"""The two players: an LSTM generator and an LSTM discriminator.
+"""The generator, an LSTM: noise to rows.
 
-    Generator      [latent, given] ─▶ level ─▶ total_0       drift_t = r∘drift_{t−1} + √(1−r²)∘noise_t
-                   [latent, given] ─▶ start ─▶ c_0, or 0
-                   [noise_t, drift_t, given, choice_{t−1}] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t ─▶ choice_t
-                   [h_t, noise_t, drift_t] ─▶ head + direct ─▶ [u_t, v_t]
-                   total_t = ρ∘total_{t−1} + b∘v_t,    total_1 = total_0,    y_t = a∘u_t + total_t
-                   (of u_1 as much as is fleeting in the data's first rows)
-                   of numbers beside labels v_t first, then choice_t, which sees total_t and its move,
-                   then u_t, which sees both
-                   and where it ends its sequences itself, h_t, gumbel_t ─▶ gate_t
-    Discriminator  [y_t, Δy_t/σ, choice_t, given] ─▶ LSTM ─▶ one number for a whole window, and a
-                   critic that sees of it only level, span, how much it moves and what is chosen
+    [latent, given] ─▶ level ─▶ total_0       drift_t = r∘drift_{t−1} + √(1−r²)∘noise_t
+    [latent, given] ─▶ start ─▶ c_0, or 0
+    [noise_t, drift_t, given, choice_{t−1}] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t ─▶ choice_t
+    [h_t, noise_t, drift_t] ─▶ head + direct ─▶ [u_t, v_t]
+    total_t = ρ∘total_{t−1} + b∘v_t,    total_1 = total_0,    y_t = a∘u_t + total_t
+    (of u_1 as much as is fleeting in the data's first rows)
+    of numbers beside labels v_t first, then choice_t, which sees total_t and its move,
+    then u_t, which sees both
+    and where it ends its sequences itself, h_t, gumbel_t ─▶ gate_t
 
 A row is x_t = [y_t, choice_t]: its numbers in the basis and its labels as one-hot vectors. Where there
 are none of one or the other, and where no condition is given, those parts are empty (`training/layout.py`,
@@ -33,7 +31,6 @@ lasts for two steps, or for ten, is what smooth movements are made of.
 """
 
 import math
-import warnings
 
 import numpy as np
 import torch
@@ -42,7 +39,8 @@ from torch import Tensor, nn
 from training.basis import Mixing
 from training.config import Sizes
 from training.discrete import LOUDNESS, Choices
-from training.ends import CLOCK, GATE, Seen, clock_of, elapsed, parted, survival, validity
+from training.ends import CLOCK, GATE, clock_of, elapsed, survival, validity
+from training.layers import SLOPE, float32, linear, perceptron
 from training.overlap import OverlapAdd
 from training.screen import Screen
 
@@ -51,10 +49,6 @@ State = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 drifting latent `drift` (batch, latent), the last `gumbel` (batch, width) and the last frame's `tail`
 (batch, hop)."""
 
-SLOPE = 0.2
-"""Of the leaky rectifiers below zero."""
-GROUP = 8
-"""Windows that the discriminator looks at together, see `variety`."""
 _CENTRE_RATE = 0.01
 SETTLED, _BLOCK = 64, 256
 """Long sequences that are looked at, and the steps of a block of them."""
@@ -95,12 +89,12 @@ class Generator(nn.Module):
         said = sizes.hidden + 2 * sizes.latent
         if self.mixed:
             self.moves = perceptron(said, sizes.head, components)
-            self.moves_direct = _linear(said, components)
+            self.moves_direct = linear(said, components)
             self.tells = perceptron(2 * components, sizes.head, width)
             nn.init.zeros_(self.tells[2].weight)  # type: ignore[arg-type]
             said += width + 2 * components
         self.head = perceptron(said, sizes.head, components if self.mixed else 2 * components)
-        self.direct = _linear(said, components if self.mixed else 2 * components)
+        self.direct = linear(said, components if self.mixed else 2 * components)
         self.level = nn.Sequential(
             nn.Linear(sizes.latent + given, sizes.level),
             nn.LeakyReLU(SLOPE),
@@ -114,20 +108,20 @@ class Generator(nn.Module):
                 self.gate.bias[1] = -math.log(most) / LOUDNESS
         self.overlap = OverlapAdd(mixing.axes)
         self.screen = Screen(mixing.screen)
-        increments = _float32(mixing.increments)
+        increments = float32(mixing.increments)
         self.register_buffer("increments", increments)
-        self.register_buffer("rates", _float32(rates_for(drift, sizes.latent)))  # (latent,)
+        self.register_buffer("rates", float32(rates_for(drift, sizes.latent)))  # (latent,)
         # In logarithms, so that a step of training is as small beside a small one as beside a large one.
-        self.log_a = nn.Parameter(_float32(np.log(mixing.noise)))  # (components,)
-        self.log_b = nn.Parameter(_float32(np.log(mixing.walk)))  # (components,)
+        self.log_a = nn.Parameter(float32(np.log(mixing.noise)))  # (components,)
+        self.log_b = nn.Parameter(float32(np.log(mixing.walk)))  # (components,)
         self.register_buffer("centre", torch.zeros(components))
-        self.register_buffer("decay", _float32(mixing.decay))  # (components,)
+        self.register_buffer("decay", float32(mixing.decay))  # (components,)
         # How much of u the first row has: all of it, unless the level's own game has settled that row.
         self.register_buffer("unsettled", torch.ones(components))  # (components,)
-        self.register_buffer("mean", _float32(mixing.mean))  # (channels,)
-        self.register_buffer("outward", _float32(mixing.outward))  # (channels, components)
-        self.register_buffer("low", _float32(mixing.low))  # (components,)
-        self.register_buffer("high", _float32(mixing.high))  # (components,)
+        self.register_buffer("mean", float32(mixing.mean))  # (channels,)
+        self.register_buffer("outward", float32(mixing.outward))  # (channels, components)
+        self.register_buffer("low", float32(mixing.low))  # (components,)
+        self.register_buffer("high", float32(mixing.high))  # (components,)
 
     @property
     def a(self) -> Tensor:
@@ -365,72 +359,3 @@ def _recurrence(rate: Tensor, before: Tensor, push: Tensor) -> Tensor:
             before = x[:, -1]
             parts.append(x)
     return torch.cat(parts, 1)
-
-
-class Discriminator(nn.Module):
-    """One number for a window: how real it looks."""
-
-    increments: Tensor
-
-    def __init__(
-        self, sizes: Sizes, mixing: Mixing, width: int = 0, given: int = 0, most: int = 0,
-        gated: bool = False,
-    ):  # fmt: skip
-        super().__init__()
-        components = len(mixing.increments)
-        self.most, self.gated = most, gated
-        inputs = 2 * components + width + given + CLOCK * (most > 0)
-        self.lstm = nn.LSTM(inputs, sizes.hidden, batch_first=True)
-        self.whole = perceptron(2 * sizes.hidden + 1 + given, sizes.hidden, 1)
-        self.each = nn.Linear(sizes.hidden, 1)
-        self.levels = nn.Sequential(
-            nn.Linear(4 * components + width + given, sizes.level),
-            nn.LeakyReLU(SLOPE),
-            perceptron(sizes.level, sizes.level, 1),
-        )
-        self.register_buffer("increments", _float32(mixing.increments))
-
-    def forward(self, x: Tensor, given: Tensor | None = None) -> Tensor:
-        """x (batch, steps, components + width), 0 behind an end, as `Generator.forward` gives it, and the
-        conditions (batch, given) to logits (batch,)."""
-        given = x.new_zeros(len(x), 0) if given is None else given
-        x, valid = parted(x, given, self.most, self.gated)
-        seen = Seen(valid, self.most, x.shape[1])
-        y, chosen = x.tensor_split([len(self.increments)], 2)
-        change = (y[:, 1:] - y[:, :-1]) / self.increments  # (batch, steps - 1, components)
-        change = seen.masked(nn.functional.pad(change, (0, 0, 1, 0)))  # (batch, steps, components)
-        parts = [y, change, chosen, given[:, None].expand(-1, x.shape[1], -1)]
-        hidden, _ = self.lstm(torch.cat([*parts, *seen.clock], 2))  # (batch, steps, hidden)
-        pooled = torch.cat([seen.last(hidden), seen.mean(hidden)], 1)  # (batch, 2 hidden)
-        pooled = torch.cat([pooled, variety(pooled), given], 1)  # (batch, 2 hidden + 1 + given)
-        span = (seen.last(y) - y[:, 0]) / (self.increments * seen.steps**0.5)
-        parts = [y[:, 0], seen.mean(y), span, seen.mean(change.abs()), seen.mean(chosen), given]
-        summary = torch.cat(parts, 1)  # (batch, 4 components + width + given)
-        each = seen.mean(self.each(hidden))[:, 0]  # (batch,)
-        logits: Tensor = self.whole(pooled)[:, 0] + each + self.levels(summary)[:, 0]
-        return logits
-
-
-def variety(features: Tensor) -> Tensor:
-    """Mean deviation of the features within groups of windows, so that a generator that
-    repeats itself is seen (Karras et al., ICLR 2018, section 3): (batch, 1)."""
-    batch, width = features.shape
-    groups = features.view(-1, GROUP if batch % GROUP == 0 else batch, width)
-    deviation = (groups.var(1, unbiased=False) + 1e-6).sqrt().mean(1)  # (groups,)
-    return deviation.repeat_interleave(groups.shape[1])[:, None]
-
-
-def perceptron(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
-    """Two linear layers with a leaky rectifier between them."""
-    return nn.Sequential(nn.Linear(inputs, hidden), nn.LeakyReLU(SLOPE), _linear(hidden, outputs))
-
-
-def _linear(inputs: int, outputs: int) -> nn.Linear:
-    """A linear layer; without outputs too, at which torch would wonder aloud."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Initializing zero-element tensors")
-        return nn.Linear(inputs, outputs)
-
-
-def _float32(array: np.ndarray) -> Tensor:
-    return torch.from_numpy(array.astype(np.float32))
