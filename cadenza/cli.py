@@ -96,6 +96,7 @@ def evaluate(
     rate: int | None = None,
     hop: int | None = None,
     categorical: tuple[str, ...] = (),
+    ignore: tuple[str, ...] = (),
     frames: bool = False,
     out: Annotated[Path | None, arg(aliases=["-o"])] = None,
     judges: int = 3,
@@ -124,6 +125,7 @@ def evaluate(
         rate: Samples a second of such a column.
         hop: Samples that are one step, if the training was told.
         categorical: Columns of numbers that are labels, as they were given to the training.
+        ignore: Columns to leave out, of real data and of samples.
         frames: The pictures of folders are the frames of films, of real data and of samples.
         out: The report, a JSON file; the page goes beside it. Without it both go into the run's
             folder, or beside the subject: of x.csv x.csv.evaluation.json.
@@ -136,7 +138,7 @@ def evaluate(
         seed: Seed of the judges and of the samples.
         full: Judges of large windows see all columns and learn for all rounds, as those of small ones: it
             can take hours.
-        page: Write the page.
+        page: The page is written too; --no-page leaves it out.
         json: Print the report as JSON instead of a table.
     """
     from cadenza.evaluation import evaluate_subject
@@ -144,7 +146,7 @@ def evaluate(
     report, paths = evaluate_subject(
         subject, data, out, scores, judges, seed, id_column, hold_out, page, full=full,
         time_column=time_column, waveform=waveform, rate=rate, hop=hop, categorical=categorical,
-        frames=frames,
+        ignore=ignore, frames=frames,
     )  # fmt: skip
     if json:
         print(report.to_json(), end="")

@@ -8,7 +8,7 @@ import numpy as np
 
 from contract import interface, times
 from contract.seal import Artifact
-from contract.spec import NUMERIC, Channel, Condition, Spec, Time
+from contract.spec import NUMERIC, Channel, Condition, Spec, Time, plainly
 
 _ALIKE = 3
 """Neighbours of one kind that have a line each."""
@@ -95,7 +95,7 @@ def _times(time: Time) -> str:
 
 def _kind(c: Channel | Condition) -> str:
     if c.kind not in NUMERIC:
-        shown = ", ".join(c.labels[:8])
+        shown = ", ".join(map(plainly, c.labels[:8]))
         return f"{c.kind}: {shown}" + (f" and {len(c.labels) - 8} more" if len(c.labels) > 8 else "")
     unit = f" {c.unit}" if isinstance(c, Channel) and c.unit else ""
     return f"{c.kind} from {c.low:,.6g} to {c.high:,.6g}{unit}"

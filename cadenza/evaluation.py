@@ -35,15 +35,16 @@ def evaluate_subject(
     rate: int | None = None,
     hop: int | None = None,
     categorical: Sequence[str] = (),
+    ignore: Sequence[str] = (),
     frames: bool = False,
 ) -> tuple[Report, list[Path]]:
     """Score `subject` and write the report, as JSON and as a page; gives it back with its files.
 
     `id_column` tells the sequences of a table apart, `time_column` holds its times, `waveform`, `rate` and
-    `hop` say that its column is sound, `categorical` which numbers are labels, and `frames` that pictures
-    are those of films, as to the training, and `hold_out` what share of the data was not trained on; a run
-    remembers all of it. A model is taken to have held out what is held out by default; of a file of samples
-    nothing is known, nor taken to be.
+    `hop` say that its column is sound, `categorical` which numbers are labels, `ignore` which columns are
+    left out, `frames` that pictures are those of films, as to the training, and `hold_out` what share of
+    the data was not trained on; a run remembers all of it. A model is taken to have held out what is held
+    out by default; of a file of samples nothing is known, nor taken to be.
 
     Without `scores` those that fit the data are computed, and if it is to be `quick`, those of them that
     take seconds. `full`: judges of large windows learn as long as those of small ones.
@@ -64,7 +65,7 @@ def evaluate_subject(
     given = TrainConfig(
         id_column=id_column, time_column=time_column, waveform=waveform, rate=rate, hop=hop,
         hold_out=TrainConfig.hold_out if hold_out is None else hold_out, categorical=tuple(categorical),
-        frames=frames,
+        ignore=tuple(ignore), frames=frames,
     )  # fmt: skip
     run = path.is_dir() and _is_run(path)
     whole = path.resolve()

@@ -18,6 +18,8 @@ from training.data.files import TABLES, names_of, tables_of
 from training.evaluation.report import Subject
 from training.evaluation.sides import Real
 
+_SHAPE = "(sequences, steps, channels)"
+
 
 def of_samples(path: Path, data: str | None, given: TrainConfig) -> Sides:
     """The samples of a file or a folder, by the names of their columns where both sides have some.
@@ -50,11 +52,16 @@ class _Asked:
     @classmethod
     def of(cls, path: Path, data: str, given: TrainConfig) -> "_Asked":
         """What was `given` is of the side, or the sides, that have such columns."""
-        names = names_of(path)
+        names: Sequence[str] = names_of(path)
         theirs = () if data in BUILTIN else names_of(Path(data))
         require_heeded(given, str(path), data)
         time_column = given.time_column if given.time_column in names else None
-        own = heeded(str(path), TrainConfig(time_column=time_column, frames=given.frames))
+        left = [tuple(n for n in given.ignore if not there or n in there) for there in (names, theirs)]
+        if names and theirs and (nowhere := set(given.ignore) - {*names, *theirs}):
+            raise UsageError(f"--ignore {min(nowhere)!r}: neither {path} nor {data} has such a column")
+        names = [n for n in names if n not in given.ignore]
+        own = TrainConfig(time_column=time_column, frames=given.frames, ignore=left[0])
+        own, given = heeded(str(path), own), replace(given, ignore=left[1])
         told = [n for n in names if n == given.id_column]
         if told and theirs and given.id_column not in theirs:
             given = replace(given, id_column=None)  # of the samples alone
@@ -81,12 +88,24 @@ def _of_rows(path: Path, data: str, asked: _Asked) -> Sides:
     read = load(str(path), asked.samples)
     lengths = np.unique(np.diff(read.bounds))
     if len(read.bounds) < 3:
-        raise UsageError(f"{path} holds one sequence; several are wanted: (sequences, steps, channels)")
+        drawn = path.suffix.lower() not in (*TABLES, *recordings.ARRAYS)
+        raise UsageError(
+            f"{path} holds one sequence; several are wanted: "
+            + ("write the samples as npz, or into files of their own" if drawn else _SHAPE)
+        )
     one = int(lengths[0]) if len(lengths) == 1 else None  # of several lengths: whole sequences
     given = replace(asked.real, length=one, whole=True if one is None else None)
     if read.time:
         given = heeded(data, replace(given, time_column=read.time.name))
+    by_name = bool(asked.names and data not in BUILTIN and names_of(Path(data)))
+    if by_name:
+        _require_known(path, asked.names, Path(data), given.time_column)
     real = real_of(data, (*read.columns, *read.statics) if asked.names else (), given)
+    if not asked.names and len(read.columns) != len(real.dataset.columns):
+        raise UsageError(
+            f"{path} holds {len(read.columns)} channels, and {data} {len(real.dataset.columns)}: "
+            "evaluate the same"
+        )
     if asked.names:  # few rows may look evenly apart by chance, or labels like numbers
         _require_columns(path, asked.names, data, real)
         labelled = (c.name for c in (*real.dataset.columns, *real.dataset.statics) if c.labels)
@@ -99,9 +118,8 @@ def _of_rows(path: Path, data: str, asked: _Asked) -> Sides:
         )
     other, conditions = _arranged(read, real.dataset)
     compared = _compared(replace(other, ends=one is None), conditions, real)
-    by_name = asked.names and data not in BUILTIN and names_of(Path(data))
     notes = _unseen(path, asked.names, one, load(data, asked.real)) if by_name else ()
-    return Sides(Subject("samples", str(path), None), real, *compared, notes)
+    return Sides(Subject("samples", str(path), None), real, *compared, (*notes, *_cut(path, one, real)))
 
 
 def _unseen(path: Path, names: Sequence[str], length: int | None, data: Dataset) -> tuple[str, ...]:
@@ -117,6 +135,25 @@ def _unseen(path: Path, names: Sequence[str], length: int | None, data: Dataset)
             "they are is not compared"
         )
     return tuple(notes)
+
+
+def _cut(path: Path, length: int | None, real: Real) -> tuple[str, ...]:
+    """That sequences of the data were cut to the samples' `length`, if these are not much longer."""
+    rows = np.diff(real.dataset.bounds)
+    if length is None or rows.max() == length or rows.max() >= 4 * length or real.dataset.ends:
+        return ()
+    told = f"samples of {path} have {length} steps, and sequences of {real.dataset.name} up to {rows.max()}"
+    return (f"{told}: these were cut into windows of {length}",)
+
+
+def _require_known(path: Path, names: Sequence[str], data: Path, time_column: str | None) -> None:
+    """Raise a UsageError where samples have columns that data with names do not have."""
+    theirs = names_of(data)
+    if strange := [n for n in names if n not in (*theirs, f"{time_column} gap")]:
+        raise UsageError(
+            f"{path} has the columns {', '.join(map(repr, strange[:8]))}, and {data} has not, but "
+            f"{', '.join(theirs)}: rename them, or leave them out with --ignore"
+        )
 
 
 def _require_order(path: Path) -> None:

@@ -151,4 +151,5 @@ def real_of(source: str, columns: Sequence[Column | Channel], config: TrainConfi
 def real_side(source: str, config: TrainConfig) -> Real:
     """The data as they are."""
     dataset = load(source, config)
+    dataset.require_varied()
     return Real(source, dataset, dataset.length, config.stride, config.hold_out)

@@ -26,6 +26,11 @@ Precision = Literal["fp32", "fp16", "int8"]
 NUMERIC: tuple[ChannelKind, ...] = ("continuous", "integer")
 
 
+def plainly(label: str) -> str:
+    """A label as it stands in a list of some: in quotes where it has a comma, a line break or the like."""
+    return label if label.isprintable() and "," not in label else repr(label)
+
+
 @dataclass(frozen=True)
 class Channel:
     """One column of a sequence. Numeric ones are in `values`, discrete ones in `labels`."""

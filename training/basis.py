@@ -94,6 +94,9 @@ class Mixing:
     axes: Doubles = field(default_factory=lambda: np.zeros((0, 0)))
     """Of a waveform, (components, 2 hop): what the generator says as frames, see `training/overlap.py`;
     rows are then a hop of samples and not y. Empty of all else."""
+    course: Doubles = field(default_factory=lambda: np.zeros(0))
+    """(components,): the mean of y_t − ρ y_{t−1}, not 0 where all sequences begin at one place
+    and go to another. Empty of a waveform."""
     screen: Layers = field(default_factory=dict)
     """Of frames, the way from codes, which are mixed in the channels' place, to scores."""
 
@@ -285,8 +288,10 @@ class Basis:
         decay, share = remembered(y, valid)
         noise, walk = torn(y, valid, increments)
         low, high = y[valid].min(axis=0), y[valid].max(axis=0)
+        course = (y[:, 1:] - decay * y[:, :-1])[valid[:, 1:]].mean(axis=0)
         return Mixing(
-            mean, inward, outward, increments, decay, share, noise, walk, low, high, screen=self._screen
+            mean, inward, outward, increments, decay, share, noise, walk, low, high,
+            course=course, screen=self._screen,
         )  # fmt: skip
 
 

@@ -23,7 +23,9 @@ written so that a run can be cut anywhere: `forward` takes the state and gives i
 end, only at the end, since time is counted from the beginning).
 
 Two things keep a sequence at home however long it gets. The sum forgets at the rate ρ at which
-the data do (`Mixing.decay`), and the mean of v is taken out, which it would otherwise add up.
+the data do (`Mixing.decay`), and the mean of v is taken out, which it would otherwise add up; where
+nothing is longer than a window, it is made the data's: sequences that all go somewhere could else be learnt
+only by a v that rises for ever, and the running average of the weights would lag behind.
 And the latent, which says what kind of window this is, drifts where the data are long series
 (Ornstein-Uhlenbeck processes that begin at `latent`, stationary): no sequence is kept on one
 course for ever. There half of them forget faster, each at a rate of its own, `rates_for`: noise that
@@ -64,6 +66,7 @@ class Generator(nn.Module):
     mean: Tensor
     outward: Tensor
     centre: Tensor
+    course: Tensor
     decay: Tensor
     unsettled: Tensor
     increments: Tensor
@@ -115,6 +118,9 @@ class Generator(nn.Module):
         self.log_a = nn.Parameter(float32(np.log(mixing.noise)))  # (components,)
         self.log_b = nn.Parameter(float32(np.log(mixing.walk)))  # (components,)
         self.register_buffer("centre", torch.zeros(components))
+        # Of series that go on for ever the mean of v adds up, and they go nowhere.
+        course = mixing.course if drift == 1 and len(mixing.course) else np.zeros(components)
+        self.register_buffer("course", float32(course), persistent=False)  # (components,)
         self.register_buffer("decay", float32(mixing.decay))  # (components,)
         # How much of u the first row has: all of it, unless the level's own game has settled that row.
         self.register_buffer("unsettled", torch.ones(components))  # (components,)
@@ -187,7 +193,8 @@ class Generator(nn.Module):
                 if self.most:
                     valid = self.valid(once, logits)[..., None]
                     mean = (v * valid).sum((0, 1)) / valid.sum()
-                self.centre.lerp_(mean.to(self.centre.dtype), _CENTRE_RATE)
+                centre = mean.to(self.centre.dtype) - self.course / self.b
+                self.centre.lerp_(centre, _CENTRE_RATE)
         y = u * self.a + totals  # (batch, steps, components)
         y, tail = self.overlap(y, tail)  # of a waveform (batch, steps, hop)
         return y, logits, (h, c, totals[:, -1], drift, before, tail)

@@ -58,6 +58,7 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
     torch.set_num_threads(config.threads)
     say = say if team.leads else _silent
     dataset = load(data, config)
+    dataset.require_varied()
     config = replace(config, length=dataset.length, whole=dataset.ends or bool(config.whole))
     windows, held_out = dataset.split(dataset.length, config.stride, config.hold_out)
     before = checkpoints.load(run)[0] if resume else None

@@ -116,3 +116,51 @@ def test_says_when_the_data_are_not_those_of_the_training(tmp_path: Path):
     path.unlink()
     done = cadenza("evaluate", run, "--scores", "marginal", "--no-page")
     assert (done.returncode, "say where it is now with --data" in done.stderr) == (2, True)
+
+
+def refused(*arguments: object) -> str:
+    done = cadenza("evaluate", *arguments, "--scores", "marginal", "--no-page")
+    assert done.returncode, done.stdout
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def test_columns_that_the_data_do_not_have_are_named_and_may_be_left_out(tmp_path: Path):
+    random = np.random.default_rng(0)
+    own = [[i, t, *random.normal(size=2).round(3), i % 7] for i in range(60) for t in range(6)]
+    real = made(tmp_path, "real.csv", [row[2:4] for row in own], "cold,warm")
+    same = made(tmp_path, "same.csv", [row[:4] for row in own], "sequence,step,cold,warm")
+    more = made(tmp_path, "more.csv", own, "sequence,step,cold,warm,score")
+    said = refused(more, "--data", real)
+    assert "more.csv has the columns 'score', and" in said
+    assert "--ignore" in said
+    assert marginal(more, "--data", real, "--ignore", "score") == marginal(same, "--data", real)
+    assert "neither" in refused(more, "--data", real, "--ignore", "cold,warm")
+
+
+def test_arrays_have_as_many_channels_as_the_data_and_what_is_cut_is_said(tmp_path: Path):
+    random = np.random.default_rng(0)
+    real, other, short = (tmp_path / f"{name}.npy" for name in ("real", "other", "short"))
+    np.save(real, random.normal(size=(80, 12, 2)))
+    np.save(other, random.normal(size=(80, 12, 3)))
+    assert "holds 3 channels, and" in refused(other, "--data", real)
+    np.save(short, random.normal(size=(80, 6, 2)))
+    done = cadenza("evaluate", short, "--data", real, "--scores", "marginal", "--no-page")
+    assert "have 6 steps, and sequences of real up to 12: these were cut into windows of 6" in done.stdout
+
+
+def test_a_collapsed_generator_has_scores_too_and_data_without_a_move_have_none(tmp_path: Path):
+    real, one = tmp_path / "real.npy", tmp_path / "one.npy"
+    np.save(real, np.random.default_rng(0).normal(size=(80, 12, 2)))
+    np.save(one, np.ones((80, 12, 2)))
+    assert marginal(one, "--data", real) > 0.5
+    assert "every column is constant" in refused(real, "--data", one)
+
+
+def test_a_label_that_the_data_do_not_have_is_said_beside_those_that_they_have(tmp_path: Path):
+    rows = [[i, t, "red" if t % 2 else "blue"] for i in range(60) for t in range(6)]
+    real = made(tmp_path, "real.csv", rows, "sequence,step,colour")
+    other = made(tmp_path, "other.csv", [[*rows[0][:2], "pink"], *rows[1:]], "sequence,step,colour")
+    assert "'pink', which is no label of it: these are 'blue', 'red'" in refused(
+        other, "--data", real, "--id-column", "sequence"
+    )

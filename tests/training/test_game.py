@@ -78,6 +78,24 @@ def test_a_number_that_never_moves_within_a_sequence_does_not_blind_the_discrimi
     assert steep.abs().max() < 10  # a penalty on a thousand times that leaves nothing else to learn
 
 
+@pytest.mark.parametrize("drift", [1.0, 0.9])
+def test_the_sum_goes_where_all_sequences_go_unless_they_go_on_for_ever(drift: float):
+    torch.manual_seed(0)
+    walks = np.random.default_rng(0).normal(size=(60, 10, 1)).cumsum(1) - np.arange(10)[:, None]
+    data = Dataset.of("down", [Column("x")], list(walks))
+    basis = Basis(data, data.windows(10, 1), RECIPES["relativistic"].basis)
+    generator = Generator(Sizes(8, 16, 24, 32), basis.mixing, drift)
+    once, steps = torch.randn(300, 8), torch.randn(300, 10, generator.noise_size)
+    for _ in range(600):
+        generator(once, steps)
+    _, _, (_, _, total, _, _, _) = generator.eval().play(once, steps)
+    begun = generator.level(once)
+    gone = (total - begun * generator.decay**9).mean().item()
+    lasting = generator.decay[0].item() ** np.arange(9)
+    assert gone == pytest.approx(lasting.sum() * (basis.mixing.course[0] if drift == 1 else 0), abs=0.05)
+    assert abs(lasting.sum() * basis.mixing.course[0]) > 0.5
+
+
 def test_the_generator_wants_the_opposite_of_the_discriminator():
     r, f = torch.zeros(4), torch.zeros(4, requires_grad=True)
     for loss_d, loss_g in (

@@ -51,7 +51,7 @@ def test_a_label_of_several_lines_stays_in_one(tmp_path: Path):
     (tmp_path / "x.csv").write_text("a,b\n" + rows)
     text = outline(str(tmp_path / "x.csv"), TrainConfig())
     assert tomllib.loads(text)["columns"] == {"a": "integer", "b": "categorical"}
-    assert "of 2 labels: one way, other" in text
+    assert r"of 2 labels: 'one\nway', other" in text
 
 
 def test_the_command_prints_it_and_trains_nothing(table: Path, tmp_path: Path):

@@ -1,6 +1,7 @@
 """Tables as people write them: separators, encodings, marks and mistakes are read, or said clearly."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import pytest
 from training.basis import Basis
 from training.config import TrainConfig
 from training.data import heeds, load
+from training.data.schema import outline
 from training.errors import DataError
+from training.trainer import train
 
 CONFIG = TrainConfig()
 
@@ -44,7 +47,6 @@ def test_a_csv_without_a_header_keeps_its_first_row(tmp_path: Path):
         ),
         ("inf.csv", "a,b\n1,2\n3,inf\n5,6\n", "'b' is infinite in 1 of 3 rows, first in row 2"),
         ("twice.csv", "a,b,a\n1,2,3\n", "names columns twice: a"),
-        ("constant.csv", "a,b\n" + "1,2\n" * 40, "every column is constant"),
         ("table.xlsx", "PK", "xlsx is not read; one of .csv.* is: save the sheet as CSV"),
         ("table.csv.gz", "x", "gz is not read; .* is: unpack it"),
         ("table.doc", "x", "doc is not read; one of .* is$"),
@@ -267,6 +269,30 @@ def test_codes_that_begin_with_zeros_are_kept_where_they_are_labels(tmp_path: Pa
     assert told.columns[0].labels == ("00501", "10001")
     assert told.columns[1].labels == ("0", "1", "2", "3", "4", "5", "6")
     assert not any("zeros" in note for note in told.notes)
+    again = load(path, replace(CONFIG, id_column="zip"))
+    assert not any("zeros" in note for note in again.notes)  # ids are no channel
+
+
+def test_nothing_is_learnt_where_nothing_varies(tmp_path: Path):
+    path = csv(tmp_path / "x.csv", "a,b\n" + "1,2\n" * 40)
+    for refused in (partial(outline, path), partial(train, path, tmp_path / "run")):
+        with pytest.raises(DataError, match="every column is constant"):
+            refused(CONFIG)
+
+
+def test_counters_are_said_to_be_such(tmp_path: Path):
+    rows = [f"{i % 4},{i // 4 * (3 + i % 4)},{i * i % 13},{-i // 8}" for i in range(80)]
+    dataset = load(
+        csv(tmp_path / "x.csv", rows_of(rows, "car,km,speed,fuel")), replace(CONFIG, id_column="car")
+    )
+    said = [note for note in dataset.notes if " never " in note]
+    assert [note.split(",")[0] for note in said] == ["'km' never falls", "'fuel' never rises"]
+
+
+def test_labels_with_commas_and_line_breaks_stand_in_quotes(tmp_path: Path):
+    rows = [f'"{label}",{i}' for i in range(20) for label in ("a, b", "c\nd", "plain")]
+    dataset = load(csv(tmp_path / "x.csv", rows_of(rows, "what,n")), CONFIG)
+    assert any(note.endswith(r"of 3 labels: 'a, b', 'c\nd', plain") for note in dataset.notes)
 
 
 def test_a_column_of_words_may_be_empty_in_one_file_of_a_folder(tmp_path: Path):

@@ -9,6 +9,7 @@ from shlex import quote
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.spec import plainly
 from training.errors import DataError
 
 Doubles = NDArray[np.float64]
@@ -80,7 +81,7 @@ def notes_on(columns: Sequence[Column], values: Doubles) -> Iterator[str]:
     for column, x in zip(columns, values.T, strict=True):
         if column.labels:
             counts = np.bincount(x[x >= 0].astype(np.int64), minlength=len(column.labels))
-            shown = ", ".join(column.labels[:8]) + (" …" if len(column.labels) > 8 else "")
+            shown = ", ".join(map(plainly, column.labels[:8])) + (" …" if len(column.labels) > 8 else "")
             yield f"{column.name!r} is categorical, of {len(column.labels)} labels: {shown}"
             if once := [label for label, n in zip(column.labels, counts, strict=True) if n == 1]:
                 shown = ", ".join(once[:8]) + (" …" if len(once) > 8 else "")
@@ -130,7 +131,7 @@ def relabelled(values: Doubles, was: Sequence[Column], now: Sequence[Column]) ->
             result[:, i] = _labelled(values[:, i], other)
         elif one.labels != other.labels:
             if strange := sorted(set(one.labels) - set(other.labels)):
-                raise DataError(f"column {one.name!r} holds {strange[0]!r}, which is no label of it")
+                raise DataError(_strange(other, repr(strange[0])))
             place = np.array([*map(other.labels.index, one.labels), -1], np.float64)
             result[:, i] = place[values[:, i].astype(np.int64)]  # -1 stays -1
     return result
@@ -144,9 +145,11 @@ def _labelled(numbers: Doubles, column: Column) -> Doubles:
             places[float(label)] = place
     distinct, inverse = np.unique(numbers, return_inverse=True)
     if strange := [x for x in distinct.tolist() if x not in places and not math.isnan(x)]:
-        raise DataError(
-            f"column {column.name!r} holds {strange[0]:g}, which is no label of it: these are "
-            + ", ".join(map(repr, column.labels[:8]))
-            + (" …" if len(column.labels) > 8 else "")
-        )
+        raise DataError(_strange(column, f"{strange[0]:g}"))
     return np.array([places.get(x, -1) for x in distinct.tolist()], np.float64)[inverse]
+
+
+def _strange(column: Column, label: str) -> str:
+    """What is to be said of a label that a column does not have."""
+    shown = ", ".join(map(repr, column.labels[:8])) + (" …" if len(column.labels) > 8 else "")
+    return f"column {column.name!r} holds {label}, which is no label of it: these are {shown}"

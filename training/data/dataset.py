@@ -77,7 +77,7 @@ class Dataset:
             DataError: nothing in it, infinite values, a column without any value, too many labels.
         """
         if not sequences or not sum(map(len, sequences)):
-            raise DataError(f"{name} is empty: there is no row to learn from")
+            raise DataError(f"{name} is empty: there is no row in it")
         values = np.concatenate(sequences).astype(np.float64)  # (rows, channels)
         bounds = np.cumsum([0, *map(len, sequences)], dtype=np.int64)
         columns = [examined(name, column, x) for column, x in zip(columns, values.T, strict=True)]
@@ -85,14 +85,17 @@ class Dataset:
             raise DataError(f"{name} has 1 row: sequences of several rows are wanted")
         notes = [*notes, *notes_on(columns, values)]
         constant = [c.name for c, v in zip(columns, values.T, strict=True) if (v == v[0]).all()]
-        if len(constant) == len(columns):
-            raise DataError(f"{name}: every column is constant; there is nothing to learn")
         if constant:
             shown = ", ".join(constant[:8]) + (
                 f" and {len(constant) - 8} more" if len(constant) > 8 else ""
             )
             notes.append(f"constant, and so in every sample: {shown}")
         return cls(name, tuple(columns), values, bounds, step, tuple(notes))
+
+    def require_varied(self) -> None:
+        """Raise a DataError where every column is constant."""
+        if (self.values == self.values[0]).all():
+            raise DataError(f"{self.name}: every column is constant; there is nothing to learn")
 
     @property
     def fingerprint(self) -> str:

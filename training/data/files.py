@@ -23,7 +23,7 @@ from training.config import TrainConfig
 from training.data import sounds, times
 from training.data.cells import column_of, in_order, labelled
 from training.data.columns import Column, relabelled, require_finite
-from training.data.dataset import Dataset, Doubles
+from training.data.dataset import Dataset, Doubles, Integers
 from training.data.delimited import read_csv
 from training.data.spacing import fitted, require_unbroken
 from training.data.times import Stamps
@@ -140,7 +140,8 @@ def _file(path: Path, config: TrainConfig) -> Read:
 
 def _content(path: Path, suffix: str, config: TrainConfig) -> Read:
     if suffix in TABLES:
-        table, noted = _read_table(path, config.categorical)
+        coded = (*config.categorical, *([config.id_column] if config.id_column else []))
+        table, noted = _read_table(path, coded)
         found = _table(path, table, config)
         return replace(found, notes=noted + found.notes)
     if suffix == ".npy":
@@ -289,6 +290,8 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
         stamps = replace(stamps, ticks=stamps.ticks[order])
         notes += said
     cuts = np.flatnonzero(np.diff(ids[order])) + 1
+    rising = [n for n in notes if " rises in every row" in n]  # as times do
+    notes += [] if rising else _counters(columns, values[order], cuts)
     return Read(columns, np.split(values[order], cuts), notes, stamps, place)
 
 
@@ -320,6 +323,19 @@ def _rises(name: str, values: Doubles) -> Iterator[str]:
             f"{name!r} rises in every row as times do, and is learnt as a number like any other: name it "
             f"with --time-column {quote(name)} if these are the times of the rows"
         )
+
+
+def _counters(columns: Sequence[Column], values: Doubles, cuts: Integers) -> Iterator[str]:
+    """What to know of numbers that go one way alone, often enough that it is no accident, in the sequences
+    that rows (rows, channels) are cut into."""
+    moves = np.delete(np.diff(values, axis=0), cuts - 1, axis=0)  # (moves, channels)
+    for column, change in zip(columns, moves.T, strict=True):
+        up, down = int((change > 0).sum()), int((change < 0).sum())
+        if not column.labels and max(up, down) >= _RISES and min(up, down) == 0:
+            yield (
+                f"{column.name!r} never {'falls' if up else 'rises'}, and samples may: to have it so, "
+                "learn what it gains in each row, and add up that of samples"
+            )
 
 
 def _counts(column: arrow.ChunkedArray, again: bool = False) -> bool:

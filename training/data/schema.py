@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from contract import times
+from contract.spec import plainly
 from training.config import TrainConfig
 from training.data import files
 from training.data.columns import Column
@@ -72,6 +73,7 @@ def outline(data: str, config: TrainConfig) -> str:
     """
     config = applied(data, config)
     dataset = load(data, config)
+    dataset.require_varied()
     train, test = dataset.split(dataset.length, config.stride, config.hold_out)
     what = f"whole sequences of up to {dataset.length}" if dataset.ends else f"windows of {dataset.length}"
     step = "" if dataset.step == "row" else f", one step is {dataset.step}"
@@ -129,7 +131,7 @@ def _kind(column: Column, values: Doubles) -> str:
 
 def _said(column: Column, values: Doubles) -> str:
     if column.labels:
-        shown = ", ".join(column.labels[:6]) + (" …" if len(column.labels) > 6 else "")
+        shown = ", ".join(map(plainly, column.labels[:6])) + (" …" if len(column.labels) > 6 else "")
         said = f"{len(column.labels)} labels: {shown}"
     else:
         said = f"{np.nanmin(values):,.6g} to {np.nanmax(values):,.6g}"

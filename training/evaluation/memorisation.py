@@ -137,7 +137,7 @@ def _judge(
     verdict: Literal["copied", "not copied", "cannot tell"]
     if threshold < 0.01:
         verdict = "cannot tell"
-        start = "Copied? It cannot be told: real windows coincide as closely as copies would."
+        start, figures = "Copied? It cannot be told: real windows coincide as closely as copies would.", ""
     elif _at_least(share, len(ratio)) > max(_RARE, 2 * expected):
         verdict, start = "copied", f"Copied: about {max(0.0, share - expected):.0%} of the samples."
     elif _at_least(1.0, len(ratio)) < 1 - _RARE * 10:
@@ -147,7 +147,7 @@ def _judge(
         verdict, start = "not copied", "Not copied."
     return Memorisation(
         verdict=verdict,
-        sentence=f"{start} {figures}",
+        sentence=f"{start} {figures}".rstrip(),
         share=round(share, 5),
         reference_share=round(expected, 5),
         threshold=round(threshold, 4),

@@ -68,7 +68,7 @@ def why_not(name: ScoreName, sides: Sides) -> str | None:
     if name in ("predictive", "correlation") and len(sides.moving) < 2:
         return "it takes two channels that vary"
     if name == "unseen" and min(len(sides.held) // 2, len(sides.train) // 2) < FEWEST:
-        return "too few windows were held out"
+        return "too few windows are known to be held out, see --hold-out"
     if name == "uncovered" and _half_apart(sides, 0) < FEWEST:
         return f"it takes {2 * FEWEST} real windows that have no row in common, and {FEWEST} samples"
     return None

@@ -51,7 +51,7 @@ def why_not(name: ScoreName, original: Original) -> str | None:
     if name in _LABELS and not all(c.labels for c in original.dataset.columns):
         return "it is of rows that hold labels alone"
     if name == "known" and len(original.held) < FEWEST:
-        return "too few windows were held out"
+        return "too few windows are known to be held out, see --hold-out"
     if name == "lengths" and not original.dataset.ends:
         return "all sequences are of one length"
     if name in _MUSIC and original.dataset.form != "music":
