@@ -125,7 +125,7 @@ def evaluate(
         rate: Samples a second of such a column.
         hop: Samples that are one step, if the training was told.
         categorical: Columns of numbers that are labels, as they were given to the training.
-        ignore: Columns to leave out, of real data and of samples.
+        ignore: Columns to leave out, of real data and of a file of samples.
         frames: The pictures of folders are the frames of films, of real data and of samples.
         out: The report, a JSON file; the page goes beside it. Without it both go into the run's
             folder, or beside the subject: of x.csv x.csv.evaluation.json.

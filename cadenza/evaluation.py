@@ -68,6 +68,8 @@ def evaluate_subject(
         ignore=tuple(ignore), frames=frames,
     )  # fmt: skip
     run = path.is_dir() and _is_run(path)
+    if ignore and (run or path.suffix == ".onnx"):
+        raise UsageError("--ignore is for files of samples: a run and a model have the columns they have")
     whole = path.resolve()
     target = out or (path / REPORT_FILE if run else whole.with_name(f"{whole.name}.{REPORT_FILE}"))
     _require_place(target)

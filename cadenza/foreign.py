@@ -99,12 +99,14 @@ def _of_rows(path: Path, data: str, asked: _Asked) -> Sides:
         given = heeded(data, replace(given, time_column=read.time.name))
     by_name = bool(asked.names and data not in BUILTIN and names_of(Path(data)))
     if by_name:
-        _require_known(path, asked.names, Path(data), given.time_column)
+        _require_known(path, read, Path(data), given.time_column)
     real = real_of(data, (*read.columns, *read.statics) if asked.names else (), given)
-    if not asked.names and len(read.columns) != len(real.dataset.columns):
+    # Channels that are constant in each sequence count on either side: by chance they are so on one alone.
+    counts = [{len(x.columns), len(x.columns) + len(x.statics)} for x in (read, real.dataset)]
+    if not asked.names and not counts[0] & counts[1]:
         raise UsageError(
-            f"{path} holds {len(read.columns)} channels, and {data} {len(real.dataset.columns)}: "
-            "evaluate the same"
+            f"{path} holds {max(counts[0])} channels, and {data} {max(counts[1])}: bring the same, in the "
+            "same order"
         )
     if asked.names:  # few rows may look evenly apart by chance, or labels like numbers
         _require_columns(path, asked.names, data, real)
@@ -146,9 +148,9 @@ def _cut(path: Path, length: int | None, real: Real) -> tuple[str, ...]:
     return (f"{told}: these were cut into windows of {length}",)
 
 
-def _require_known(path: Path, names: Sequence[str], data: Path, time_column: str | None) -> None:
+def _require_known(path: Path, samples: Dataset, data: Path, time_column: str | None) -> None:
     """Raise a UsageError where samples have columns that data with names do not have."""
-    theirs = names_of(data)
+    theirs, names = names_of(data), [c.name for c in (*samples.columns, *samples.statics)]
     if strange := [n for n in names if n not in (*theirs, f"{time_column} gap")]:
         raise UsageError(
             f"{path} has the columns {', '.join(map(repr, strange[:8]))}, and {data} has not, but "

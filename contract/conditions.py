@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from contract.errors import ConditionError
 from contract.noise import NoiseStream
-from contract.spec import NUMERIC, Condition, Spec
+from contract.spec import NUMERIC, Condition, Spec, plainly
 
 _SHOWN = 60
 """Characters of what was given that a message repeats."""
@@ -165,4 +165,4 @@ def _shown(value: object) -> str:
 def _list(labels: Iterable[str], most: int = 20) -> str:
     labels = list(labels)
     more = f" and {len(labels) - most} more" if len(labels) > most else ""
-    return ", ".join(labels[:most]) + more
+    return ", ".join(map(plainly, labels[:most])) + more

@@ -60,7 +60,7 @@ PERSISTENT = 0.5
 """Correlation of a channel's moves with the next above which it is a smooth path, and slow if it rests
 at some value: ranks would tear the path there."""
 STILL = 1e-4
-"""Least size of a move: a component with this one does not move within a sequence."""
+"""Least size of a move: a component with this one hardly moves within a sequence, if at all."""
 FLOOR = 1e-6
 """Variance of a standardised principal component below which it repeats the others."""
 _FIT_WINDOWS, _FIT_VALUES = 8192, 2**25
@@ -283,12 +283,14 @@ class Basis:
             _, turn = np.linalg.eigh(np.cov(steps.T).reshape(len(variance), len(variance)))
             inward, outward = turn.T @ inward, outward @ turn
         y = (scores - mean) @ inward.T  # (windows, length, components)
-        increments = np.diff(y, axis=1)[valid[:, 1:]].std(axis=0)
-        increments = np.maximum(increments, STILL)
+        moves = np.diff(y, axis=1)[valid[:, 1:]]  # (moves, components)
+        increments = moves.std(axis=0)
+        # What moves by the same in each step, as time does, has that for a size.
+        increments = np.where(increments > STILL, increments, np.maximum(abs(moves.mean(axis=0)), STILL))
         decay, share = remembered(y, valid)
         noise, walk = torn(y, valid, increments)
         low, high = y[valid].min(axis=0), y[valid].max(axis=0)
-        course = (y[:, 1:] - decay * y[:, :-1])[valid[:, 1:]].mean(axis=0)
+        course = (y[:, 1:] - decay * y[:, :-1])[valid[:, 1:]].mean(axis=0)  # (components,)
         return Mixing(
             mean, inward, outward, increments, decay, share, noise, walk, low, high,
             course=course, screen=self._screen,

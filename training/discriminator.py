@@ -42,7 +42,7 @@ class Discriminator(nn.Module):
             perceptron(sizes.level, sizes.level, 1),
         )
         self.register_buffer("increments", float32(mixing.increments))
-        # A move of what never moves is rounding.
+        # A move of what hardly moves is rounding, in units of itself.
         self.register_buffer("moving", float32(mixing.increments > STILL))  # (components,)
 
     def forward(self, x: Tensor, given: Tensor | None = None) -> Tensor:

@@ -24,8 +24,9 @@ end, only at the end, since time is counted from the beginning).
 
 Two things keep a sequence at home however long it gets. The sum forgets at the rate ρ at which
 the data do (`Mixing.decay`), and the mean of v is taken out, which it would otherwise add up; where
-nothing is longer than a window, it is made the data's: sequences that all go somewhere could else be learnt
-only by a v that rises for ever, and the running average of the weights would lag behind.
+nothing is longer than a window, it is made the data's, `Mixing.course` (but for v_1, which is in the mean
+and goes nowhere): sequences that all go somewhere could else be learnt only by a v that rises for ever, and
+the running average of the weights would lag behind.
 And the latent, which says what kind of window this is, drifts where the data are long series
 (Ornstein-Uhlenbeck processes that begin at `latent`, stationary): no sequence is kept on one
 course for ever. There half of them forget faster, each at a rate of its own, `rates_for`: noise that

@@ -1,4 +1,4 @@
-"""Layers that both players are made of."""
+"""Layers that networks are made of, and arrays as they take them."""
 
 import warnings
 

@@ -5,22 +5,22 @@ two numbers say where a thing is, and some more what it is. No linear basis find
 whitened components is a game of noise. So the networks play with codes, CODES a frame, and the screen makes
 pixels of them in the graph. It is the second half of an autoencoder (Kramer, "Nonlinear principal component
 analysis using autoassociative neural networks", AIChE Journal 37, 1991), which is fitted before the game on
-the frames that are trained on, and stays. Codes are a little noisy while it is: where they lie close
-together, so do frames, and what the generator says a little amiss is still a frame.
+the frames that are trained on, and stays. While it is fitted codes have a little noise: where they lie
+close together, so do frames, and what the generator says a little amiss is still a frame.
 
-LASTING of the codes say what there is, and the others where it is: the former are the mean over the frames
-nearby, of a short film over all of them, and a frame must also come of those of others (after Denton and
-Birodkar, "Unsupervised learning of disentangled representations from video", NeurIPS 2017, without their
-adversary: the others are too few to say all). So what lasts is slow components, or some that never move,
-which the generator keeps. What a place looks like is multiplied by what is there, feature by feature
+LASTING of the codes say what there is, and the others where it is. The former are means over the frames
+nearby, of a short film over all of them, and often enough of other frames alone than the one they are to
+make (after Denton and Birodkar, "Unsupervised learning of disentangled representations from video", NeurIPS
+2017, without their adversary: the others are too few to say all). So what lasts is slow components, or some
+that never move, which the generator keeps. What a place looks like is multiplied by what is there
 (Tenenbaum and Freeman, "Separating style and content with bilinear models", Neural Computation 12, 2000):
 
     pixels = W (f(lasting codes) ∘ g(other codes)) + b,   f and g perceptrons
 
 A perceptron of both at once learns each thing at each place anew, and a thing that moves becomes another.
 
-It is of the largest principal components, which hold SHOWN of the variance of pixels; what is left out is
-grain. Of CODES of them and fewer these are the codes themselves, and nothing is to be fitted.
+It is of the largest principal components, which hold SHOWN of the variance of pixels if MOST_SHOWN do;
+what is left out is grain. Of CODES of them and fewer these are the codes themselves, and nothing is fitted.
 """
 
 from collections.abc import Callable, Mapping
@@ -84,7 +84,7 @@ class Screen(nn.Module):
         return nn.functional.linear(x, getattr(self, f"{name}_weight"), getattr(self, f"{name}_bias"))
 
 
-class _Players(nn.Module):
+class _Autoencoder(nn.Module):
     """Both halves of the autoencoder, as they are trained."""
 
     def __init__(self, components: int):
@@ -103,9 +103,9 @@ class _Players(nn.Module):
 def fit(
     frames: Doubles, films: Integers, reach: int
 ) -> tuple[Callable[[Doubles, Integers], Doubles], Layers]:
-    """From frames (frames, pixels), each of one of the `films` (frames,), which rise: the way to codes of
-    mean 0 and deviation 1, (frames, pixels) and their films to (frames, codes), and the screen that goes
-    back. Frames of a film are nearby up to `reach` apart."""
+    """From frames (frames, pixels), each of one of the `films` (frames,), which rise: the way to codes, of
+    mean 0 and of deviation 1 before what lasts is averaged, (frames, pixels) and their films to (frames,
+    codes), and the screen that goes back. Frames of a film are nearby up to `reach` apart."""
     mean = frames.mean(0)
     variance, axes = np.linalg.eigh(np.cov((frames - mean).T).reshape(len(mean), len(mean)))
     held = np.cumsum(variance[::-1]) / variance.sum()
@@ -117,22 +117,22 @@ def fit(
     scale = float(np.sqrt(variance.mean()))
     inward, outward = axes / scale, axes * scale
     near = nearby(films, reach)
-    players, middle, deviation = _autoencoder((frames - mean) @ inward, near)
+    halves, middle, deviation = _fitted((frames - mean) @ inward, near)
 
     def encode(x: Doubles, films: Integers) -> Doubles:
         parts = [(x[i : i + _BLOCK] - mean) @ inward for i in range(0, len(x), _BLOCK)]
         with torch.no_grad():
-            codes = [players.encoder(torch.from_numpy(part.astype(np.float32))).numpy() for part in parts]
+            codes = [halves.encoder(torch.from_numpy(part.astype(np.float32))).numpy() for part in parts]
         found: Doubles = (np.concatenate(codes) - middle) / deviation
         found[:, :LASTING] = _pooled(found[:, :LASTING], nearby(films, reach))
         return found
 
     layers = {}
     for name, depth in DEPTHS.items():
-        stack = cast(nn.Sequential, getattr(players, name))
+        stack = cast(nn.Sequential, getattr(halves, name))
         for i in range(depth):
             layers[f"{name}{i}.weight"], layers[f"{name}{i}.bias"] = _arrays(stack[2 * i])
-    weight, bias = _arrays(players.pixels)
+    weight, bias = _arrays(halves.pixels)
     return encode, {**layers, "pixels.weight": outward @ weight, "pixels.bias": outward @ bias + mean}
 
 
@@ -152,29 +152,29 @@ def _pooled(codes: Doubles, near: tuple[Integers, Integers]) -> Doubles:
     return means
 
 
-def _autoencoder(x: Doubles, near: tuple[Integers, Integers]) -> tuple[_Players, Doubles, Doubles]:
+def _fitted(x: Doubles, near: tuple[Integers, Integers]) -> tuple[_Autoencoder, Doubles, Doubles]:
     """Fitted on components (frames, components), each with the frames `near` it, and the mean and the
     deviation of codes; the second half takes standardised ones."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         known = torch.from_numpy(x.astype(np.float32))
         begin, end = (torch.from_numpy(side) for side in near)
-        players = _Players(x.shape[1])
+        halves = _Autoencoder(x.shape[1])
         steps = min(_MOST, max(_FEWEST, _PASSES * len(x) // _BATCH))
-        optimiser = torch.optim.Adam(players.parameters(), _RATE, foreach=True)
+        optimiser = torch.optim.Adam(halves.parameters(), _RATE, foreach=True)
         rate = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
         for _ in range(steps):
-            at = torch.randint(len(known), (_BATCH,))
-            spans = torch.rand(2, _BATCH) * (end[at] - begin[at])
+            at = torch.randint(len(known), (_BATCH,))  # (batch,)
+            spans = torch.rand(2, _BATCH) * (end[at] - begin[at])  # (2, batch)
             others = begin[at] + spans.long()  # (2, batch)
-            codes = players.encoder(known[torch.cat([at, *others])])
+            codes = halves.encoder(known[torch.cat([at, *others])])  # (3 batch, codes)
             codes = (codes - codes.mean(0)) / (codes.std(0) + 1e-4)
             own, one, two = codes.chunk(3)  # (batch, codes)
             apart = (own - one)[:, :LASTING].square().mean()
             exchanged = torch.rand(_BATCH, 1) < _EXCHANGED
             lasting = torch.where(exchanged, (one + two) / 2, (own + one + two) / 3)[:, :LASTING]
-            codes = torch.cat([lasting, own[:, LASTING:]], 1)
-            made = players.decode(codes + _NOISE * torch.randn_like(codes))
+            codes = torch.cat([lasting, own[:, LASTING:]], 1)  # (batch, codes)
+            made = halves.decode(codes + _NOISE * torch.randn_like(codes))
             # Of components whose mean variance is 1.
             loss = (made - known[at]).square().mean() + _TOGETHER * apart
             optimiser.zero_grad()
@@ -182,8 +182,8 @@ def _autoencoder(x: Doubles, near: tuple[Integers, Integers]) -> tuple[_Players,
             optimiser.step()
             rate.step()
     with torch.no_grad():
-        codes = torch.cat([players.encoder(part) for part in known.split(_BLOCK)])
-    return players, codes.mean(0).double().numpy(), codes.std(0).double().numpy() + 1e-4
+        codes = torch.cat([halves.encoder(part) for part in known.split(_BLOCK)])
+    return halves, codes.mean(0).double().numpy(), codes.std(0).double().numpy() + 1e-4
 
 
 def _perceptron(inputs: int, hidden: int, outputs: int, depth: int) -> nn.Sequential:

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from training.basis import Mixing
+from training.basis import STILL, Mixing
 from training.conditions import Conditions
 from training.data import Dataset, Windows
 from training.data.dataset import Doubles
@@ -115,7 +115,7 @@ class WaveBasis:
         inward = axes / (axes**2).sum(1, keepdims=True)
         said = frames @ inward.T  # (stretches, frames, components)
         decay, share = remembered(said, np.ones(said.shape[:2], bool))
-        increments = np.maximum(np.diff(said, axis=1).std((0, 1)), 1e-4)
+        increments = np.maximum(np.diff(said, axis=1).std((0, 1)), STILL)
         return Mixing(
             mean=np.zeros(self.hop),
             inward=inward,

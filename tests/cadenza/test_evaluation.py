@@ -136,6 +136,28 @@ def test_columns_that_the_data_do_not_have_are_named_and_may_be_left_out(tmp_pat
     assert "--ignore" in said
     assert marginal(more, "--data", real, "--ignore", "score") == marginal(same, "--data", real)
     assert "neither" in refused(more, "--data", real, "--ignore", "cold,warm")
+    assert "is for files of samples" in refused(tmp_path / "model.onnx", "--ignore", "score")
+
+
+def test_what_a_reader_leaves_out_of_samples_need_not_be_in_the_data(tmp_path: Path):
+    random = np.random.default_rng(0)
+    real = made(tmp_path, "real.csv", random.normal(size=(300, 2)).tolist(), "cold,warm")
+    for n in range(20):  # as pandas writes tables
+        rows = [[t, *random.normal(size=2)] for t in range(6)]
+        made(tmp_path, f"theirs/{n}.csv", rows, ",cold,warm")
+    assert marginal(tmp_path / "theirs", "--data", real) >= 0
+
+
+def test_arrays_hold_what_is_constant_in_each_sequence_too(tmp_path: Path):
+    random = np.random.default_rng(0)
+    sequences = np.concatenate(
+        [random.normal(size=(40, 12, 2)), np.tile(np.arange(40) % 3, (12, 1)).T[..., None]], 2
+    )
+    (tmp_path / "real").mkdir()
+    for n, sequence in enumerate(sequences):
+        np.save(tmp_path / "real" / f"{n}.npy", sequence)
+    np.save(tmp_path / "samples.npy", sequences)
+    assert marginal(tmp_path / "samples.npy", "--data", tmp_path / "real") < 0.5
 
 
 def test_arrays_have_as_many_channels_as_the_data_and_what_is_cut_is_said(tmp_path: Path):

@@ -247,3 +247,11 @@ def test_a_number_that_is_constant_in_each_sequence_has_a_straight_curve():
     windows = data.windows(10, 1)
     encoded = Basis(data, windows, "cowhitened").encode(np.arange(9), np.zeros((9, 1, 1)))
     assert torch.isfinite(encoded).all()
+
+
+def test_what_moves_by_the_same_in_each_step_has_that_for_a_size():
+    random = np.random.default_rng(0)
+    rows = [np.column_stack([np.arange(12), random.normal(size=12).cumsum()]) for _ in range(80)]
+    data = Dataset.of("ramp", [Column("t"), Column("walk")], rows)
+    mixing = Basis(data, data.windows(12, 1), "cowhitened").mixing
+    assert mixing.increments.min() > 0.1

@@ -289,6 +289,15 @@ def test_counters_are_said_to_be_such(tmp_path: Path):
     assert [note.split(",")[0] for note in said] == ["'km' never falls", "'fuel' never rises"]
 
 
+def test_what_goes_one_way_in_each_file_and_not_in_all_is_no_counter(tmp_path: Path):
+    for n in range(4):
+        rows = [f"{(-1) ** n * i * i},{i * i}" for i in range(40)]
+        (tmp_path / "set").mkdir(exist_ok=True)
+        csv(tmp_path / "set" / f"{n}.csv", rows_of(rows, "a,b"))
+    notes = load(str(tmp_path / "set"), CONFIG).notes
+    assert [note.split(",")[0] for note in notes if " never " in note] == ["'b' never falls"]
+
+
 def test_labels_with_commas_and_line_breaks_stand_in_quotes(tmp_path: Path):
     rows = [f'"{label}",{i}' for i in range(20) for label in ("a, b", "c\nd", "plain")]
     dataset = load(csv(tmp_path / "x.csv", rows_of(rows, "what,n")), CONFIG)

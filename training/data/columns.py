@@ -84,7 +84,7 @@ def notes_on(columns: Sequence[Column], values: Doubles) -> Iterator[str]:
             shown = ", ".join(map(plainly, column.labels[:8])) + (" …" if len(column.labels) > 8 else "")
             yield f"{column.name!r} is categorical, of {len(column.labels)} labels: {shown}"
             if once := [label for label, n in zip(column.labels, counts, strict=True) if n == 1]:
-                shown = ", ".join(once[:8]) + (" …" if len(once) > 8 else "")
+                shown = ", ".join(map(plainly, once[:8])) + (" …" if len(once) > 8 else "")
                 yield f"{column.name!r}: seen in a single row, kept, and hardly learnt: {shown}"
             if len(once) > _KEPT * len(x):
                 yield (

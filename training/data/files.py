@@ -23,7 +23,7 @@ from training.config import TrainConfig
 from training.data import sounds, times
 from training.data.cells import column_of, in_order, labelled
 from training.data.columns import Column, relabelled, require_finite
-from training.data.dataset import Dataset, Doubles, Integers
+from training.data.dataset import Dataset, Doubles
 from training.data.delimited import read_csv
 from training.data.spacing import fitted, require_unbroken
 from training.data.times import Stamps
@@ -94,6 +94,7 @@ def read(path: Path, config: TrainConfig) -> Dataset:
             columns = [*columns, column]
             sequences = [np.hstack([s, gap]) for s, gap in zip(sequences, gaps, strict=True)]
     plain = Dataset.of(path.resolve().stem, columns, sequences, step, notes)
+    plain = replace(plain, notes=(*plain.notes, *(_counters(plain) if config.waveform is None else ())))
     many = config.id_column is not None or (path.is_dir() and len(sequences) > 1)
     dataset = plain.with_statics(config.static, guess=many)
     if config.waveform is not None:
@@ -290,8 +291,6 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
         stamps = replace(stamps, ticks=stamps.ticks[order])
         notes += said
     cuts = np.flatnonzero(np.diff(ids[order])) + 1
-    rising = [n for n in notes if " rises in every row" in n]  # as times do
-    notes += [] if rising else _counters(columns, values[order], cuts)
     return Read(columns, np.split(values[order], cuts), notes, stamps, place)
 
 
@@ -325,13 +324,14 @@ def _rises(name: str, values: Doubles) -> Iterator[str]:
         )
 
 
-def _counters(columns: Sequence[Column], values: Doubles, cuts: Integers) -> Iterator[str]:
-    """What to know of numbers that go one way alone, often enough that it is no accident, in the sequences
-    that rows (rows, channels) are cut into."""
-    moves = np.delete(np.diff(values, axis=0), cuts - 1, axis=0)  # (moves, channels)
-    for column, change in zip(columns, moves.T, strict=True):
+def _counters(dataset: Dataset) -> Iterator[str]:
+    """What to know of numbers that go one way alone in all sequences, too often for an accident."""
+    moves = np.diff(dataset.values, axis=0)
+    moves = np.delete(moves, dataset.bounds[1:-1] - 1, axis=0)  # (moves, channels)
+    for column, change in zip(dataset.columns, moves.T, strict=True):
         up, down = int((change > 0).sum()), int((change < 0).sum())
-        if not column.labels and max(up, down) >= _RISES and min(up, down) == 0:
+        timely = any(note.startswith(f"{column.name!r} rises ") for note in dataset.notes)
+        if not column.labels and not timely and max(up, down) >= _RISES and min(up, down) == 0:
             yield (
                 f"{column.name!r} never {'falls' if up else 'rises'}, and samples may: to have it so, "
                 "learn what it gains in each row, and add up that of samples"
