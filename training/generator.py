@@ -24,9 +24,8 @@ end, only at the end, since time is counted from the beginning).
 
 Two things keep a sequence at home however long it gets. The sum forgets at the rate ρ at which
 the data do (`Mixing.decay`), and the mean of v is taken out, which it would otherwise add up; where
-nothing is longer than a window, it is made the data's, `Mixing.course` (but for v_1, which is in the mean
-and goes nowhere): sequences that all go somewhere could else be learnt only by a v that rises for ever, and
-the running average of the weights would lag behind.
+nothing is longer than a window, it is made the data's, `Mixing.course`: sequences that all go somewhere
+could else be learnt only by a v that rises for ever, and the running average of the weights would lag.
 And the latent, which says what kind of window this is, drifts where the data are long series
 (Ornstein-Uhlenbeck processes that begin at `latent`, stationary): no sequence is kept on one
 course for ever. There half of them forget faster, each at a rate of its own, `rates_for`: noise that
@@ -190,10 +189,12 @@ class Generator(nn.Module):
             u = torch.cat([u[:, :1] * self.unsettled, u[:, 1:]], 1)
         if self.training:
             with torch.no_grad():
-                mean = v.mean((0, 1))
+                # Where sequences begin v_1 goes nowhere: the level is there.
+                first = int(state is None and self.drift == 1 and v.shape[1] > 1)
+                mean = v[:, first:].mean((0, 1))
                 if self.most:
-                    valid = self.valid(once, logits)[..., None]
-                    mean = (v * valid).sum((0, 1)) / valid.sum()
+                    valid = self.valid(once, logits)[:, first:, None]  # (batch, steps - first, 1)
+                    mean = (v[:, first:] * valid).sum((0, 1)) / valid.sum().clamp(min=1)
                 centre = mean.to(self.centre.dtype) - self.course / self.b
                 self.centre.lerp_(centre, _CENTRE_RATE)
         y = u * self.a + totals  # (batch, steps, components)
