@@ -8,11 +8,10 @@ with several files hold one sequence each.
 
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from shlex import quote
 from typing import TypeVar
 
 import numpy as np
@@ -20,7 +19,7 @@ import pyarrow as arrow
 import pyarrow.parquet
 
 from training.config import TrainConfig
-from training.data import sounds, times
+from training.data import rising, sounds, times
 from training.data.cells import column_of, in_order, labelled
 from training.data.columns import Column, relabelled, require_finite
 from training.data.dataset import Dataset, Doubles
@@ -29,10 +28,6 @@ from training.data.spacing import fitted, require_unbroken
 from training.data.times import Stamps
 from training.errors import DataError
 
-_RISES = 8
-"""Moves that are looked at, at least."""
-_EPOCH = (3e8, 4e9)
-"""Seconds since 1970 that may be meant: from 1979 to 2096."""
 _WRITTEN = re.compile(r"[$€£]?\s?[+-]?\d[\d.,'\s]*[%$€£]?")
 """A number as people write it. One that Arrow reads never comes to be a label."""
 _CELL = re.compile(r"[+-]?\d[-\d.:/ T]*")
@@ -94,7 +89,8 @@ def read(path: Path, config: TrainConfig) -> Dataset:
             columns = [*columns, column]
             sequences = [np.hstack([s, gap]) for s, gap in zip(sequences, gaps, strict=True)]
     plain = Dataset.of(path.resolve().stem, columns, sequences, step, notes)
-    plain = replace(plain, notes=(*plain.notes, *(_counters(plain) if config.waveform is None else ())))
+    if config.waveform is None:
+        plain = replace(plain, notes=(*plain.notes, *rising.counters(plain)))
     many = config.id_column is not None or (path.is_dir() and len(sequences) > 1)
     dataset = plain.with_statics(config.static, guess=many)
     if config.waveform is not None:
@@ -270,7 +266,7 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
                 f"{column.labels[-1]!r}, and is taken for labels: write them as 1234.5 to have numbers"
             )
         if name not in told and not column.labels and time is None and config.id_column is None:
-            notes += _rises(name, values)
+            notes += rising.like_times(name, values)
         columns.append(column)
         found.append(values)
         place += time is not None and not config.columns and names.index(name) < names.index(time)
@@ -308,34 +304,6 @@ def _left_out(name: str, column: arrow.ChunkedArray) -> str | None:
     if name in _OWN and _counts(column, again=True):
         return "counts rows, as samples have it, and is left out"
     return None
-
-
-def _rises(name: str, values: Doubles) -> Iterator[str]:
-    """What to know of numbers (rows,) that go up from row to row as times do: evenly, or as seconds since
-    1970."""
-    moves = np.diff(values)
-    if len(moves) < _RISES or not (moves > 0).all():
-        return
-    seconds = values[0] / 1000 if values[0] > _EPOCH[1] else values[0]
-    if np.ptp(moves) < 1e-6 * moves.mean() or _EPOCH[0] < seconds < _EPOCH[1]:
-        yield (
-            f"{name!r} rises in every row as times do, and is learnt as a number like any other: name it "
-            f"with --time-column {quote(name)} if these are the times of the rows"
-        )
-
-
-def _counters(dataset: Dataset) -> Iterator[str]:
-    """What to know of numbers that go one way alone in all sequences, too often for an accident."""
-    moves = np.diff(dataset.values, axis=0)
-    moves = np.delete(moves, dataset.bounds[1:-1] - 1, axis=0)  # (moves, channels)
-    for column, change in zip(dataset.columns, moves.T, strict=True):
-        up, down = int((change > 0).sum()), int((change < 0).sum())
-        timely = any(note.startswith(f"{column.name!r} rises ") for note in dataset.notes)
-        if not column.labels and not timely and max(up, down) >= _RISES and min(up, down) == 0:
-            yield (
-                f"{column.name!r} never {'falls' if up else 'rises'}, and samples may: to have it so, "
-                "learn what it gains in each row, and add up that of samples"
-            )
 
 
 def _counts(column: arrow.ChunkedArray, again: bool = False) -> bool:
