@@ -10,9 +10,10 @@ invertible parts, fitted once:
 its own distribution function to a normal, ties broken by one uniform a window, so that a value that
 persists in the data persists in the scores. A slow channel is bent so that its moves have one
 size at every level, `training/stabilise.py`, and standardised: its distribution over 24 rows says
-nothing of the series. Where it rests at a value it has a hidden path, `training/atoms.py`. Either way
-the way back, `training/decoder.py`, is one table of 512 values at equal distances of the score,
-interpolated: continuous, and no record is in it but the smallest and the largest value. Where one
+nothing of the series. Where it rests at a value it has a hidden path, `training/atoms.py`, and so it has
+where it rests at many, `training/rests.py`. Either way the way back, `training/decoder.py`, is one table
+of 512 values at equal distances of the score, or 4096 where there are many rests, interpolated: continuous,
+and no record is in it but the smallest and the largest value, and those that many have. Where one
 channel bounds another in every row, as a day's high does its close, values are made to keep that order.
 
 *Mixing* (`cowhitened`). Principal components with variance above 1e-6 are whitened, then
@@ -42,9 +43,10 @@ from training.atoms import atoms_of, banded, hidden
 from training.conditions import Conditions
 from training.data import Dataset, Windows
 from training.data.dataset import Doubles, Integers
-from training.decoder import KNOTS, Decoder, ends_of, grid_of, orders_of
+from training.decoder import FINE, KNOTS, Decoder, ends_of, grid_of, orders_of
 from training.layout import Layout
 from training.memory import remembered, torn
+from training.rests import path_of
 from training.screen import Layers
 from training.stabilise import stabilised
 
@@ -145,15 +147,9 @@ class Basis:
         ]
         self._scores_of_rows = self._straight(numbers)
         slow = self._varies & ~fast & ~self._shades & free.all(axis=0)
-        for i in np.flatnonzero(slow) if kind == "cowhitened" else ():
-            x, y, atoms = banded(*self._curves[i], values[:, i])
-            own = np.interp(numbers[:, i], x, y)
-            for atom in atoms:
-                hidden(own, numbers[:, i], atom, dataset.bounds)
-            if atoms:
-                offset, deviation = own[covered].mean(), own[covered].std()
-                self._curves[i] = x, (y - offset) / deviation
-                self._scores_of_rows[:, i] = (own - offset) / deviation
+        self._knots = KNOTS
+        if kind == "cowhitened":
+            self._hide(np.flatnonzero(slow), numbers, covered, dataset.bounds)
         self._screen: Layers = {}
         if self._shades.any():
             films = dataset.sequence_of(np.arange(len(covered)))
@@ -164,6 +160,22 @@ class Basis:
             self._scores_of_rows = encode(self._scores_of_rows, films)  # (rows, codes)
         self.decoder = self._fit_decoder(values)
         self.mixing = self._fit_mixing(kind)
+
+    def _hide(self, slow: Integers, numbers: Doubles, covered: NDArray[np.bool_], bounds: Integers) -> None:
+        """Give `slow` channels of `numbers` (rows, channels) a hidden path where they rest, fitted on the
+        rows `covered`; sequences begin and end at `bounds`."""
+        for i in slow:
+            values, curve = numbers[covered, i], self._curves[i]
+            found = path_of(curve, values, numbers[:, i], bounds, FINE)
+            if found:
+                self._knots = FINE
+            else:
+                curve = banded(curve, values)
+                found = curve, hidden(curve, numbers[:, i], bounds)
+            (x, y), own = found
+            offset, deviation = own[covered].mean(), own[covered].std()
+            self._curves[i] = x, (y - offset) / deviation
+            self._scores_of_rows[:, i] = (own - offset) / deviation
 
     def encode(self, index: NDArray[np.int64], ties: Doubles) -> torch.Tensor:
         """The windows `index` for the networks: (len(index), length, components + width) float32, 0
@@ -221,12 +233,13 @@ class Basis:
         channels = values.shape[1]
         first, last = np.array([(y[0], y[-1]) for _, y in self._curves]).reshape(-1, 2).T.copy()
         last = np.where(self._varies, last, first)
-        grids = np.linspace(first, last, KNOTS).T  # (channels, KNOTS)
-        table = np.zeros((channels, KNOTS))
+        knots = self._knots
+        grids = np.linspace(first, last, knots).T  # (channels, knots)
+        table = np.zeros((channels, knots))
         for row, (x, y) in enumerate(self._curves):
             table[row] = np.interp(grids[row], y, x)
         edge = float(torch.special.ndtri(torch.tensor(1 - 0.5 / (len(values) + 1), dtype=torch.float64)))
-        grid = np.linspace(-edge, edge, KNOTS)
+        grid = np.linspace(-edge, edge, knots)
         shares = torch.special.ndtr(torch.from_numpy(grid)).numpy()
         for i in self._fast:
             table[i] = np.quantile(values[self._free[:, i], i], shares, method="hazen")
@@ -245,8 +258,8 @@ class Basis:
         ends[:, self._shades | ~self._varies] = 0
         return Decoder(
             origin=first.astype(np.float32),
-            scale=((KNOTS - 1) / span).astype(np.float32),
-            table=np.maximum.accumulate(table.astype(np.float32), axis=1).reshape(channels, KNOTS),
+            scale=((knots - 1) / span).astype(np.float32),
+            table=np.maximum.accumulate(table.astype(np.float32), axis=1).reshape(channels, knots),
             ends=ends,
             per=np.ascontiguousarray(per),
             of=np.ascontiguousarray(of),

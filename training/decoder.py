@@ -15,6 +15,8 @@ Floats = NDArray[np.float32]
 
 KNOTS = 512
 """Of a channel's table."""
+FINE = 4096
+"""Of each, where a channel rests at many values, `training/rests.py`."""
 
 _RESTS = 0.01
 """Share of the rows that lie at an end of a channel's range from which on samples may lie there too."""
@@ -31,7 +33,7 @@ class Decoder:
     scale: Floats
     """(channels,): knots per unit of score."""
     table: Floats
-    """(channels, KNOTS): values at the knots, never decreasing."""
+    """(channels, knots): values at the knots, never decreasing."""
     ends: Floats
     """(2, channels): 1 where scores before the first knot, and behind the last, are mirrored there; where
     they lie at it, 0."""
@@ -68,7 +70,7 @@ class Decoder:
 
     @property
     def slopes(self) -> Floats:
-        """(channels, KNOTS): the step to the next knot; the last one is never used."""
+        """(channels, knots): the step to the next knot; the last one is never used."""
         return np.diff(self.table, axis=1, append=self.table[:, -1:])
 
 

@@ -52,6 +52,11 @@ def _colours() -> None:
     _replace(generator, "rates_for", lambda drift, latent: np.full(latent, drift))
 
 
+def _rests() -> None:
+    """A channel that stands still at many values has the path that is seen."""
+    _replace(basis, "path_of", lambda *_: None)
+
+
 def _atoms() -> None:
     """A channel that rests at a value is one as any other."""
     _replace(basis, "atoms_of", lambda values: values[:0])
@@ -90,6 +95,7 @@ PARTS: dict[str, Callable[[], None]] = {
     "drift": _drift,
     "colours": _colours,
     "atoms": _atoms,
+    "rests": _rests,
     "straight-way": _straight_way,
     "critic-of-levels": _critic_of_levels,
     "variety": _variety,

@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from training.atoms import Atom, atoms_of, banded, hidden
+from training.atoms import Bands, Curve, atoms_of, banded, hidden
 from training.basis import Basis
 from training.data.columns import Column
 from training.data.dataset import Dataset
 from training.decoder import Decoding
 
-ENDS = np.array([0, 12])
+LINE: Curve = (np.array([0.0, 10.0]), np.array([0.0, 1.0]))
+BAND: Curve = (np.array([0.0, 5.0, 5.0, 10.0]), np.array([0.0, 0.5, 1.5, 2.0]))
 
 
 def test_only_what_many_rows_have_is_an_atom():
@@ -19,20 +20,22 @@ def test_only_what_many_rows_have_is_an_atom():
 
 
 def test_a_band_of_scores_shows_as_the_atom():
-    values = np.concatenate([np.linspace(0, 10, 400), np.full(200, 5.0)])
-    x, y, (atom,) = banded(np.array([0.0, 10.0]), np.array([0.0, 1.0]), values)
-    assert atom.low == 0.5
-    assert atom.high > atom.low
-    back = np.interp(np.linspace(atom.low, atom.high, 9), y, x)
-    np.testing.assert_allclose(back, 5.0)
-    assert (np.diff(y) > 0).all()
-    assert y[-1] - atom.high == 0.5  # what lies above is moved as a whole
+    x, y = banded(LINE, np.concatenate([np.linspace(0, 10, 400), np.full(200, 5.0)]))
+    assert x.tolist() == [0, 5, 5, 10]
+    low, high = y[1:3]
+    assert low == 0.5
+    assert high > low
+    np.testing.assert_allclose(np.interp(np.linspace(low, high, 9), y, x), 5.0)
+    assert y[-1] - high == 0.5  # what lies above is moved as a whole
+    bands = Bands.of((x, y))
+    assert low < bands.low[0] < bands.high[0] < high  # rounding does not take a path out
 
 
 def resting(rows: list[float]) -> np.ndarray:
-    scores = np.zeros(len(rows))
-    hidden(scores, np.array(rows), Atom(5.0, 0.0, 1.0, 0.4), np.array([0, len(rows)]))
-    return scores
+    """Where in the band a path is, as a share of its width."""
+    bands = Bands.of(BAND)
+    scores = hidden(BAND, np.array(rows, np.float64), np.array([0, len(rows)]))
+    return (scores - bands.low) / (bands.high - bands.low)
 
 
 def test_the_hidden_path_comes_back_to_where_it_came_from():
@@ -48,8 +51,8 @@ def test_the_hidden_path_crosses_what_it_crosses():
 
 
 def test_where_a_sequence_begins_or_ends_at_rest_the_other_side_tells():
-    np.testing.assert_allclose(resting([5, 5, 1]), resting([1, 5, 5, 1])[1:] * [1, 1, 0])
-    assert (resting([5, 5, 5]) == 0.5).all()
+    np.testing.assert_allclose(resting([5, 5, 1, 1])[:2], resting([1, 5, 5, 1])[1:3])
+    np.testing.assert_allclose(resting([5, 5, 5]), 0.5)
 
 
 def test_a_path_that_rests_comes_back_with_its_rests():
