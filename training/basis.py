@@ -7,8 +7,8 @@ invertible parts, fitted once:
     values <--decode-- normal scores <--y Vᵀ + mean--- y    the second half is in the graph
 
 *Marginals.* A channel that moves fast, by half a deviation in a step or more, is mapped through
-its own distribution function to a normal, ties broken by one uniform a window, so that a value that
-persists in the data persists in the scores. A slow channel is bent so that its moves have one
+its own distribution function to a normal; what lies between the ranks of values that many rows share is a
+path of its own, `training/ties.py`. A slow channel is bent so that its moves have one
 size at every level, `training/stabilise.py`, and standardised: its distribution over 24 rows says
 nothing of the series. Where it rests at a value it has a hidden path, `training/atoms.py`, and so it has
 where it rests at many, `training/rests.py`. Either way the way back, `training/decoder.py`, is one table
@@ -49,6 +49,7 @@ from training.memory import remembered, torn
 from training.rests import path_of
 from training.screen import Layers
 from training.stabilise import stabilised
+from training.ties import path_between
 
 FAST, SLOW = 0.25, 0.02
 """Var Δx / Var x, of normal scores of ranks, from which on a channel is made normal by rank; and of values,
@@ -133,11 +134,11 @@ class Basis:
         fast = self._moves_fast(numbers, covered, moves, free)
         self._fast = np.flatnonzero(fast if kind == "cowhitened" else fast & False)
         fitted = [values[self._free[:, i], i] for i in self._fast]
-        self._below, self._above = _ranks(fitted, numbers[:, self._fast])
+        below, above = _ranks(fitted, numbers[:, self._fast])  # (rows, fast)
         # What nobody sees is noise: of a number that stood still there, the others would be outliers.
         unseen = ~free[:, self._fast]
         noise = (np.random.default_rng(0).random(int(unseen.sum())) * len(values) + 0.5) / (len(values) + 1)
-        self._below[unseen] = self._above[unseen] = noise
+        below[unseen] = above[unseen] = noise
         common = float(values[:, self._shades].std()) if self._shades.any() else 1.0
         self._curves = [
             _plain(values[:, i], common)
@@ -146,6 +147,8 @@ class Basis:
             for i in range(values.shape[1])
         ]
         self._scores_of_rows = self._straight(numbers)
+        for n, i in enumerate(self._fast):
+            self._scores_of_rows[:, i] = path_between(below[:, n], above[:, n], dataset.bounds)
         slow = self._varies & ~fast & ~self._shades & free.all(axis=0)
         self._knots = KNOTS
         if kind == "cowhitened":
@@ -177,13 +180,10 @@ class Basis:
             self._curves[i] = x, (y - offset) / deviation
             self._scores_of_rows[:, i] = (own - offset) / deviation
 
-    def encode(self, index: NDArray[np.int64], ties: Doubles) -> torch.Tensor:
+    def encode(self, index: NDArray[np.int64], chance: Doubles) -> torch.Tensor:
         """The windows `index` for the networks: (len(index), length, components + width) float32, 0
-        behind an end, as `Generator.forward` gives them.
-
-        `ties` (len(index), 1, 1) in [0, 1) places each window's repeated values.
-        """
-        scores = self._scores(index, ties)  # (windows, length, channels, or codes)
+        behind an end, as `Generator.forward` gives them. `chance` is for waves alone."""
+        scores = self._scores(index)  # (windows, length, channels, or codes)
         y = (scores - self.mixing.mean) @ self.mixing.inward.T  # (windows, length, components)
         chosen = self.layout.one_hot(self._outcomes[self._windows.rows(index)])
         encoded = np.concatenate([y.astype(np.float32), chosen], axis=2)
@@ -193,13 +193,8 @@ class Basis:
         """The conditions of the windows `index`: (len(index), conditions' width) float32."""
         return self._given[torch.from_numpy(index)]
 
-    def _scores(self, index: NDArray[np.int64], ties: Doubles) -> Doubles:
-        rows = self._windows.rows(index)
-        scores: Doubles = self._scores_of_rows[rows]
-        if len(self._fast):
-            below, above = self._below[rows], self._above[rows]  # (windows, length, fast)
-            share = torch.from_numpy(below + ties * (above - below))
-            scores[..., self._fast] = torch.special.ndtri(share).numpy()
+    def _scores(self, index: NDArray[np.int64]) -> Doubles:
+        scores: Doubles = self._scores_of_rows[self._windows.rows(index)]
         return scores
 
     def _straight(self, values: Doubles) -> Doubles:
@@ -272,7 +267,7 @@ class Basis:
         count = len(self._windows)
         most = min(_FIT_WINDOWS, _FIT_VALUES // (self._windows.length * len(self._curves) + 1))
         index = np.sort(random.permutation(count)[: max(2, most)])
-        scores = self._scores(index, random.random((len(index), 1, 1)))  # (windows, length, channels)
+        scores = self._scores(index)  # (windows, length, channels)
         valid = self._windows.valid(index)  # (windows, length)
         flat = scores[valid]  # (rows, channels)
         mean, deviation = flat.mean(axis=0), flat.std(axis=0)

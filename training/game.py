@@ -304,9 +304,9 @@ class Game:
     def _real(self, batch: int, part: slice) -> tuple[Tensor, Tensor]:
         """Windows of a part of a batch, and their conditions."""
         index = torch.randint(self.windows, (batch,), generator=self.random)
-        ties = torch.rand((batch, 1, 1), generator=self.random, dtype=torch.float64)
+        chance = torch.rand((batch, 1, 1), generator=self.random, dtype=torch.float64)
         mine = index[part].numpy()
-        windows = self.basis.encode(mine, ties[part].numpy()).to(self.device)
+        windows = self.basis.encode(mine, chance[part].numpy()).to(self.device)
         return windows, self.basis.given(mine).to(self.device)
 
     def _made(self, batch: int, given: Tensor) -> Pair:

@@ -35,7 +35,7 @@ class Encoded(Protocol):
     decoder: Decoder
     rows: int
 
-    def encode(self, index: NDArray[np.int64], ties: Doubles) -> Tensor:
+    def encode(self, index: NDArray[np.int64], chance: Doubles) -> Tensor:
         """The windows `index` as the discriminator sees them."""
 
     def given(self, index: NDArray[np.int64]) -> Tensor:

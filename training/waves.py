@@ -5,7 +5,7 @@
 
 Nothing is bent: a waveform's samples are one quantity, and its shape is what matters. A window of a
 long recording begins at any sample: each time that it is taken, it is moved by less than a hop, so that
-no phase is special (`ties`, which in `training/basis.py` place a window's repeated values). The window
+no phase is special (`chance`, one number a window). The window
 of a recording that is learnt whole begins where it begins.
 """
 
@@ -57,13 +57,13 @@ class WaveBasis:
         self.decoder = self._decoder(float(fitted.min()), float(fitted.max()))
         self.mixing = self._mixing(dataset, covered)
 
-    def encode(self, index: NDArray[np.int64], ties: Doubles) -> torch.Tensor:
+    def encode(self, index: NDArray[np.int64], chance: Doubles) -> torch.Tensor:
         """The windows `index` as rows of samples: (len(index), length, hop) float32, 0 behind an end, as
         `Generator.forward` gives them.
 
-        `ties` (len(index), 1, 1) in [0, 1) say by how much of a hop each is moved.
+        `chance` (len(index), 1, 1) in [0, 1) say by how much of a hop each is moved.
         """
-        shift = (ties[:, 0, 0] * self.hop).astype(np.int64) * self._free[index]  # (windows,)
+        shift = (chance[:, 0, 0] * self.hop).astype(np.int64) * self._free[index]  # (windows,)
         first = self._windows.rows(index) * self.hop + shift[:, None]  # (windows, length)
         rows = self._samples[first[..., None] + np.arange(self.hop)]  # (windows, length, hop)
         return torch.from_numpy(self.conditions.cut(rows, self._windows.valid(index)))
