@@ -349,11 +349,13 @@ def _free(layout: Layout, outcomes: Integers) -> NDArray[np.bool_]:
 
 
 def _ranks(fitted: Sequence[Doubles], values: Doubles) -> tuple[Doubles, Doubles]:
-    """Shares of `fitted`, of each channel, below and not above each of `values`: both (rows, channels),
-    strictly inside 0 … 1."""
+    """Shares of `fitted`, of each channel, below and not above each of `values`, halfway where no two have
+    it: both (rows, channels), strictly inside 0 … 1."""
     below, above = np.empty_like(values), np.empty_like(values)
     for i, own in enumerate(fitted):
         ordered, count = np.sort(own), len(own)
-        below[:, i] = (np.searchsorted(ordered, values[:, i], "left") + 0.5) / (count + 1)
-        above[:, i] = (np.searchsorted(ordered, values[:, i], "right") + 0.5) / (count + 1)
+        less, most = (np.searchsorted(ordered, values[:, i], side) for side in ("left", "right"))
+        shared = most > less + 1
+        below[:, i] = (np.where(shared, less, (less + most) / 2) + 0.5) / (count + 1)
+        above[:, i] = (np.where(shared, most, (less + most) / 2) + 0.5) / (count + 1)
     return below, above

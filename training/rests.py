@@ -24,8 +24,8 @@ STILL = 0.05
 MOST = 512
 """Values that it rests at: those that most rows have."""
 _RESTED = 3
-"""Stretches of two rows and more in which a value was rested at, at least, where there are more values: so
-no single record is in the table."""
+"""Rows that have such a value, at least, so that no single record is in the table; where there are more
+values, stretches of two rows and more in which it was rested at."""
 _TOGETHER = 8
 """Neighbours that share out their scores."""
 _APART = 4.0
@@ -57,7 +57,7 @@ def rests_of(values: Doubles) -> tuple[Doubles, Integers]:
     if len(still) == 0 or still.mean() < STILL:
         return values[:0], np.zeros(0, np.int64)
     distinct, rows = np.unique(values, return_counts=True)
-    rested = np.ones(len(distinct), bool)
+    rested = rows >= _RESTED
     if len(distinct) > MOST:
         begins = still & ~np.concatenate([[False], still[:-1]])
         at, stretches = np.unique(values[1:][begins], return_counts=True)
