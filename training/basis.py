@@ -66,6 +66,8 @@ STILL = 1e-4
 """Least size of a move: a component with this one hardly moves within a sequence, if at all."""
 FLOOR = 1e-6
 """Variance of a standardised principal component below which it repeats the others."""
+_PURE = 1e-3
+"""Share of a component up to which a channel is taken to have none of it."""
 _FIT_WINDOWS, _FIT_VALUES = 8192, 2**25
 """Windows that the mixing is fitted on, and values that they have at most."""
 
@@ -102,6 +104,16 @@ class Mixing:
     and go to another. Empty of a waveform."""
     screen: Layers = field(default_factory=dict)
     """Of frames, the way from codes, which are mixed in the channels' place, to scores."""
+
+    @property
+    def mixtures(self) -> torch.Tensor:
+        """The channels that are no single component's: (channels, components), each of length 1. None of a
+        waveform, whose rows are no y."""
+        if len(self.axes):
+            return torch.zeros(0, len(self.increments))
+        size = np.linalg.norm(self.outward, axis=1, keepdims=True)
+        axes = self.outward / np.where(size > 0, size, 1)
+        return torch.from_numpy(axes[(abs(axes) > _PURE).sum(axis=1) > 1].astype(np.float32))
 
 
 class Basis:

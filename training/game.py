@@ -73,7 +73,7 @@ class Game:
         if len(basis.mixing.increments) and (recipe.level or recipe.moments):
             chosen, y, valid = self._some_of_data()
             if recipe.moments:
-                self.moments = Moments(y, valid)
+                self.moments = Moments(y, valid, basis.mixing.mixtures.to(device))
                 if basis.layout.width:
                     self.shares = Shares(basis.layout.sizes, chosen, y, valid)
             self.first = FirstRows.of(y[:, 0], basis.mixing) if recipe.level else None

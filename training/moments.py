@@ -22,15 +22,17 @@ constraints beside its game:
     L += η Σ (m(ȳ_t) − the data's) · ȳ_t  +  η Σ (m(x) − the data's) · x     for every c_k, p and q
        + η Σ log m(x) · x / m(x)                                             for every r_k, s_k, w and l
 
-over components, steps t (which weigh as 24 do of means, and as one of moves, however many there are) and
-k of 1 step, 4, 16 and so on, and of a window, and 0 for turns: of what is smooth they are so small a part
-of any move that no lag sees them. With squares alone what moves seldom and far would move always and a
-little: r and s together say how heavy tails are, and w in which windows. Of pairs k is 0 and 1: which
-components move together, and which one after the other; p says which have gone together by the end. m is
-a running mean: the conditions of a generalised method of moments (Hansen, Econometrica 50, 1982), each
-with the weight that its errors so far ask for. Where m is as the data have it nothing is added. The squared
-difference of a batch's own moments, as in moment matching networks (Li, Swersky and Zemel, ICML 2015),
-would go on pushing there, towards what makes one batch like another: moves that are too small.
+over components, and of r, s, w and l over the channels as well: what moves as far as it should in each
+component need not in what they are mixed to, which has tails and calm hours of its own. Steps t weigh as 24
+do of means, and as one of moves, however many there are; k is 1 step, 4, 16 and so on, and a window, and
+0 stands for turns: of what is smooth they are so small a part of any move that no lag sees them. With
+squares alone what moves seldom and far would move always and a little: r and s together say how heavy tails
+are, and w in which windows. Of pairs k is 0 and 1: which components move together, and which one after the
+other; p says which have gone together by the end. m is a running mean: the conditions of a generalised
+method of moments (Hansen, Econometrica 50, 1982), each with the weight that its errors so far ask for.
+Where m is as the data have it nothing is added. The squared difference of a batch's own moments, as in
+moment matching networks (Li, Swersky and Zemel, ICML 2015), would go on pushing there, towards what makes
+one batch like another: moves that are too small.
 """
 
 from collections.abc import Iterable
@@ -62,9 +64,10 @@ class Seen(NamedTuple):
     means: Tensor
     """ȳ less the data's, (steps, components)."""
     squares: Tensor
-    """r, w and l, (lags, turns and two of windows, components)."""
+    """r, w and l, (lags, turns and two of windows, components + channels)."""
     sizes: Tensor
-    """s, (places, components): of one lag after another, each step that a move begins at; then of turns."""
+    """s, (places, components + channels): of one lag after another, each step that a move begins at; then
+    of turns."""
     pairs: Tensor
     """c and then p, less the data's, (_PAIRS + 1, components, components); of a component with itself at
     once, which r says, 0."""
@@ -75,16 +78,18 @@ class Seen(NamedTuple):
 class Moments:
     """The data's, and the running means of what the generator's are beside them."""
 
-    def __init__(self, y: Tensor, valid: Tensor | None):
-        """Of the data's windows, y (windows, steps, components) where `valid` (windows, steps) is 1."""
+    def __init__(self, y: Tensor, valid: Tensor | None, channels: Tensor):
+        """Of the data's windows, y (windows, steps, components) where `valid` (windows, steps) is 1, and of
+        `channels` (channels, components) that are mixed of these."""
+        self._channels = channels
         steps = y.shape[1] if valid is None else int(valid.sum(1).median())
         longest = steps - 1
         powers = (LAGS**n for n in range(longest.bit_length()))
         self.lags = sorted({lag for lag in (*powers, longest) if 0 < lag < steps})
         self._means = _means(y, valid)  # (steps, components)
-        moves = _moves(y, valid, self.lags)
+        moves = _moves(self._both(y), valid, self.lags)
         self._squares, self._sizes, self._shares = moves
-        sigma = self._squares[:1].sqrt() if self.lags else y.new_zeros(1, y.shape[2])
+        sigma = self._squares[:1, : y.shape[2]].sqrt() if self.lags else y.new_zeros(1, y.shape[2])
         self._unit = _inverse(sigma)  # (1, components)
         spans = _spans(y, valid)  # (windows, components)
         self._span = _inverse(spans.square().mean(0).sqrt())  # (components,)
@@ -98,7 +103,7 @@ class Moments:
 
     def of(self, y: Tensor, valid: Tensor | None) -> Seen:
         """The moments of windows."""
-        moves = _moves(y, valid, self.lags)
+        moves = _moves(self._both(y), valid, self.lags)
         spans = _spans(y, valid) * self._span  # (windows, components)
         sizes = _ratio(moves.sizes, self._sizes, _LEAST**0.5)
         return Seen(
@@ -108,6 +113,10 @@ class Moments:
             self._pairs_of(y, spans, valid) - self._pairs,
             _homes(y, spans) - self._homes,
         )
+
+    def _both(self, y: Tensor) -> Tensor:
+        """Components, and channels beside them: (windows, steps, components + channels)."""
+        return torch.cat([y, y @ self._channels.T], 2)
 
     def follow(self, seen: Seen, step: int) -> None:
         """Move the running means on by what `of` gave."""

@@ -8,6 +8,11 @@ from torch import Tensor
 from training.moments import Moments, Seen
 
 
+def alone(y: Tensor, valid: Tensor | None) -> Moments:
+    """Moments of components of which no channel is mixed."""
+    return Moments(y, valid, torch.zeros(0, y.shape[2]))
+
+
 def walks(count: int, seed: int, size: float = 1.0) -> Tensor:
     """(count, 24, 2): one that adds up its steps, and one that does not."""
     random = np.random.default_rng(seed)
@@ -17,7 +22,7 @@ def walks(count: int, seed: int, size: float = 1.0) -> Tensor:
 
 
 def test_moves_of_the_same_kind_are_as_large():
-    moments = Moments(walks(4000, 0), None)
+    moments = alone(walks(4000, 0), None)
     assert moments.lags == [1, 4, 16, 23]
     seen = moments.of(walks(4000, 1), None)
     assert seen.means.shape == (24, 2)
@@ -35,7 +40,7 @@ def test_moves_of_the_same_kind_are_as_large():
 def test_what_is_behind_an_end_is_no_move():
     y, sizes = walks(50, 0), np.random.default_rng(2).integers(5, 12, 50)
     valid = torch.from_numpy((np.arange(24) < sizes[:, None]).astype(np.float32))
-    moments = Moments(y * valid[..., None], valid)
+    moments = alone(y * valid[..., None], valid)
     windows = [own[:size] for own, size in zip(y.numpy(), sizes, strict=True)]
     wanted = [[own[lag:] - own[:-lag] for own in windows] for lag in moments.lags]
     wanted.append([np.diff(own, n=2, axis=0) for own in windows])
@@ -66,7 +71,7 @@ def test_what_is_behind_an_end_is_no_move():
 
 @pytest.mark.parametrize(("size", "place"), [(0.2, 1.0), (5.0, -2.0)])
 def test_moments_that_are_others_come_to_the_data_s_and_stay(size: float, place: float):
-    moments = Moments(walks(4000, 0), None)
+    moments = alone(walks(4000, 0), None)
     log_size = torch.full((2,), float(np.log(size)), requires_grad=True)
     mean = torch.full((2,), place, requires_grad=True)
     optimiser = torch.optim.Adam([log_size, mean], 0.02)
@@ -82,7 +87,7 @@ def test_moments_that_are_others_come_to_the_data_s_and_stay(size: float, place:
 
 
 def test_where_all_is_right_nothing_is_pushed_whatever_a_batch_says():
-    moments = Moments(walks(4000, 0), None)
+    moments = alone(walks(4000, 0), None)
     y = walks(8, 3).requires_grad_()
     moments.push(moments.of(y, None)).backward()
     assert (y.grad == 0).all()
@@ -91,7 +96,7 @@ def test_where_all_is_right_nothing_is_pushed_whatever_a_batch_says():
 def test_what_never_moves_is_let_be():
     still = walks(100, 0)
     still[..., 1] = 0
-    moments = Moments(still, None)
+    moments = alone(still, None)
     seen = moments.of(walks(100, 1), None)
     assert (seen.squares[:, 1] == 1).all()
     assert (seen.sizes[:, 1] == 1).all()
@@ -103,7 +108,7 @@ def test_of_what_is_smooth_a_trace_of_noise_is_seen():
     time = torch.linspace(0, 3, 24)[:, None]
     smooth = torch.sin(time + 6 * torch.rand((2000, 1, 2), generator=torch.Generator().manual_seed(0)))
     rough = smooth + 0.02 * walks(2000, 1)[..., 1:]
-    *moves, turns, lively, place = Moments(smooth, None).of(rough, None).squares
+    *moves, turns, lively, place = alone(smooth, None).of(rough, None).squares
     assert torch.stack([*moves, lively, place]).numpy() == pytest.approx(1, abs=0.1)
     assert (turns > 8).all()
 
@@ -115,16 +120,16 @@ def test_what_goes_together_over_windows_and_in_no_step_is_seen():
     def noisy(way: float, seed: int) -> Tensor:
         return walks(4000, seed).new_tensor(common * [1, way]) + 3 * walks(4000, seed)[..., 1:]
 
-    moments = Moments(noisy(1, 1), None)
+    moments = alone(noisy(1, 1), None)
     sooner, later, together = moments.of(noisy(-1, 2), None).pairs[:, 0, 1].tolist()
     assert abs(sooner) < 0.03 > abs(later)
     assert together < -0.5
 
 
 def test_a_window_of_two_steps_has_one_move():
-    moments = Moments(walks(100, 0)[:, :2], None)
+    moments = alone(walks(100, 0)[:, :2], None)
     assert moments.lags == [1]
-    one = Moments(walks(100, 0)[:, :1], None).of(walks(100, 1)[:, :1], None)
+    one = alone(walks(100, 0)[:, :1], None).of(walks(100, 1)[:, :1], None)
     assert one.squares.shape == one.sizes.shape == (0, 2)
     assert (one.homes == 0).all()
     assert (one.pairs == 0).all()
@@ -136,7 +141,7 @@ def test_moves_that_are_seldom_and_far_are_no_small_ones():
     jumps += torch.from_numpy(
         (random.random((4000, 24, 2)) < 0.1) * random.normal(size=(4000, 24, 2))
     ).float()
-    seen = Moments(jumps, None).of(walks(4000, 1)[..., 1:] * 0.1**0.5, None)
+    seen = alone(jumps, None).of(walks(4000, 1)[..., [1, 1]] * 0.1**0.5, None)
     assert seen.squares[:-2].numpy() == pytest.approx(1, abs=0.1)
     assert (seen.sizes > 1.5).all()
 
@@ -149,7 +154,7 @@ def test_which_components_move_together_and_which_after_another_comes_to_be_the_
         rest = (1 - share**2 - later**2).clamp(min=0).sqrt()
         return torch.stack([noise, share * noise + later * before + rest * own], 2).cumsum(1)
 
-    moments = Moments(echoes(4000, 0, torch.tensor(0.6), torch.tensor(-0.5)), None)
+    moments = alone(echoes(4000, 0, torch.tensor(0.6), torch.tensor(-0.5)), None)
     assert moments._pairs[0, 0, 1].item() == pytest.approx(0.6, abs=0.03)
     assert moments._pairs[1, 1, 0].item() == pytest.approx(-0.5, abs=0.03)
     assert moments._pairs[1, 0, 1].item() == pytest.approx(0, abs=0.03)
@@ -171,7 +176,7 @@ def test_what_moves_less_and_less_or_goes_home_comes_to_move_as_the_data_do():
         began = 3 * walks(count, seed + 1)[:, :1, 1:]  # (count, 1, 1)
         return began * (1 + back * torch.linspace(0, 1, 24)[:, None]) + moves.cumsum(1)
 
-    moments = Moments(fading(4000, 0, torch.zeros(()), torch.zeros(())), None)
+    moments = alone(fading(4000, 0, torch.zeros(()), torch.zeros(())), None)
     rate, back = torch.tensor(0.8, requires_grad=True), torch.tensor(-0.9, requires_grad=True)
     optimiser = torch.optim.Adam([rate, back], 0.02)
     for step in range(600):
@@ -189,7 +194,7 @@ def test_calm_windows_and_wild_ones_are_told_from_calm_steps_and_wild_ones():
     sizes = torch.from_numpy(random.choice([0.5, 2.0], size=(4000, 24, 1))).float()
     noise = walks(4000, 1)[..., 1:]
     steps, windows = noise * sizes, noise * sizes[:, :1]
-    seen = Moments(steps.cumsum(1), None).of(windows.cumsum(1), None)
+    seen = alone(steps.cumsum(1), None).of(windows.cumsum(1), None)
     assert seen.squares[0].numpy() == pytest.approx(1, abs=0.1)
     assert seen.sizes.numpy() == pytest.approx(1, abs=0.25)
     assert seen.squares[-2].numpy() == pytest.approx(1.34, abs=0.1)  # 1.36 and 1.02 of the mean's square
@@ -197,6 +202,27 @@ def test_calm_windows_and_wild_ones_are_told_from_calm_steps_and_wild_ones():
 
 def test_noise_that_is_off_for_a_whole_window_is_told_from_noise_of_each_step():
     noise, off = walks(4000, 0)[..., 1:], 0.3 * walks(4000, 1)[:, :1, 1:]
-    seen = Moments(noise, None).of(noise * (1 - 0.3**2) ** 0.5 + off, None)
+    seen = alone(noise, None).of(noise * (1 - 0.3**2) ** 0.5 + off, None)
     assert seen.squares[:-2].numpy() == pytest.approx(1 - 0.3**2, abs=0.03)
     assert seen.squares[-1].numpy() == pytest.approx(1 - 0.3**2 + 24 * 0.3**2, rel=0.1)
+
+
+def test_channels_have_their_own_tails_and_calm():
+    """What is mixed of two that are calm together is calm then; of two by turns it is always lively."""
+    random = np.random.default_rng(0)
+
+    def windows(together: bool) -> Tensor:
+        calm = random.random((4000, 2)) < 0.5
+        calm[:, 1] = calm[:, 0] if together else ~calm[:, 0]
+        moves = random.normal(size=(4000, 24, 2)) * np.where(calm, 0.1, 1)[:, None]
+        return torch.from_numpy(moves.cumsum(1).astype(np.float32))
+
+    channels = torch.tensor([[0.6, 0.8]])
+    moments = Moments(windows(together=True), None, channels)
+    seen = moments.of(windows(together=False), None)
+    assert seen.squares.shape == (len(moments.lags) + 3, 3)
+    assert seen.squares[0].numpy() == pytest.approx(1, abs=0.1)
+    assert seen.sizes[:23, :2].numpy() == pytest.approx(1, abs=0.1)
+    assert seen.sizes[:23, 2].mean() > 1.2  # as far by squares, and with lighter tails
+    assert seen.pairs.shape == (3, 2, 2)
+    assert seen.means.shape == (24, 2)
