@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from training import atoms, basis, discriminator, generator, trainer
 from training.basis import Basis
+from training.data.dataset import Doubles, Integers
 from training.discriminator import Discriminator
 from training.generator import Generator
 
@@ -57,6 +58,21 @@ def _rests() -> None:
     _replace(basis, "path_of", lambda *_: None)
 
 
+def _ties() -> None:
+    """Where many rows share a value, all have the middle of its ranks."""
+
+    def middle(below: Doubles, above: Doubles, bounds: Integers) -> Doubles:
+        found: Doubles = torch.special.ndtri(torch.from_numpy((below + above) / 2)).numpy()
+        return found
+
+    _replace(basis, "path_between", middle)
+
+
+def _channels() -> None:
+    """Components alone have moments."""
+    _replace(basis.Mixing, "mixtures", property(lambda own: torch.zeros(0, len(own.increments))))
+
+
 def _atoms() -> None:
     """A channel that rests at a value is one as any other."""
     _replace(basis, "atoms_of", lambda values: values[:0])
@@ -96,6 +112,8 @@ PARTS: dict[str, Callable[[], None]] = {
     "colours": _colours,
     "atoms": _atoms,
     "rests": _rests,
+    "ties": _ties,
+    "channels": _channels,
     "straight-way": _straight_way,
     "critic-of-levels": _critic_of_levels,
     "variety": _variety,

@@ -27,13 +27,15 @@ def trained(grown: Path, run: Path) -> torch.Tensor:
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A price that moves by percents, so that there is something to bend, a noise, and a sensor that is
-    often at its limit."""
+    """A price that moves by percents, so that there is something to bend, a noise, a sensor often at
+    its limit, a thermometer of tenths, and lamps of which few are on."""
     random = np.random.default_rng(3)
     price = np.exp(np.cumsum(random.normal(0, 0.05, 600)))
     path = tmp_path_factory.mktemp("data") / "grown.npy"
     sensor = np.maximum(np.sin(np.arange(600) / 40), -0.5)
-    np.save(path, np.stack([price, random.normal(size=600), sensor], 1))
+    tenths = np.round(np.sin(np.arange(600) / 60), 1)
+    lamps = np.maximum(np.round(random.normal(size=600)), 0)
+    np.save(path, np.stack([price, random.normal(size=600), sensor, tenths, lamps], 1))
     return path
 
 
