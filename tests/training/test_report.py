@@ -22,7 +22,9 @@ from training.evaluation.svg import number, ticks
 
 LENGTH = 10
 SUBJECT = Subject("samples", "samples<1>.npy", None)
-CHEAP: tuple[ScoreName, ...] = ("marginal", "increments", "autocorrelation", "correlation", "uncovered")
+CHEAP: tuple[ScoreName, ...] = (
+    "marginal", "increments", "stillness", "liveliness", "autocorrelation", "correlation", "uncovered",
+)  # fmt: skip
 
 
 def series(seed: int, rows: int = 1500, channels: int = 3) -> np.ndarray:
@@ -66,6 +68,8 @@ def test_damage_is_far_above_the_floor(name: ScoreName):
     damaged = {
         "marginal": honest * 1.5,
         "increments": random.permuted(honest, axis=1),
+        "stillness": np.repeat(honest[:, ::2], 2, axis=1),
+        "liveliness": random.permutation(honest.ravel()).reshape(honest.shape),
         "autocorrelation": random.permuted(honest, axis=1),
         "correlation": np.stack([random.permutation(c) for c in honest.transpose(2, 0, 1)], 2),
         "uncovered": honest[random.permutation(len(honest))[:8]][np.arange(1000) % 8],  # mode collapse
@@ -161,7 +165,7 @@ def test_a_constant_channel_is_left_out_and_said():
 
 def test_one_channel_has_no_correlation_and_no_predictive_score():
     report = evaluated(series(0)[:, :1], cut(series(1)[:, :1]), (*CHEAP, "predictive"))
-    assert [s.name for s in report.scores] == ["marginal", "increments", "autocorrelation", "uncovered"]
+    assert [s.name for s in report.scores] == [n for n in CHEAP if n != "correlation"]
     assert sum("it takes two channels" in note for note in report.notes) == 2
 
 

@@ -12,7 +12,9 @@ from training.evaluation.statistics import (
     correlation,
     correlational,
     increments,
+    liveliness,
     marginal,
+    stillness,
 )
 
 
@@ -60,6 +62,25 @@ def test_rows_put_in_another_order_are_an_autocorrelation_error_only():
     assert autocorrelation_error(real, windows(300, 1)).max() < 0.05
 
 
+def test_stillness_is_how_often_nothing_moves():
+    smooth = windows()
+    stairs = np.repeat(smooth[:, ::3], 3, axis=1)  # of 11 steps 8 are none
+    np.testing.assert_allclose(stillness(stairs, smooth), 8 / 11)
+    np.testing.assert_allclose(stillness(smooth, windows(100, 1)), 0)
+    assert increments(stairs, stairs[::-1]).max() == 0
+
+
+def test_liveliness_is_whether_some_windows_are_calm():
+    """Half of the windows calm and half wild, against all alike: each step is distributed as the others."""
+    random = np.random.default_rng(0)
+    size = random.choice([0.1, 1.9], (2000, 1, 1))
+    regimes = (size * random.normal(size=(2000, 12, 1))).cumsum(1)
+    alike = (random.permuted(np.repeat(size, 12, 1)) * random.normal(size=(2000, 12, 1))).cumsum(1)
+    assert increments(regimes, alike).max() < 0.05
+    assert liveliness(regimes, alike).min() > 0.5
+    assert liveliness(regimes[:1000], regimes[1000:]).max() < 0.1
+
+
 def test_correlation_is_numpys():
     x = windows() @ np.array([[1, 0.5, 0], [0, 1, 0.2], [0, 0, 1]])
     np.testing.assert_allclose(correlation(x), np.corrcoef(x.reshape(-1, 3).T), atol=1e-12)
@@ -75,7 +96,7 @@ def test_the_correlational_score_is_a_tenth_of_the_sum_over_pairs():
 
 def test_no_statistic_sees_the_scale_of_a_channel():
     real, other, scale = windows(), windows(300, 1), np.array([100, 1e-3, 7])
-    for error in (marginal, increments, autocorrelation_error, correlational):
+    for error in (marginal, increments, stillness, liveliness, autocorrelation_error, correlational):
         np.testing.assert_allclose(error(real * scale, other * scale), error(real, other), rtol=1e-6)
 
 

@@ -7,17 +7,19 @@ from dataclasses import dataclass
 from typing import Literal
 
 ScoreName = Literal[
-    "field", "strong", "unseen", "predictive", "context-fid", "marginal", "increments",
-    "autocorrelation", "correlation", "uncovered", "bigrams", "trigrams", "known", "repeated", "lengths",
-    "condition", "from-samples", "scale", "polyphony", "empty-beats", "pitch-classes", "pitch-range",
-    "spectrum-low", "spectrum-middle", "spectrum-high", "peaks", "seam",
+    "field", "strong", "unseen", "predictive", "context-fid", "marginal", "increments", "stillness",
+    "liveliness", "autocorrelation", "correlation", "uncovered", "bigrams", "trigrams", "known", "repeated",
+    "lengths", "condition", "from-samples", "scale", "polyphony", "empty-beats", "pitch-classes",
+    "pitch-range", "spectrum-low", "spectrum-middle", "spectrum-high", "peaks", "seam",
 ]  # fmt: skip
 DEFAULT: tuple[ScoreName, ...] = (
-    "field", "strong", "context-fid", "marginal", "increments", "autocorrelation", "correlation",
-    "uncovered",
+    "field", "strong", "context-fid", "marginal", "increments", "stillness", "liveliness",
+    "autocorrelation", "correlation", "uncovered",
 )  # fmt: skip
 """All that fit any data, but the two that take longest and say least more."""
-QUICK: tuple[ScoreName, ...] = ("field", "marginal", "increments", "autocorrelation", "uncovered")
+QUICK: tuple[ScoreName, ...] = (
+    "field", "marginal", "increments", "stillness", "liveliness", "autocorrelation", "uncovered",
+)  # fmt: skip
 """Those of them that take seconds."""
 JUDGED: tuple[ScoreName, ...] = ("field", "strong", "unseen", "predictive", "condition", "from-samples")
 """Those that are means over judges."""
@@ -59,6 +61,15 @@ ABOUT: dict[ScoreName, About] = {
     "increments": About(
         "Increment error",
         "The same of the steps x(t+1) − x(t): how much windows move.",
+    ),
+    "stillness": About(
+        "Stillness error",
+        "Absolute difference of the share of steps at which a channel stands still, mean over channels.",
+    ),
+    "liveliness": About(
+        "Liveliness error",
+        "Wasserstein-1 distance of how far windows move in a step in the mean, in real deviations of it: "
+        "whether some are calm and some wild as in the data.",
     ),
     "autocorrelation": About(
         "Autocorrelation error",

@@ -47,6 +47,8 @@ _ENCODERS = 2
 _STATISTICS: dict[ScoreName, Callable[[Floats, Floats], float]] = {
     "marginal": lambda a, b: float(statistics.marginal(a, b).mean()),
     "increments": lambda a, b: float(statistics.increments(a, b).mean()),
+    "stillness": lambda a, b: float(statistics.stillness(a, b).mean()),
+    "liveliness": lambda a, b: float(statistics.liveliness(a, b).mean()),
     "autocorrelation": lambda a, b: float(statistics.autocorrelation_error(a, b).mean()),
     "correlation": statistics.correlational,
 }

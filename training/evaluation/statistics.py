@@ -36,6 +36,21 @@ def increments(real: Windows, other: Windows) -> Doubles:
     return marginal(np.diff(real, axis=1), np.diff(other, axis=1))
 
 
+def stillness(real: Windows, other: Windows) -> Doubles:
+    """Difference of the share of steps at which nothing moves, by channel: (channels,). What is measured in
+    steps stands still for hours; a smooth path never does."""
+    still = [(np.diff(x, axis=1) == 0).mean((0, 1)) for x in (real, other)]
+    difference: Doubles = np.abs(still[0] - still[1])
+    return difference
+
+
+def liveliness(real: Windows, other: Windows) -> Doubles:
+    """`marginal` of how far a window moves in a step in the mean, by channel: whether there are calm
+    windows and wild ones, as in the data, or all are alike."""
+    real, other = (np.abs(np.diff(x, axis=1)).mean(1, keepdims=True) for x in (real, other))
+    return marginal(real, other)
+
+
 def autocorrelation(windows: Windows) -> Doubles:
     """Correlation of x_t with x_{t+k}, for lags k = 1 … length − 1 (64 at most): (lags, channels).
 
