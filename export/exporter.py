@@ -39,8 +39,8 @@ _OF_SOUND = (
     "frames of two hops; no training row"
 )
 _DISCLOSURE = (
-    "per channel: name, and its labels or its smallest and largest value and a table of 512 "
-    "interpolated quantiles; "
+    "per channel: name, and its labels or its smallest and largest value and a table of at most 512 "
+    "interpolated quantiles, with those values at which it stands still again and again; "
     "channel means, covariances of levels and increments, the least and the greatest of each component; "
     "which channels bound which; no training row"
 )

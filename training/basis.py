@@ -12,9 +12,9 @@ path of its own, `training/ties.py`. A slow channel is bent so that its moves ha
 size at every level, `training/stabilise.py`, and standardised: its distribution over 24 rows says
 nothing of the series. Where it rests at a value it has a hidden path, `training/atoms.py`, and so it has
 where it rests at many, `training/rests.py`. Either way the way back, `training/decoder.py`, is one table
-of 512 values at equal distances of the score, or 4096 where there are many rests, interpolated: continuous,
-and no record is in it but the smallest and the largest value, and those that many have. Where one
-channel bounds another in every row, as a day's high does its close, values are made to keep that order.
+of 512 values at equal distances of the score, or, where there are many rests, of eight times as many,
+interpolated: continuous, and no record is in it but the smallest and the largest value, and rests. Where
+one channel bounds another in every row, as a day's high its close, values are made to keep that order.
 
 *Mixing* (`cowhitened`). Principal components with variance above 1e-6 are whitened, then
 rotated to the eigenvectors of the increments' covariance, as in slow feature analysis
@@ -160,7 +160,7 @@ class Basis:
         ]
         self._scores_of_rows = self._straight(numbers)
         for n, i in enumerate(self._fast):
-            self._scores_of_rows[:, i] = path_between(below[:, n], above[:, n], dataset.bounds)
+            self._scores_of_rows[:, i] = path_between(below[:, n], above[:, n], dataset.bounds, covered)
         slow = self._varies & ~fast & ~self._shades & free.all(axis=0)
         self._knots = KNOTS
         if kind == "cowhitened":
@@ -180,7 +180,7 @@ class Basis:
         """Give `slow` channels of `numbers` (rows, channels) a hidden path where they rest, fitted on the
         rows `covered`; sequences begin and end at `bounds`."""
         for i in slow:
-            values, curve = numbers[covered, i], self._curves[i]
+            values, curve = numbers[covered, i][self._seen[:, i]], self._curves[i]
             found = path_of(curve, values, numbers[:, i], bounds, FINE)
             if found:
                 self._knots = FINE
@@ -246,10 +246,12 @@ class Basis:
         for row, (x, y) in enumerate(self._curves):
             table[row] = np.interp(grids[row], y, x)
         edge = float(torch.special.ndtri(torch.tensor(1 - 0.5 / (len(values) + 1), dtype=torch.float64)))
-        grid = np.linspace(-edge, edge, knots)
+        grid, fine = (np.linspace(-edge, edge, count) for count in (KNOTS, knots))
         shares = torch.special.ndtr(torch.from_numpy(grid)).numpy()
-        for i in self._fast:
-            table[i] = np.quantile(values[self._free[:, i], i], shares, method="hazen")
+        for i in self._fast:  # of no more knots than ever, or single records would show
+            table[i] = np.interp(
+                fine, grid, np.quantile(values[self._free[:, i], i], shares, method="hazen")
+            )
             first[i], last[i] = -edge, edge
         # Of what the data have: a line over a gap may lie off their grid, and beyond them.
         seen = np.where(self._seen, values, np.nan)

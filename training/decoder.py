@@ -15,8 +15,8 @@ Floats = NDArray[np.float32]
 
 KNOTS = 512
 """Of a channel's table."""
-FINE = 4096
-"""Of each, where a channel rests at many values, `training/rests.py`."""
+FINE = 8 * (KNOTS - 1) + 1
+"""Of each, where a channel rests at many values, `training/rests.py`: seven between two of the others."""
 
 _RESTS = 0.01
 """Share of the rows that lie at an end of a channel's range from which on samples may lie there too."""

@@ -24,8 +24,8 @@ STILL = 0.05
 MOST = 512
 """Values that it rests at: those that most rows have."""
 _RESTED = 3
-"""Rows that have such a value, at least, so that no single record is in the table; where there are more
-values, stretches of two rows and more in which it was rested at."""
+"""Stretches of one value, at least, so that no single one is in the table; where there are more values,
+stretches of two rows and more."""
 _TOGETHER = 8
 """Neighbours that share out their scores."""
 _APART = 4.0
@@ -43,11 +43,17 @@ def path_of(
     can hold it, and the path behind, scores of `every` row (all rows,), of which sequences begin and end
     at `bounds`. None where it rests at few values, or where no smooth path is behind."""
     at, rows = rests_of(values)
-    if len(at) < 2:
-        return None
-    stairs = _aligned(banded(_shared(curve, at, rows, values), values), knots)
-    path = _relaxed(hidden(stairs, every, bounds), stairs, every, bounds)
-    return (stairs, path) if _rough(path) < _rough(np.interp(every, *curve)) else None
+    while len(at) > 1:
+        stairs = _aligned(banded(_shared(curve, at, rows, values), values), knots)
+        x, y = stairs
+        first = np.flatnonzero(x[1:] == x[:-1])
+        thin = np.isin(at, x[first[y[first + 1] == y[first]]])  # the table has no room for these
+        if not thin.any():
+            path = _relaxed(hidden(stairs, every, bounds), stairs, every, bounds)
+            seen = np.interp(every, *curve)
+            return (stairs, path) if _rough(path, bounds) < _rough(seen, bounds) else None
+        at, rows = at[~thin], rows[~thin]
+    return None
 
 
 def rests_of(values: Doubles) -> tuple[Doubles, Integers]:
@@ -57,11 +63,11 @@ def rests_of(values: Doubles) -> tuple[Doubles, Integers]:
     if len(still) == 0 or still.mean() < STILL:
         return values[:0], np.zeros(0, np.int64)
     distinct, rows = np.unique(values, return_counts=True)
-    rested = rows >= _RESTED
+    begins = ~np.concatenate([[False], still])
     if len(distinct) > MOST:
-        begins = still & ~np.concatenate([[False], still[:-1]])
-        at, stretches = np.unique(values[1:][begins], return_counts=True)
-        rested = np.isin(distinct, at[stretches >= _RESTED])
+        begins &= np.concatenate([still, [False]])
+    at, stretches = np.unique(values[begins], return_counts=True)
+    rested = np.isin(distinct, at[stretches >= _RESTED])
     kept = np.flatnonzero(rested & ~np.isin(distinct, atoms_of(values)))
     kept = np.sort(kept[np.argsort(-rows[kept], kind="stable")[:MOST]])
     return distinct[kept], rows[kept]
@@ -71,10 +77,10 @@ def _shared(curve: Curve, at: Doubles, rows: Integers, values: Doubles) -> Curve
     """A curve with bands for the values `at` (rests,) that so many `rows` have, of all `values` (rows,)."""
     x, y = curve
     own = np.interp(at, x, y)
-    ordered = np.sort(values)
+    ordered = np.sort(values[~np.isin(values, atoms_of(values))])  # atoms have bands of their own
     between = np.searchsorted(ordered, at[1:], "left") - np.searchsorted(ordered, at[:-1], "right")
     gaps = np.diff(at)
-    near = gaps <= _APART * np.median(gaps)  # (rests - 1,)
+    near = gaps <= _APART * np.median(gaps)  # (rests - 1,), and so in which the curve's knots are no more
     low, high = own.copy(), own.copy()
     first = 0
     for last in range(1, len(at)):
@@ -90,8 +96,8 @@ def _shared(curve: Curve, at: Doubles, rows: Integers, values: Doubles) -> Curve
             first = end
         if far:
             first = last
-    beyond = (x < at[0]) | (x > at[-1])  # the curve's knots in between would bend what is shared
-    x, y = np.concatenate([x[beyond], at, at]), np.concatenate([y[beyond], low, high])
+    kept = ~np.concatenate([[False], near, [False]])[np.searchsorted(at, x)] & ~np.isin(x, at)
+    x, y = np.concatenate([x[kept], at, at]), np.concatenate([y[kept], low, high])
     order = np.lexsort((y, x))
     return x[order], y[order]
 
@@ -125,7 +131,10 @@ def _relaxed(path: Doubles, curve: Curve, values: Doubles, bounds: Integers) -> 
     return path
 
 
-def _rough(path: Doubles) -> float:
-    """How much a path (rows,) mostly turns, whatever its size: of few large turns and many small ones the
-    small ones tell."""
-    return float(np.sqrt(np.abs(np.diff(path, 2))).mean() / max(path.std(), 1e-12) ** 0.5)
+def _rough(path: Doubles, bounds: Integers) -> float:
+    """How much a path (rows,) mostly turns within sequences, whatever its size: of few large turns and many
+    small ones the small ones tell."""
+    inside = np.ones(len(path), bool)
+    inside[bounds[1:] - 1] = inside[np.maximum(bounds[1:] - 2, 0)] = False
+    turns = np.abs(np.diff(path, 2))[inside[:-2]]
+    return float(np.sqrt(turns).mean() / max(path.std(), 1e-12) ** 0.5) if len(turns) else 0.0

@@ -18,6 +18,7 @@ from zlib import crc32
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from training.data.dataset import Doubles, Integers
@@ -28,17 +29,23 @@ _NEAR = (-2, -1, 1, 2)
 """The neighbours of a row."""
 _APART = max(_NEAR) + 1
 """Rows that may be drawn at once are so many apart."""
-_LEAST = 1e-4
-"""Of what neighbours leave open of a score: its variance, at least."""
+_OPEN = 0.02
+"""Least part of a path that its neighbours must leave open, of all that they could: the least eigenvalue of
+its correlations. What is measured in short sequences need not be any path's, and would end at the edges."""
 
 
-def path_between(below: Doubles, above: Doubles, bounds: Integers) -> Doubles:
+def path_between(
+    below: Doubles, above: Doubles, bounds: Integers, covered: NDArray[np.bool_] | None = None
+) -> Doubles:
     """A path of normal scores (rows,) whose ranks, as shares, are between `below` and `above`, each (rows,)
-    in (0, 1); sequences begin and end at `bounds`."""
+    in (0, 1); sequences begin and end at `bounds`. Correlations are those of the rows `covered`, or all."""
     random = torch.Generator().manual_seed(crc32(below.tobytes()))  # of each channel its own
     low, high = (torch.special.ndtri(torch.from_numpy(x)) for x in (below, above))
     path = torch.special.ndtri(torch.from_numpy((below + above) / 2))
     tied = high > low
+    if not tied.any():
+        return path.numpy()  # type: ignore[no-any-return]
+    looked_at = torch.ones(len(path), dtype=torch.bool) if covered is None else torch.from_numpy(covered)
     rows = torch.arange(len(path))
     sequence = torch.from_numpy(np.searchsorted(bounds, rows.numpy(), "right") - 1)
     ends = torch.from_numpy(bounds)
@@ -47,8 +54,8 @@ def path_between(below: Doubles, above: Doubles, bounds: Integers) -> Doubles:
     near = near.clamp(0, len(path) - 1)
     kinds, kind = torch.unique(there, dim=0, return_inverse=True)  # which neighbours rows have
     turns = [torch.nonzero(tied & (rows % _APART == k))[:, 0] for k in range(_APART)]
-    for _ in range(_ROUNDS if tied.any() else 0):
-        weights, left = _said(_correlations(path, sequence), kinds)
+    for _ in range(_ROUNDS):
+        weights, left = _said(_correlations(path, sequence, looked_at), kinds)
         for own in turns:
             mean = (weights[kind[own]] * path[near[own]]).sum(1)
             deviation = left[kind[own]]
@@ -57,19 +64,26 @@ def path_between(below: Doubles, above: Doubles, bounds: Integers) -> Doubles:
             drawn = mean + deviation * torch.special.ndtri(share)
             drawn = torch.where(last > first, drawn, mean)  # too far away for shares: the nearest edge
             path[own] = drawn.clamp(low[own], high[own])
-    found: Doubles = path.numpy()
+    return path.numpy()  # type: ignore[no-any-return]
+
+
+def _correlations(path: Tensor, sequence: Tensor, looked_at: Tensor) -> Tensor:
+    """Of a path (rows,) with itself 0, 1, 2 … rows later in the same sequence, of rows that are
+    `looked_at`: (lags,)."""
+    lags = 2 * max(_NEAR) + 1
+    found = torch.zeros(lags, dtype=torch.float64)
+    for lag in range(lags):
+        later, sooner = slice(lag, None), slice(0, len(path) - lag)
+        both = looked_at[later] & looked_at[sooner] & (sequence[later] == sequence[sooner])
+        if not both.any():
+            lags = lag  # sequences are no longer than that
+            break
+        found[lag] = (path[later] * path[sooner])[both].mean()
+    found = found / found[0]
+    steps = torch.arange(lags)
+    least = torch.linalg.eigvalsh(found[(steps[:, None] - steps).abs()])[0]
+    found[1:] *= ((1 - _OPEN) / (1 - least)).clamp(max=1)
     return found
-
-
-def _correlations(path: Tensor, sequence: Tensor) -> Tensor:
-    """Of a path (rows,) with itself 0, 1, 2 … rows later in the same sequence: (lags,)."""
-    products = [(path * path).mean()]
-    for lag in range(1, 2 * max(_NEAR) + 1):
-        same = sequence[lag:] == sequence[:-lag]
-        product = path[lag:] * path[:-lag] * same
-        products.append(product.sum() / same.sum().clamp(min=1))
-    found = torch.stack(products)
-    return found / found[0]
 
 
 def _said(correlations: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor]:
@@ -82,7 +96,6 @@ def _said(correlations: Tensor, kinds: Tensor) -> tuple[Tensor, Tensor]:
     left = torch.ones(len(kinds), dtype=torch.float64)
     for i, there in enumerate(kinds):
         own = torch.nonzero(there)[:, 0]
-        among = between[own][:, own] + _LEAST * torch.eye(len(own), dtype=torch.float64)
-        weights[i, own] = torch.linalg.solve(among, to[own])
-        left[i] = (1 - weights[i, own] @ to[own]).clamp(min=_LEAST).sqrt()
+        weights[i, own] = torch.linalg.solve(between[own][:, own], to[own])
+        left[i] = (1 - weights[i, own] @ to[own]).sqrt()
     return weights, left

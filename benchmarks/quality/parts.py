@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training import atoms, basis, discriminator, generator, trainer
+from training import atoms, basis, discriminator, generator, rests, trainer
 from training.basis import Basis
-from training.data.dataset import Doubles, Integers
+from training.data.dataset import Doubles
 from training.discriminator import Discriminator
 from training.generator import Generator
 
@@ -61,7 +61,7 @@ def _rests() -> None:
 def _ties() -> None:
     """Where many rows share a value, all have the middle of its ranks."""
 
-    def middle(below: Doubles, above: Doubles, bounds: Integers) -> Doubles:
+    def middle(below: Doubles, above: Doubles, *_: object) -> Doubles:
         found: Doubles = torch.special.ndtri(torch.from_numpy((below + above) / 2)).numpy()
         return found
 
@@ -77,6 +77,7 @@ def _atoms() -> None:
     """A channel that rests at a value is one as any other."""
     _replace(basis, "atoms_of", lambda values: values[:0])
     _replace(atoms, "atoms_of", lambda values: values[:0])
+    _replace(rests, "atoms_of", lambda values: values[:0])
 
 
 def _straight_way() -> None:

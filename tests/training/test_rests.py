@@ -33,9 +33,10 @@ def test_only_a_channel_that_stands_still_rests():
     assert rests_of(smooth())[0].size == 0
     tenths = np.round(smooth(), 1)
     at, rows = rests_of(tenths)
-    distinct, counts = np.unique(tenths, return_counts=True)
-    assert at.tolist() == distinct[counts >= 3].tolist()
-    assert rows.tolist() == counts[counts >= 3].tolist()
+    begins = np.concatenate([[True], tenths[1:] != tenths[:-1]])
+    distinct, stretches = np.unique(tenths[begins], return_counts=True)
+    assert at.tolist() == distinct[stretches >= 3].tolist()
+    assert rows.tolist() == [(tenths == x).sum() for x in at]
 
 
 def test_of_many_values_those_that_are_rested_at_are_kept():
@@ -107,3 +108,40 @@ def test_a_thermometer_of_tenths_comes_back_in_tenths_and_stands_still_as_often(
     assert (back[..., 0] == real[..., 0].astype(np.float32)).mean() > 0.999
     stairs = Dataset.of("stairs", [Column("a")], [smooth()[:, None]])
     assert Basis(stairs, stairs.windows(24, 1), "cowhitened").decoder.table.shape == (1, KNOTS)
+
+
+def test_no_value_of_one_row_or_of_a_gap_is_in_the_table():
+    """A single reading behind a long gap, which the line over the gap makes many rows of."""
+    values = np.round(smooth(), 1)
+    values[2000:2400] = np.nan
+    values[2400] = 0.537
+    values = np.column_stack([values, np.random.default_rng(1).exponential(size=6000)])
+    dataset = Dataset.of("test", [Column("a"), Column("b")], [values])
+    table = Basis(dataset, dataset.windows(24, 1), "cowhitened").decoder.table
+    assert table.shape == (2, FINE)
+    assert not (abs(table[0] - 0.537) < 1e-6).any()
+    straight = abs(np.diff(table[1], 2)) < 1e-5  # of a channel that does not rest all but every eighth
+    assert straight.mean() > 0.8
+
+
+def test_beside_an_atom_there_is_no_way_that_no_row_goes():
+    path = smooth()
+    values = np.round(np.sign(path) * np.maximum(abs(path) - 0.35, 0), 1) + 0.0  # with a dead band
+    assert (values == 0).mean() > 0.25
+    assert (np.diff(np.unique(values)) < 0.11).all()
+    (x, y), _ = behind(line(values), values, values, np.array([0, 6000]))
+    at = np.flatnonzero(x == 0)
+    bands = Bands.of((x, y))
+    widest = (bands.high - bands.low)[bands.values != 0].max()
+    assert y[at[0]] - y[at[0] - 1] < widest
+    assert y[at[-1] + 1] - y[at[-1]] < widest
+
+
+def test_rests_that_the_table_has_no_room_for_are_none():
+    values = np.round(smooth(), 1)
+    values[::50] = -9999  # what stands for a missing value
+    found = path_of(line(values), values, values, np.array([0, 6000]), FINE)
+    if found:
+        (x, y), _ = found
+        first = np.flatnonzero(np.diff(x) == 0)
+        assert (y[first + 1] > y[first]).all()

@@ -71,3 +71,15 @@ def test_equal_channels_have_equal_paths_and_others_their_own():
     first, again, second = (path_between(*bands(x), WHOLE) for x in (one, one, other))
     assert (first == again).all()
     assert abs(np.corrcoef(first, second)[0, 1]) < 0.05
+
+
+def test_what_is_measured_in_short_sequences_does_not_end_at_the_edges():
+    """Walks of 12 rows, whose correlations by lags are of more pairs here than there, and no path's."""
+    random = np.random.default_rng(0)
+    for _ in range(3):
+        walks = np.round(random.normal(size=(125, 12)).cumsum(1) / 3).ravel()
+        below, above = bands(walks)
+        path = path_between(below, above, np.arange(0, 1501, 12))
+        edge = np.minimum(path - scores(below), scores(above) - path)
+        assert (edge < 0.008).mean() < 0.04
+        assert abs(path.std() - 1) < 0.06
