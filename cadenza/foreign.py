@@ -88,11 +88,12 @@ def _of_rows(path: Path, data: str, asked: _Asked) -> Sides:
     read = load(str(path), asked.samples)
     lengths = np.unique(np.diff(read.bounds))
     if len(read.bounds) < 3:
-        drawn = path.suffix.lower() not in (*TABLES, *recordings.ARRAYS)
-        raise UsageError(
-            f"{path} holds one sequence; several are wanted: "
-            + ("write the samples as npz, or into files of their own" if drawn else _SHAPE)
-        )
+        wanted = "write the samples as npz, or into files of their own"
+        if path.suffix.lower() in TABLES:
+            wanted = "name the column that tells them apart with --id-column"
+        elif path.suffix.lower() in recordings.ARRAYS:
+            wanted = _SHAPE
+        raise UsageError(f"{path} holds one sequence; several are wanted: {wanted}")
     one = int(lengths[0]) if len(lengths) == 1 else None  # of several lengths: whole sequences
     given = replace(asked.real, length=one, whole=True if one is None else None)
     if read.time:

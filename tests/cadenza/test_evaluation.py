@@ -79,6 +79,12 @@ def test_minds_the_order_of_steps_and_where_its_report_goes(prices: Path, tmp_pa
         done = cadenza("evaluate", path, "--data", prices, "-o", out)
         assert (done.returncode, message in done.stderr) == (2, True), done.stderr
     assert prices.read_bytes() == kept
+    alone = made(tmp_path, "alone.csv", [[i, 2 * i] for i in range(60)], "close,high")
+    done = cadenza("evaluate", alone, "--data", prices)
+    assert (done.returncode, "name the column that tells them apart with --id-column" in done.stderr) == (
+        2,
+        True,
+    )
     done = cadenza("evaluate", path, "--data", prices, "--seed", -1)
     assert (done.returncode, "--seed is -1" in done.stderr) == (2, True)
 

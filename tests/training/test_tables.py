@@ -97,6 +97,22 @@ def test_numbers_with_units_are_labels_and_said(tmp_path: Path):
         "'a' looks like numbers with units or marks of thousands, such as '$2.5'" in n for n in notes
     )
     assert any("'b' looks like numbers with units or marks of thousands, such as '7%'" in n for n in notes)
+    path = csv(tmp_path / "y.csv", 'a,b,c\n20.0 C,"1,5",4 rooms\n20.1 C,"2,5",5 C\n21 C,"1,7",5 m/s\n')
+    notes = load(path, CONFIG).notes
+    assert any(
+        "'a' looks like numbers with units or marks of thousands, such as '21 C'" in n for n in notes
+    )
+    assert any("'b' looks like numbers with a decimal comma, such as '2,5'" in n for n in notes)
+    assert not any("'c' looks like" in n for n in notes)  # of many units: these are words
+
+
+def test_labels_that_may_tell_sequences_apart_are_said(tmp_path: Path):
+    machines = [f"M{i // 10},{i % 3},{'ab'[i % 2]}" for i in range(100)]
+    path = csv(tmp_path / "x.csv", "\n".join(["machine,v,state", *machines]) + "\n")
+    said = "the rows of each label of 'machine' stand together"
+    assert any(said in note for note in load(path, CONFIG).notes)
+    assert not any("of 'state' stand together" in note for note in load(path, CONFIG).notes)
+    assert not any(said in note for note in load(path, replace(CONFIG, id_column="machine")).notes)
 
 
 def test_an_infinite_value_is_named_by_its_file_and_its_own_row(tmp_path: Path):
@@ -365,3 +381,13 @@ def test_static_columns_know_their_place_among_the_others(tmp_path: Path):
     assert [(c.name, c.place) for c in dataset.statics] == [("kind", 0), ("size", 2)]  # at, day, size, sold
     dataset = load(path, TrainConfig(id_column="id", ignore=("at",), length=4))
     assert [(c.name, c.place) for c in dataset.statics] == [("kind", 0), ("size", 1)]
+
+
+def test_whole_numbers_of_few_values_may_be_settings(tmp_path: Path):
+    rows = [f"{(0, 900, 1500)[i // 20 % 3]},{i % 50}" for i in range(200)]
+    path = csv(tmp_path / "x.csv", "\n".join(["rpm,count", *rows]) + "\n")
+    said = outline(path, CONFIG).splitlines()
+    (rpm,) = (line for line in said if line.startswith('"rpm"'))
+    assert rpm.endswith("# 0 to 1,500, 3 values: if these are settings or codes, make it categorical")
+    (count,) = (line for line in said if line.startswith('"count"'))
+    assert count.endswith("# 0 to 49")

@@ -72,6 +72,22 @@ def test_holidays_are_no_gaps_and_their_share_is_said(tmp_path: Path):
     assert any("1.5% of the rows are not one step after" in note for note in dataset.notes)
 
 
+@pytest.mark.parametrize("step", ["1 day", "1 weekday", "1 month"])
+def test_no_window_goes_over_a_hole_of_many_rows(tmp_path: Path, step: str):
+    every = {
+        "1 day": [str(d) for d in days("2020-02-20", *range(1500))],
+        "1 weekday": [str(d) for d in np.busday_offset("2020-01-01", np.arange(1500))],
+        "1 month": [f"{y}-{m:02}-15" for y in range(1900, 2025) for m in range(1, 13)],
+    }[step]
+    kept = [stamp for i, stamp in enumerate(every) if not (200 <= i < 208 or 600 <= i < 660 or i == 900)]
+    dataset = read(tmp_path, kept)
+    assert dataset.step == step
+    assert dataset.bounds.tolist() == [0, 200, 592, len(kept)]
+    assert "more than 7 rows are missing 2 times, at most 60" in " ".join(dataset.notes)
+    (tmp_path / "y").mkdir()
+    assert len(read(tmp_path / "y", kept, TrainConfig(gaps=False)).bounds) == 2  # as it was told
+
+
 @pytest.mark.parametrize(
     ("stamps", "unit", "gaps"),
     [
@@ -197,3 +213,29 @@ def test_files_of_a_folder_share_their_times(tmp_path: Path):
     (tmp_path / "b.csv").write_text("when,a\n2019-01-01,1\n2019-01-02,2\n")
     with pytest.raises(DataError, match="time stamp 'when' in one and date 'when' in another"):
         load(str(tmp_path), TrainConfig())
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        ["0 days 00:00:00", "1 days 02:03:04.5"],
+        ["3 days", "-1 days +23:59:59"],
+        ["123:00:01", "99:59:59.25"],
+    ],
+)
+def test_durations_are_left_out_and_said(tmp_path: Path, texts: list[str]):
+    lines = [f"{texts[i % 2]},{i}" for i in range(30)]
+    (tmp_path / "x.csv").write_text("\n".join(["up,a", *lines]) + "\n")
+    dataset = load(str(tmp_path / "x.csv"), TrainConfig())
+    assert [c.name for c in dataset.columns] == ["a"]
+    assert any("'up' holds durations and is left out: write them as numbers" in n for n in dataset.notes)
+    told = load(str(tmp_path / "x.csv"), TrainConfig(categorical=("up",)))
+    assert told.columns[0].labels == tuple(sorted(texts))
+
+
+def test_times_of_day_are_left_out_and_said(tmp_path: Path):
+    (tmp_path / "x.csv").write_text("\n".join(["at,a", *(f"{i % 24:02}:00:00,{i}" for i in range(30))]))
+    assert any(
+        "'at' holds times of day and is left out" in n
+        for n in load(str(tmp_path / "x.csv"), TrainConfig()).notes
+    )

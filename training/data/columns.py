@@ -54,9 +54,9 @@ def examined(where: str, column: Column, values: Doubles) -> Column:
     if len(column.labels) > MOST_LABELS:
         raise DataError(
             f"{where}: column {column.name!r} has {len(column.labels):,} different labels, such as "
-            f"{column.labels[0]!r}, and at most {MOST_LABELS} can be learnt: put rare ones together under "
-            "one name; write numbers as 1234.5 and dates as 2024-01-31 if it holds some; or leave it out "
-            f"with --ignore {quote(column.name)}"
+            f"{column.labels[0]!r}, and at most {MOST_LABELS} can be learnt: write numbers as 1234.5, "
+            "without units, and dates as 2024-01-31 if it holds some; put rare labels together under one "
+            f"name; or leave it out with --ignore {quote(column.name)}"
         )
     return replace(
         column,

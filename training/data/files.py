@@ -8,10 +8,11 @@ with several files hold one sequence each.
 
 import re
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from shlex import quote
 from typing import TypeVar
 
 import numpy as np
@@ -24,18 +25,24 @@ from training.data.cells import column_of, in_order, labelled
 from training.data.columns import Column, relabelled, require_finite
 from training.data.dataset import Dataset, Doubles
 from training.data.delimited import read_csv
-from training.data.spacing import fitted, require_unbroken
+from training.data.spacing import fitted, require_unbroken, torn
 from training.data.times import Stamps
 from training.errors import DataError
 
-_WRITTEN = re.compile(r"[$€£]?\s?[+-]?\d[\d.,'\s]*[%$€£]?")
-"""A number as people write it. One that Arrow reads never comes to be a label."""
+_WRITTEN = re.compile(r"[$€£]?\s?[+-]?\d[\d.,']*(?: \d[\d.,']*)*\s?([^\d\s.,'][^\d\s]{0,5})?")
+"""A number as people write it, and its unit. One that Arrow reads never comes to be a label."""
+_COMMA = re.compile(r"[+-]?\d+,\d+")
+"""One with a decimal comma; or with marks of thousands, which all of a column would have been read with."""
+_DURATION = re.compile(r"-?\d+ days?(,? [+-]?\d+:\d\d:\d\d([.,]\d+)?)?|-?\d{1,4}:\d\d:\d\d([.,]\d+)?")
+"""As pandas and Python write them."""
 _CELL = re.compile(r"[+-]?\d[-\d.:/ T]*")
 """What is a number or a time, and hardly a column's name."""
 _INDEX = ("", "index", "unnamed: 0")
 """What tools call a column that they number rows in; the first as pandas writes it."""
 _OWN = ("sequence", "step")
 """Columns that a table of samples has before those of the data."""
+_FEWEST_APART = 8
+"""Labels whose rows stand together, at least, that may tell sequences apart: fewer are states."""
 _T = TypeVar("_T")
 TABLES = (".csv", ".tsv", ".parquet")
 """Files whose columns have names."""
@@ -80,6 +87,9 @@ def read(path: Path, config: TrainConfig) -> Dataset:
         else:
             time, step, column, gaps, said = fitted(found.stamps, ticks, config.gaps)
             notes += said
+            if len(sequences) == 1 and not column and config.gaps is None and config.id_column is None:
+                sequences, said = torn(time, sequences[0], ticks[0])
+                notes += said
         if column:
             if column.name in [c.name for c in columns]:
                 raise DataError(
@@ -260,13 +270,8 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
                 f"name, or leave it out with --ignore {name}"
             )
         column, values = column_of(path, name, table.column(name), config)
-        if name not in told and column.labels and all(map(_WRITTEN.fullmatch, column.labels)):
-            notes.append(
-                f"{name!r} looks like numbers with units or marks of thousands, such as "
-                f"{column.labels[-1]!r}, and is taken for labels: write them as 1234.5 to have numbers"
-            )
-        if name not in told and not column.labels and time is None and config.id_column is None:
-            notes += rising.like_times(name, values)
+        if name not in told:
+            notes += _looks(name, column, values, alone=config.id_column is None, timeless=time is None)
         columns.append(column)
         found.append(values)
         place += time is not None and not config.columns and names.index(name) < names.index(time)
@@ -290,8 +295,40 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
     return Read(columns, np.split(values[order], cuts), notes, stamps, place)
 
 
+def _looks(name: str, column: Column, values: Doubles, alone: bool, timeless: bool) -> Iterator[str]:
+    """What to know of a column that nobody named, and that may be something else than what it is taken for;
+    `alone`: no column tells sequences apart, `timeless`: none holds the times."""
+    labels = column.labels
+    written = [_WRITTEN.fullmatch(label) for label in labels]
+    if len({match and match.group(1) for match in written}) == 1 and written[0]:
+        comma = all(map(_COMMA.fullmatch, labels))
+        what = "a decimal comma" if comma else "units or marks of thousands"
+        yield (
+            f"{name!r} looks like numbers with {what}, such as {labels[-1]!r}, and is taken for labels: "
+            "write them as 1234.5 to have numbers"
+        )
+    if labels and alone and _one_after_another(values):
+        yield (
+            f"the rows of each label of {name!r} stand together: if each is a sequence of its own, name it "
+            f"with --id-column {quote(name)}"
+        )
+    if not labels and alone and timeless:
+        yield from rising.like_times(name, values)
+
+
+def _one_after_another(labels: Doubles) -> bool:
+    """Whether the rows of each of many labels (rows,) stand together, in stretches that are none of a
+    series' own states."""
+    count = len(np.unique(labels))
+    return count >= _FEWEST_APART and int((np.diff(labels) != 0).sum()) == count - 1 < len(labels) // 2
+
+
 def _left_out(name: str, column: arrow.ChunkedArray) -> str | None:
     """Why a column that nobody named is no channel; None where it is one."""
+    if arrow.types.is_duration(column.type) or _durations(column):
+        return "holds durations and is left out: write them as numbers, of seconds, say, to have it learnt"
+    if arrow.types.is_time(column.type):
+        return "holds times of day and is left out: write hours as a number, say, to have it learnt"
     if arrow.types.is_temporal(column.type) or times.looks_like_times(column):
         return "holds times and is left out"
     if times.written_otherwise(column):
@@ -304,6 +341,14 @@ def _left_out(name: str, column: arrow.ChunkedArray) -> str | None:
     if name in _OWN and _counts(column, again=True):
         return "counts rows, as samples have it, and is left out"
     return None
+
+
+def _durations(column: arrow.ChunkedArray) -> bool:
+    """Whether all texts of a column are durations."""
+    if not arrow.types.is_string(column.type):
+        return False
+    texts = column.drop_null().to_pylist()
+    return bool(texts) and all(map(_DURATION.fullmatch, texts))
 
 
 def _counts(column: arrow.ChunkedArray, again: bool = False) -> bool:

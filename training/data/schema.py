@@ -27,6 +27,8 @@ from training.data.source import heeds, load, require_heeded
 from training.errors import DataError
 
 KINDS = ("categorical", "continuous", "integer", "static", "time", "id", "waveform", "ignore")
+_SETTINGS = 8
+"""Values of a whole number up to which they may be settings rather than amounts."""
 
 
 def applied(data: str, config: TrainConfig) -> TrainConfig:
@@ -135,6 +137,9 @@ def _said(column: Column, values: Doubles) -> str:
         said = f"{len(column.labels)} labels: {shown}"
     else:
         said = f"{np.nanmin(values):,.6g} to {np.nanmax(values):,.6g}"
+        count = len(np.unique(values[~np.isnan(values)]))
+        if 1 < count <= _SETTINGS and _kind(column, values) == "integer":
+            said += f", {count} values: if these are settings or codes, make it categorical"
     return _line(said) + (", with gaps" if column.missing else "")
 
 

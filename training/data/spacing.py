@@ -22,6 +22,8 @@ from training.errors import DataError
 EVEN, WEEKDAYS = 0.99, 0.95
 """Share of rows that are one step after the one before from which on all are taken to be so: a lost row
 here and there is none of the series' own, and of weekdays holidays are missing."""
+TORN = 8
+"""Steps between two rows up to which they are taken to be one: more is a hole that no window crosses."""
 _UNITS = (("days", 86_400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
 _HOLE = 1.5
 """Usual steps from which on rows are missing between two: less is the jitter of a clock."""
@@ -54,6 +56,26 @@ def fitted(
             f"; {1 - share:.1%} of the rows are not one step after the one before ({lost}) and taken as if"
         )
     return time, step, None, [], [note]
+
+
+def torn(time: Time, rows: Doubles, ticks: Integers) -> tuple[list[Doubles], list[str]]:
+    """A series, `rows` (rows, columns) at `ticks` (rows,) one step apart, cut where many rows are missing,
+    and what is to be said of it."""
+    if time.calendar == "even":
+        moves = np.diff(ticks)
+    else:
+        days = (ticks // times.ticks_a_day(time)).astype("datetime64[D]")
+        if time.calendar == "weekdays":
+            moves = np.busday_count(days[:-1], days[1:])
+        else:
+            moves = np.diff(days.astype("datetime64[M]").astype(np.int64))
+    holes = np.flatnonzero(moves > TORN * time.step)
+    if not len(holes):
+        return [rows], []
+    many = f"{len(holes)} times, at most" if len(holes) > 1 else "once,"
+    lost = moves.max() // time.step - 1
+    said = f"more than {TORN - 1} rows are missing {many} {lost:,}: what is behind is a series of its own"
+    return np.split(rows, holes + 1), [said]
 
 
 def require_unbroken(
