@@ -26,7 +26,8 @@ def decode_numbers(n: Nodes, decoding: Decoding, outcomes: list[str], valid: str
     at = n.add("Mul", at, _own(n, "scale", decoder.scale), to="at.knots")
     if decoder.ends.any():
         at = _mirrored(n, decoder, at)
-    values = interpolated(n, "values", at, decoder.table)
+    between = _own(n, "between", decoder.between) if (decoder.between == 0).any() else ""
+    values = interpolated(n, "values", at, decoder.table, between)
     values = n.add("Max", values, _own(n, "low", decoder.table[:, 0]), to="values.low")
     values = n.add("Min", values, _own(n, "high", decoder.table[:, -1]), to="values.clipped")
     if decoder.per.any():

@@ -58,9 +58,9 @@ def recurrence(
     return n.add("Squeeze", x, n.integers(1), to=f"{name}.steps")
 
 
-def interpolated(n: Nodes, name: str, at: str, table: NDArray[np.float32]) -> str:
+def interpolated(n: Nodes, name: str, at: str, table: NDArray[np.float32], between: str = "") -> str:
     """`at`, in knots, through a table (knots,); or `at` (channels, …) through one a channel, (channels,
-    knots)."""
+    knots), of which it takes the knot before where `between` (channels, 1) is 0."""
     knots = table.shape[-1]
     at = n.add("Max", at, n.constant("knot.first", np.zeros(1, np.float32)), to=f"{name}.at.low")
     at = n.add("Min", at, n.constant(f"{name}.last", np.full(1, knots - 1, np.float32)), to=f"{name}.at")
@@ -81,5 +81,7 @@ def interpolated(n: Nodes, name: str, at: str, table: NDArray[np.float32]) -> st
     low = n.add("Gather", flat, index, to=f"{name}.knot")
     slope = n.add("Gather", slopes, index, to=f"{name}.slope")
     share = n.add("Sub", at, below, to=f"{name}.share")
+    if between:
+        share = n.add("Mul", share, between, to=f"{name}.share.between")
     rise = n.add("Mul", slope, share, to=f"{name}.rise")
     return n.add("Add", low, rise, to=f"{name}.free")

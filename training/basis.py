@@ -43,7 +43,7 @@ from training.atoms import atoms_of, banded, hidden
 from training.conditions import Conditions
 from training.data import Dataset, Windows
 from training.data.dataset import Doubles, Integers
-from training.decoder import FINE, KNOTS, Decoder, ends_of, grid_of, orders_of
+from training.decoder import FINE, KNOTS, Decoder, ends_of, few, grid_of, orders_of, quantiles, steps
 from training.layout import Layout
 from training.memory import remembered, torn
 from training.rests import path_of
@@ -246,12 +246,11 @@ class Basis:
         for row, (x, y) in enumerate(self._curves):
             table[row] = np.interp(grids[row], y, x)
         edge = float(torch.special.ndtri(torch.tensor(1 - 0.5 / (len(values) + 1), dtype=torch.float64)))
-        grid, fine = (np.linspace(-edge, edge, count) for count in (KNOTS, knots))
-        shares = torch.special.ndtr(torch.from_numpy(grid)).numpy()
-        for i in self._fast:  # of no more knots than ever, or single records would show
-            table[i] = np.interp(
-                fine, grid, np.quantile(values[self._free[:, i], i], shares, method="hazen")
-            )
+        between = np.ones(channels, np.float32)
+        for i in self._fast:
+            free = values[self._free[:, i], i]
+            between[i] = not few(values[self._free[:, i] & self._seen[:, i], i])
+            table[i] = quantiles(free, edge, knots) if between[i] else steps(free, edge, knots)
             first[i], last[i] = -edge, edge
         # Of what the data have: a line over a gap may lie off their grid, and beyond them.
         seen = np.where(self._seen, values, np.nan)
@@ -270,6 +269,7 @@ class Basis:
             scale=((knots - 1) / span).astype(np.float32),
             table=np.maximum.accumulate(table.astype(np.float32), axis=1).reshape(channels, knots),
             ends=ends,
+            between=between,
             per=np.ascontiguousarray(per),
             of=np.ascontiguousarray(of),
             not_above=not_above,

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from contract.spec import Channel, ChannelKind
@@ -18,6 +19,8 @@ KNOTS = 512
 FINE = 8 * (KNOTS - 1) + 1
 """Of each, where a channel rests at many values, `training/rests.py`: seven between two of the others."""
 
+_FEW, _SHARED = 32, 3
+"""Values of a ranked channel up to which there is none between them, and rows that each must have."""
 _RESTS = 0.01
 """Share of the rows that lie at an end of a channel's range from which on samples may lie there too."""
 _TOUCHING = 1e-3
@@ -37,6 +40,8 @@ class Decoder:
     ends: Floats
     """(2, channels): 1 where scores before the first knot, and behind the last, are mirrored there; where
     they lie at it, 0."""
+    between: Floats
+    """(channels,): 1 where there are values between those of the table; 0 where they are all there are."""
     per: Floats
     """(channels,): values are rounded to a whole number of `of`/`per`, as those of the data are; 0: not."""
     of: Floats
@@ -58,7 +63,8 @@ class Decoder:
         at = np.clip(at, first, last)
         below = np.minimum(np.floor(at), np.float32(knots - 2))
         index = below.astype(np.int64) + np.arange(len(self.table)) * knots
-        values = self.table.reshape(-1)[index] + self.slopes.reshape(-1)[index] * (at - below)
+        share = (at - below) * self.between
+        values = self.table.reshape(-1)[index] + self.slopes.reshape(-1)[index] * share
         values = np.clip(values, self.table[:, 0], self.table[:, -1])
         per = np.where(self.per > 0, self.per, np.float32(1))
         whole = np.rint(values * per / self.of) * self.of / per
@@ -107,6 +113,29 @@ def channels_of(dataset: Dataset, decoder: Decoder) -> tuple[Channel, ...]:
             Channel(column.name, kind, column.unit, low, high, column.labels, column.missing, column.mass)
         )
     return tuple(channels)
+
+
+def few(values: Doubles) -> bool:
+    """Whether (rows,) are of few values, each of which many have: settings, between which there is none."""
+    _, rows = np.unique(values, return_counts=True)
+    return len(rows) <= _FEW and bool((rows >= _SHARED).all())
+
+
+def quantiles(values: Doubles, edge: float, knots: int) -> Doubles:
+    """The value of (rows,) of so many normal scores from −`edge` to `edge`: (knots,). Of no more knots than
+    ever, or single records would show."""
+    grid, fine = (np.linspace(-edge, edge, count) for count in (KNOTS, knots))
+    shares = torch.special.ndtr(torch.from_numpy(grid)).numpy()
+    found: Doubles = np.interp(fine, grid, np.quantile(values, shares, method="hazen"))
+    return found
+
+
+def steps(values: Doubles, edge: float, knots: int) -> Doubles:
+    """The same of values between which there is none, from each score to the next."""
+    grid = np.linspace(-edge, edge, knots)
+    shares = torch.special.ndtr(torch.from_numpy(grid + edge / (knots - 1))).numpy()  # halfway
+    found: Doubles = np.quantile(values, shares, method="inverted_cdf")
+    return found
 
 
 def grid_of(values: Doubles) -> tuple[int, int]:

@@ -102,6 +102,7 @@ class WaveBasis:
             scale=each(1 / (scores[1] - scores[0]))[:, 0],
             table=each(*ends),
             ends=np.zeros((2, self.hop), np.float32),
+            between=each(1)[:, 0],
             per=each(0)[:, 0],
             of=each(1)[:, 0],
             not_above=own,

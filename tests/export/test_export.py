@@ -20,6 +20,8 @@ from export.runtime import run_of
 from serving.session import Session
 from tests.conftest import cadenza
 from training import checkpoint as checkpoints
+from training.config import TrainConfig
+from training.trainer import train
 
 PRECISIONS: tuple[Precision, ...] = ("fp32", "fp16", "int8")
 
@@ -50,6 +52,22 @@ def test_every_precision_passes_its_checks(exported: dict[Precision, Artifact], 
     if precision != "int8":
         assert parity.chunks == parity.company == 0
     assert 0 < parity.network < {"fp32": 1e-5, "fp16": 1e-2, "int8": 0.25}[precision]
+
+
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_set_points_and_tenths_come_out_of_the_graph_as_they_are(tmp_path: Path, precision: Precision):
+    random = np.random.default_rng(0)
+    points = np.repeat(random.choice([0.0, 900, 1500, 3000], 60), 20)
+    tenths = np.round(np.sin(np.arange(1200) / 50) * 3, 1)
+    np.save(tmp_path / "x.npy", np.column_stack([points, tenths]))
+    train(str(tmp_path / "x.npy"), tmp_path / "run", TrainConfig(steps=2), say=lambda line: None)
+    artifact = export(tmp_path / "run", tmp_path / "x.onnx", precision).artifact
+    assert artifact.spec.parity.decoding == 0
+    session = Session(artifact, "cpu")
+    values = rollout(artifact.spec, session.run, 0, range(64), (48,))["values"]
+    assert set(np.unique(values[..., 0])) <= {0, 900, 1500, 3000}
+    assert len(np.unique(values[..., 0])) > 2
+    assert (values[..., 1] == np.round(values[..., 1].astype(np.float64), 1).astype(np.float32)).all()
 
 
 def test_half_precision_halves_the_weights(exported: dict[Precision, Artifact]):

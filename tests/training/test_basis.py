@@ -243,3 +243,20 @@ def test_what_moves_by_the_same_in_each_step_has_that_for_a_size():
     data = Dataset.of("ramp", [Column("t"), Column("walk")], rows)
     mixing = Basis(data, data.windows(12, 1), "cowhitened").mixing
     assert mixing.increments.min() > 0.1
+
+
+def test_between_few_values_there_is_none():
+    """Set points of a machine, at which it stays; a count of many values; and few of which one is rare."""
+    random = np.random.default_rng(0)
+    rpm = np.repeat(random.choice([0.0, 900, 1500, 3000], 200), 20)
+    counts = random.poisson(20, 4000).astype(float)
+    once = random.choice([0.0, 5, 7], 4000)
+    once[9] = 100
+    data = dataset(np.column_stack([rpm, counts, once]))
+    decoder = Basis(data, data.windows(24, 1), "cowhitened").decoder
+    assert decoder.between.tolist() == [0, 1, 1]
+    values = decoder(random.normal(size=(20000, 3)).astype(np.float32))
+    assert np.unique(values[:, 0]).tolist() == [0, 900, 1500, 3000]
+    for point in (0, 900, 1500, 3000):
+        assert (values[:, 0] == point).mean() == pytest.approx((rpm == point).mean(), abs=0.015)
+    assert len(np.unique(values[:, 1])) > 25

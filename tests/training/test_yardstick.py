@@ -22,7 +22,7 @@ def decoder(values: np.ndarray) -> Decoder:
     table = np.linspace(low, high, KNOTS).T.astype(np.float32)
     one, own = np.ones(len(low), np.float32), np.arange(len(low))[:, None]
     still = np.zeros((2, len(low)), np.float32)
-    return Decoder(low.astype(np.float32), one, table, still, 0 * one, one, own, own)
+    return Decoder(low.astype(np.float32), one, table, still, one, 0 * one, one, own, own)
 
 
 def yardstick(values: np.ndarray) -> Yardstick:
