@@ -18,7 +18,7 @@ from training import record, selection
 from training.checkpoint import Checkpoint, DataFacts
 from training.config import Recipe, TrainConfig, drift_for, level_steps, most_steps
 from training.data import Dataset, Windows, load, schema
-from training.data.dataset import held_back
+from training.data.dataset import counted, held_back
 from training.decoder import Decoding, channels_of
 from training.errors import RunError, RunExistsError, TrainingError
 from training.game import Game
@@ -80,7 +80,7 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
     for note in dataset.notes:
         say(note)
     say(
-        f"{dataset.name}: {len(dataset.bounds) - 1} sequences, {len(dataset.values)} rows of "
+        f"{dataset.name}: {counted(len(dataset.bounds) - 1)}, {len(dataset.values)} rows of "
         f"{len(dataset.columns)} channels, {len(windows)} "
         + (f"whole sequences of up to {dataset.length}" if dataset.ends else f"windows of {dataset.length}")
         + f" to train on, {held_back(held_out, config.hold_out)}"

@@ -249,11 +249,16 @@ class Dataset:
         return windows.some(np.flatnonzero(train)), windows.some(np.flatnonzero(test))
 
 
+def counted(sequences: int) -> str:
+    """How many sequences there are, for people."""
+    return f"{sequences} sequence{'s' * (sequences != 1)}"
+
+
 def held_back(held: "Windows", share: float) -> str:
     """How many windows are held out, for people, and why there are none though a `share` was asked for."""
     if len(held) or not share:
         return f"{len(held)} held out"
-    return f"none held out: {share:.0%} of these are too few rows to spare"
+    return f"none held out: {share:.0%} of these are too few rows to spare, a greater --hold-out may not be"
 
 
 def _fill(column: Doubles, bounds: Integers) -> None:

@@ -22,7 +22,7 @@ from contract.spec import plainly
 from training.config import TrainConfig
 from training.data import files
 from training.data.columns import Column
-from training.data.dataset import Dataset, Doubles, held_back
+from training.data.dataset import Dataset, Doubles, counted, held_back
 from training.data.source import heeds, load, require_heeded
 from training.errors import DataError
 
@@ -81,7 +81,7 @@ def outline(data: str, config: TrainConfig) -> str:
     step = "" if dataset.step == "row" else f", one step is {dataset.step}"
     lines = [
         *([f"# frames of {dataset.frame[0]} by {dataset.frame[1]} pixels"] if dataset.frame else []),
-        f"# {data}: {len(dataset.bounds) - 1} sequences, {len(dataset.values)} rows{step}",
+        f"# {data}: {counted(len(dataset.bounds) - 1)}, {len(dataset.values)} rows{step}",
         f"# {len(train)} {what} to train on, {held_back(test, config.hold_out)}",
         *(f"# {_line(note)}" for note in dataset.notes),
     ]
