@@ -13,7 +13,8 @@ size at every level, `training/stabilise.py`, and standardised: its distribution
 nothing of the series. Where it rests at a value it has a hidden path, `training/atoms.py`, and so it has
 where it rests at many, `training/rests.py`. Either way the way back, `training/decoder.py`, is one table
 of 512 values at equal distances of the score, or, where there are many rests, of eight times as many,
-interpolated: continuous, and no record is in it but the smallest and the largest value, and rests. Where
+interpolated: continuous, and no record is in it but the smallest and the largest value, and rests. Of a
+fast channel of few values it is not interpolated: there is nothing between them. Where
 one channel bounds another in every row, as a day's high its close, values are made to keep that order.
 
 *Mixing* (`cowhitened`). Principal components with variance above 1e-6 are whitened, then
@@ -140,7 +141,11 @@ class Basis:
         """What the data have, and no line over a gap."""
         self._varies = np.ptp(values, axis=0) > 0
         moves = covered[1:] & covered[:-1]
-        moves[dataset.bounds[1:-1] - 1] = False  # no increment leads into a sequence's first row
+        for first in (
+            dataset.bounds[1:-1],
+            dataset.breaks,
+        ):  # no increment leads into a sequence's first row
+            moves[first - 1] = False
         change = np.diff(numbers, axis=0)[moves]  # (moves, channels)
         middle = (numbers[1:] + numbers[:-1])[moves] / 2  # (moves, channels)
         fast = self._moves_fast(numbers, covered, moves, free)
@@ -249,8 +254,9 @@ class Basis:
         between = np.ones(channels, np.float32)
         for i in self._fast:
             free = values[self._free[:, i], i]
-            between[i] = not few(values[self._free[:, i] & self._seen[:, i], i])
-            table[i] = quantiles(free, edge, knots) if between[i] else steps(free, edge, knots)
+            known = values[self._free[:, i] & self._seen[:, i], i]
+            between[i] = not few(known)
+            table[i] = quantiles(free, edge, knots) if between[i] else steps(known, edge, knots)
             first[i], last[i] = -edge, edge
         # Of what the data have: a line over a gap may lie off their grid, and beyond them.
         seen = np.where(self._seen, values, np.nan)

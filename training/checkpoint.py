@@ -29,7 +29,7 @@ from training.layout import Layout
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 22
+FORMAT = 23
 _KEPT = 2
 
 

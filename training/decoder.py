@@ -29,7 +29,8 @@ _TOUCHING = 1e-3
 
 @dataclass(frozen=True)
 class Decoder:
-    """Normal scores to values: one interpolated table a channel. Float32 throughout."""
+    """Normal scores to values: one table a channel, interpolated but where it holds all values there are.
+    Float32 throughout."""
 
     origin: Floats
     """(channels,): the score of the first knot."""

@@ -252,11 +252,12 @@ def test_between_few_values_there_is_none():
     counts = random.poisson(20, 4000).astype(float)
     once = random.choice([0.0, 5, 7], 4000)
     once[9] = 100
+    rpm[95:105] = rpm[995:1005] = np.nan  # over which a line goes
     data = dataset(np.column_stack([rpm, counts, once]))
     decoder = Basis(data, data.windows(24, 1), "cowhitened").decoder
     assert decoder.between.tolist() == [0, 1, 1]
     values = decoder(random.normal(size=(20000, 3)).astype(np.float32))
     assert np.unique(values[:, 0]).tolist() == [0, 900, 1500, 3000]
     for point in (0, 900, 1500, 3000):
-        assert (values[:, 0] == point).mean() == pytest.approx((rpm == point).mean(), abs=0.015)
+        assert (values[:, 0] == point).mean() == pytest.approx((rpm == point).mean(), abs=0.02)
     assert len(np.unique(values[:, 1])) > 25

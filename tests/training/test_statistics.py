@@ -79,6 +79,9 @@ def test_liveliness_is_whether_some_windows_are_calm():
     assert increments(regimes, alike).max() < 0.05
     assert liveliness(regimes, alike).min() > 0.5
     assert liveliness(regimes[:1000], regimes[1000:]).max() < 0.1
+    saw = np.tile([0.0, 0.1], 60).reshape(-1, 12, 1).repeat(40, 0)  # of which all windows are alike
+    assert liveliness(saw, saw + random.normal(0, 0.001, saw.shape)).max() < 0.1
+    assert liveliness(saw, 2 * saw).max() == pytest.approx(10)
 
 
 def test_correlation_is_numpys():

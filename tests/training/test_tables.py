@@ -104,6 +104,9 @@ def test_numbers_with_units_are_labels_and_said(tmp_path: Path):
     )
     assert any("'b' looks like numbers with a decimal comma, such as '2,5'" in n for n in notes)
     assert not any("'c' looks like" in n for n in notes)  # of many units: these are words
+    mixed = csv(tmp_path / "z.csv", "a,b,c,d\n3,5%,1 234,0\nL,0,5\u202f678,A\nM,7%,12,B\n")
+    said = [n.split()[0] for n in load(mixed, CONFIG).notes if "looks like numbers" in n]
+    assert said == ["'b'", "'c'"]  # sizes and codes are none
 
 
 def test_labels_that_may_tell_sequences_apart_are_said(tmp_path: Path):

@@ -82,10 +82,34 @@ def test_no_window_goes_over_a_hole_of_many_rows(tmp_path: Path, step: str):
     kept = [stamp for i, stamp in enumerate(every) if not (200 <= i < 208 or 600 <= i < 660 or i == 900)]
     dataset = read(tmp_path, kept)
     assert dataset.step == step
-    assert dataset.bounds.tolist() == [0, 200, 592, len(kept)]
-    assert "more than 7 rows are missing 2 times, at most 60" in " ".join(dataset.notes)
+    assert len(dataset.bounds) == 2
+    assert dataset.breaks.tolist() == [200, 592]
+    said = "where more than 7 rows are missing, here 2 times and at most 60, no window goes over the hole"
+    assert said in dataset.notes
+    starts = dataset.windows(24, 1).starts
+    over = [b - 23 + k for b in (200, 592) for k in range(23)]
+    assert starts.tolist() == sorted(set(range(len(kept) - 23)) - set(over))
+    train, held = dataset.split(24, 1, 0.1)
+    assert len(held) > 50
+    assert not set(over) & {*train.starts, *held.starts}
     (tmp_path / "y").mkdir()
-    assert len(read(tmp_path / "y", kept, TrainConfig(gaps=False)).bounds) == 2  # as it was told
+    assert read(tmp_path / "y", kept, TrainConfig(gaps=False)).breaks.tolist() == [200, 592]
+
+
+def test_holes_of_each_sequence_are_found_and_what_is_full_of_holes_has_none(tmp_path: Path):
+    every = [f"{i},{d},{n % 7}" for i in (1, 2) for n, d in enumerate(days("2020-01-01", *range(100)))]
+    kept = [line for n, line in enumerate(every) if not (150 <= n < 170)]
+    (tmp_path / "x.csv").write_text("\n".join(["id,when,a", *kept]) + "\n")
+    dataset = load(str(tmp_path / "x.csv"), TrainConfig(id_column="id", length=24))
+    assert dataset.bounds.tolist() == [0, 100, 180]
+    assert dataset.breaks.tolist() == [150]
+    weeks = [
+        d for d in days("2020-01-01", *range(400)) if (d - np.datetime64("2020-01-01")).astype(int) % 20 < 8
+    ]
+    (tmp_path / "y").mkdir()
+    dataset = read(tmp_path / "y", weeks, TrainConfig(gaps=False))
+    assert not len(dataset.breaks)
+    assert len(dataset.windows(24, 1)) == len(weeks) - 23
 
 
 @pytest.mark.parametrize(
@@ -228,7 +252,7 @@ def test_durations_are_left_out_and_said(tmp_path: Path, texts: list[str]):
     (tmp_path / "x.csv").write_text("\n".join(["up,a", *lines]) + "\n")
     dataset = load(str(tmp_path / "x.csv"), TrainConfig())
     assert [c.name for c in dataset.columns] == ["a"]
-    assert any("'up' holds durations and is left out: write them as numbers" in n for n in dataset.notes)
+    assert any("'up' holds durations and is left out: write seconds as numbers" in n for n in dataset.notes)
     told = load(str(tmp_path / "x.csv"), TrainConfig(categorical=("up",)))
     assert told.columns[0].labels == tuple(sorted(texts))
 

@@ -61,6 +61,8 @@ class Dataset:
     """What stands behind an end, in every column or (channels,)."""
     time: Time | None = None
     """The column of times that rows had, if they had one."""
+    breaks: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
+    """Rows, rising, before which many are missing: no window goes over, but where sequences are whole."""
 
     @classmethod
     def of(
@@ -204,6 +206,10 @@ class Dataset:
             for a, b in zip(self.bounds[:-1], self.bounds[1:], strict=True)
         ]
         all_starts = np.concatenate(starts)
+        before = np.searchsorted(
+            self.breaks, [all_starts, all_starts + length - 1], "right"
+        )  # (2, windows)
+        all_starts = all_starts[before[0] == before[1]]
         if len(all_starts) < 2:
             longest = int(np.diff(self.bounds).max())
             whole = ", or --whole True" if len(self.bounds) > 2 else ""

@@ -25,14 +25,14 @@ from training.data.cells import column_of, in_order, labelled
 from training.data.columns import Column, relabelled, require_finite
 from training.data.dataset import Dataset, Doubles
 from training.data.delimited import read_csv
-from training.data.spacing import fitted, require_unbroken, torn
+from training.data.spacing import fitted, holes, require_unbroken
 from training.data.times import Stamps
 from training.errors import DataError
 
-_WRITTEN = re.compile(r"[$€£]?\s?[+-]?\d[\d.,']*(?: \d[\d.,']*)*\s?([^\d\s.,'][^\d\s]{0,5})?")
+_WRITTEN = re.compile(r"[$€£]?\s?[+-]?\d[\d.,']*(?:[ \u00a0\u202f]\d[\d.,']*)*\s?([^\d\s.,'][^\d\s]{0,5})?")
 """A number as people write it, and its unit. One that Arrow reads never comes to be a label."""
-_COMMA = re.compile(r"[+-]?\d+,\d+")
-"""One with a decimal comma; or with marks of thousands, which all of a column would have been read with."""
+_COMMA, _THOUSANDS = re.compile(r"[+-]?\d+,\d+"), re.compile(r"[+-]?\d{1,3}(,\d{3})+")
+"""One with a decimal comma, and one with marks of thousands."""
 _DURATION = re.compile(r"-?\d+ days?(,? [+-]?\d+:\d\d:\d\d([.,]\d+)?)?|-?\d{1,4}:\d\d:\d\d([.,]\d+)?")
 """As pandas and Python write them."""
 _CELL = re.compile(r"[+-]?\d[-\d.:/ T]*")
@@ -76,7 +76,7 @@ def read(path: Path, config: TrainConfig) -> Dataset:
         )
     found = _folder(path, config) if path.is_dir() else _file(path, config)
     columns, sequences, notes = found.columns, found.sequences, found.notes
-    step, time = "row", None
+    step, time, breaks = "row", None, np.zeros(0, np.int64)
     if found.stamps is not None:
         cuts = np.cumsum([len(s) for s in sequences])[:-1]
         ticks = np.split(found.stamps.ticks, cuts)
@@ -87,8 +87,8 @@ def read(path: Path, config: TrainConfig) -> Dataset:
         else:
             time, step, column, gaps, said = fitted(found.stamps, ticks, config.gaps)
             notes += said
-            if len(sequences) == 1 and not column and config.gaps is None and config.id_column is None:
-                sequences, said = torn(time, sequences[0], ticks[0])
+            if not column:
+                breaks, said = holes(time, ticks)
                 notes += said
         if column:
             if column.name in [c.name for c in columns]:
@@ -110,7 +110,7 @@ def read(path: Path, config: TrainConfig) -> Dataset:
     before = {c.name for c in columns[: found.place]}
     time = replace(time, place=sum(c.name in before for c in dataset.columns))
     statics = [c if c.name in before else replace(c, place=c.place + 1) for c in dataset.statics]
-    return replace(dataset, time=time, statics=tuple(statics))
+    return replace(dataset, time=time, statics=tuple(statics), breaks=breaks)
 
 
 def names_of(path: Path) -> list[str]:
@@ -299,9 +299,9 @@ def _looks(name: str, column: Column, values: Doubles, alone: bool, timeless: bo
     """What to know of a column that nobody named, and that may be something else than what it is taken for;
     `alone`: no column tells sequences apart, `timeless`: none holds the times."""
     labels = column.labels
-    written = [_WRITTEN.fullmatch(label) for label in labels]
-    if len({match and match.group(1) for match in written}) == 1 and written[0]:
-        comma = all(map(_COMMA.fullmatch, labels))
+    written = [match for label in labels if (match := _WRITTEN.fullmatch(label))]
+    if labels and len(written) == len(labels) and len({m.group(1) for m in written} - {None}) < 2:
+        comma = all(map(_COMMA.fullmatch, labels)) and not all(map(_THOUSANDS.fullmatch, labels))
         what = "a decimal comma" if comma else "units or marks of thousands"
         yield (
             f"{name!r} looks like numbers with {what}, such as {labels[-1]!r}, and is taken for labels: "
@@ -326,9 +326,9 @@ def _one_after_another(labels: Doubles) -> bool:
 def _left_out(name: str, column: arrow.ChunkedArray) -> str | None:
     """Why a column that nobody named is no channel; None where it is one."""
     if arrow.types.is_duration(column.type) or _durations(column):
-        return "holds durations and is left out: write them as numbers, of seconds, say, to have it learnt"
+        return "holds durations and is left out: write seconds as numbers, say, to have them learnt"
     if arrow.types.is_time(column.type):
-        return "holds times of day and is left out: write hours as a number, say, to have it learnt"
+        return "holds times of day and is left out: write hours as numbers, say, to have them learnt"
     if arrow.types.is_temporal(column.type) or times.looks_like_times(column):
         return "holds times and is left out"
     if times.written_otherwise(column):
@@ -345,7 +345,9 @@ def _left_out(name: str, column: arrow.ChunkedArray) -> str | None:
 
 def _durations(column: arrow.ChunkedArray) -> bool:
     """Whether all texts of a column are durations."""
-    if not arrow.types.is_string(column.type):
+    if arrow.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if not (arrow.types.is_string(column.type) or arrow.types.is_large_string(column.type)):
         return False
     texts = column.drop_null().to_pylist()
     return bool(texts) and all(map(_DURATION.fullmatch, texts))

@@ -138,7 +138,7 @@ def _said(column: Column, values: Doubles) -> str:
     else:
         said = f"{np.nanmin(values):,.6g} to {np.nanmax(values):,.6g}"
         count = len(np.unique(values[~np.isnan(values)]))
-        if 1 < count <= _SETTINGS and _kind(column, values) == "integer":
+        if 2 < count <= _SETTINGS and _kind(column, values) == "integer":
             said += f", {count} values: if these are settings or codes, make it categorical"
     return _line(said) + (", with gaps" if column.missing else "")
 

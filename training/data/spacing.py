@@ -22,8 +22,8 @@ from training.errors import DataError
 EVEN, WEEKDAYS = 0.99, 0.95
 """Share of rows that are one step after the one before from which on all are taken to be so: a lost row
 here and there is none of the series' own, and of weekdays holidays are missing."""
-TORN = 8
-"""Steps between two rows up to which they are taken to be one: more is a hole that no window crosses."""
+LOST = 7
+"""Rows that may be missing between two that are taken to follow each other."""
 _UNITS = (("days", 86_400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
 _HOLE = 1.5
 """Usual steps from which on rows are missing between two: less is the jitter of a clock."""
@@ -58,24 +58,28 @@ def fitted(
     return time, step, None, [], [note]
 
 
-def torn(time: Time, rows: Doubles, ticks: Integers) -> tuple[list[Doubles], list[str]]:
-    """A series, `rows` (rows, columns) at `ticks` (rows,) one step apart, cut where many rows are missing,
-    and what is to be said of it."""
-    if time.calendar == "even":
-        moves = np.diff(ticks)
-    else:
-        days = (ticks // times.ticks_a_day(time)).astype("datetime64[D]")
-        if time.calendar == "weekdays":
-            moves = np.busday_count(days[:-1], days[1:])
+def holes(time: Time, sequences: Sequence[Integers]) -> tuple[Integers, list[str]]:
+    """Before which rows of all of `sequences`, each the ticks (rows,) of rows one step apart, many are
+    missing, and what is to be said of it."""
+    found: list[int] = []
+    most, first = 0, 0
+    for ticks in sequences:
+        if time.calendar == "even":
+            moves = np.diff(ticks)
         else:
-            moves = np.diff(days.astype("datetime64[M]").astype(np.int64))
-    holes = np.flatnonzero(moves > TORN * time.step)
-    if not len(holes):
-        return [rows], []
-    many = f"{len(holes)} times, at most" if len(holes) > 1 else "once,"
-    lost = moves.max() // time.step - 1
-    said = f"more than {TORN - 1} rows are missing {many} {lost:,}: what is behind is a series of its own"
-    return np.split(rows, holes + 1), [said]
+            days = (ticks // times.ticks_a_day(time)).astype("datetime64[D]")
+            if time.calendar == "weekdays":
+                moves = np.busday_count(days[:-1], days[1:])
+            else:
+                moves = np.diff(days.astype("datetime64[M]").astype(np.int64))
+        lost = moves // max(1, time.step) - 1
+        found += (np.flatnonzero(lost > LOST) + 1 + first).tolist()
+        most, first = max(most, int(lost.max(initial=0))), first + len(ticks)
+    if not found or len(found) > (1 - WEEKDAYS) * first:  # of so many holes they are the series' own
+        return np.zeros(0, np.int64), []
+    many = f"{len(found)} times and at most {most:,}" if len(found) > 1 else f"{most:,}"
+    said = f"where more than {LOST} rows are missing, here {many}, no window goes over the hole"
+    return np.array(found, np.int64), [said]
 
 
 def require_unbroken(

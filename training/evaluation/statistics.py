@@ -12,6 +12,8 @@ Doubles = NDArray[np.float64]
 Windows = NDArray[np.floating]
 
 MOST_LAGS = 64
+_ALIKE = 0.1
+"""Deviation of liveliness, as a share of its mean, below which all windows are alike."""
 
 
 def marginal(real: Windows, other: Windows) -> Doubles:
@@ -23,12 +25,13 @@ def marginal(real: Windows, other: Windows) -> Doubles:
     deviation = real.std((0, 1))
     # A rare label may be in one set alone; its rows are then as far apart as that set has them.
     deviation = np.where(deviation > 0, deviation, np.maximum(other.std((0, 1)), np.finfo(np.float32).tiny))
-    return np.array(
-        [
-            wasserstein(real[..., c].ravel(), other[..., c].ravel()) / deviation[c]
-            for c in range(real.shape[2])
-        ]
-    )
+    return _apart(real, other, deviation)
+
+
+def _apart(real: Windows, other: Windows, unit: Doubles) -> Doubles:
+    """Wasserstein-1 of all values in units of each channel: (channels,)."""
+    every = range(real.shape[2])
+    return np.array([wasserstein(real[..., c].ravel(), other[..., c].ravel()) / unit[c] for c in every])
 
 
 def increments(real: Windows, other: Windows) -> Doubles:
@@ -45,10 +48,16 @@ def stillness(real: Windows, other: Windows) -> Doubles:
 
 
 def liveliness(real: Windows, other: Windows) -> Doubles:
-    """`marginal` of how far a window moves in a step in the mean, by channel: whether there are calm
-    windows and wild ones, as in the data, or all are alike."""
+    """Distance of how far a window moves in a step in the mean, by channel: (channels,). Whether there are
+    calm windows and wild ones, as in the data, or all are alike.
+
+    Wasserstein-1 in units of the real deviation, or of a tenth of the real mean where all windows are so
+    much alike.
+    """
     real, other = (np.abs(np.diff(x, axis=1)).mean(1, keepdims=True) for x in (real, other))
-    return marginal(real, other)
+    unit = np.maximum(real.std((0, 1)), _ALIKE * real.mean((0, 1)))
+    unit = np.where(unit > 0, unit, np.maximum(other.mean((0, 1)), np.finfo(np.float32).tiny))
+    return _apart(real, other, unit)
 
 
 def autocorrelation(windows: Windows) -> Doubles:
