@@ -23,16 +23,16 @@ constraints beside its game:
        + η Σ log m(x) · x / m(x)                                             for every r_k, s_k, w and l
 
 over components, and of r, s, w and l over the channels as well: what moves as far as it should in each
-component need not in what they are mixed to, which has tails and calm hours of its own. Steps t weigh as 24
-do of means, and as one of moves, however many there are; k is 1 step, 4, 16 and so on, and a window, and
-0 stands for turns: of what is smooth they are so small a part of any move that no lag sees them. With
-squares alone what moves seldom and far would move always and a little: r and s together say how heavy tails
-are, and w in which windows. Of pairs k is 0 and 1: which components move together, and which one after the
-other; p says which have gone together by the end. m is a running mean: the conditions of a generalised
-method of moments (Hansen, Econometrica 50, 1982), each with the weight that its errors so far ask for.
-Where m is as the data have it nothing is added. The squared difference of a batch's own moments, as in
-moment matching networks (Li, Swersky and Zemel, ICML 2015), would go on pushing there, towards what makes
-one batch like another: moves that are too small.
+component need not in what they are mixed to, which has tails and calm hours of its own; both together weigh
+as much as components would alone. Steps t weigh as 24 do of means, and as one of moves, however many there
+are; k is 1 step, 4, 16 and so on, and a window, and 0 stands for turns: of what is smooth they are so small
+a part of any move that no lag sees them. With squares alone what moves seldom and far would move always and
+a little: r and s together say how heavy tails are, and w in which windows. Of pairs k is 0 and 1: which
+components move together, and which one after the other; p says which have gone together by the end. m is a
+running mean: the conditions of a generalised method of moments (Hansen, Econometrica 50, 1982), each with
+the weight that its errors so far ask for. Where m is as the data have it nothing is added. The squared
+difference of a batch's own moments, as in moment matching networks (Li, Swersky and Zemel, ICML 2015),
+would go on pushing there, towards what makes one batch like another: moves that are too small.
 """
 
 from collections.abc import Iterable
@@ -127,8 +127,9 @@ class Moments:
         now = self.now
         squares, sizes = (off.clamp(1 / _MOST, _MOST) for off in (now.squares, now.sizes))
         cost = STEPS * (now.means * seen.means).mean(0).sum()
-        cost = cost + (squares.log() * seen.squares / squares).sum()
-        cost = cost + (self._shares * sizes.log() * seen.sizes / sizes).sum()
+        part = now.means.shape[1] / now.squares.shape[1]  # channels take their weight from components
+        cost = cost + part * (squares.log() * seen.squares / squares).sum()
+        cost = cost + part * (self._shares * sizes.log() * seen.sizes / sizes).sum()
         return cost + (now.pairs * seen.pairs).sum() + (now.homes * seen.homes).sum()
 
     def _pairs_of(self, y: Tensor, spans: Tensor, valid: Tensor | None) -> Tensor:
