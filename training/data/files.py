@@ -8,11 +8,10 @@ with several files hold one sequence each.
 
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from shlex import quote
 from typing import TypeVar
 
 import numpy as np
@@ -20,7 +19,7 @@ import pyarrow as arrow
 import pyarrow.parquet
 
 from training.config import TrainConfig
-from training.data import rising, sounds, times
+from training.data import looks, rising, sounds, times
 from training.data.cells import column_of, in_order, labelled
 from training.data.columns import Column, relabelled, require_finite
 from training.data.dataset import Dataset, Doubles
@@ -29,20 +28,8 @@ from training.data.spacing import fitted, holes, require_unbroken
 from training.data.times import Stamps
 from training.errors import DataError
 
-_WRITTEN = re.compile(r"[$€£]?\s?[+-]?\d[\d.,']*(?:[ \u00a0\u202f]\d[\d.,']*)*\s?([^\d\s.,'][^\d\s]{0,5})?")
-"""A number as people write it, and its unit. One that Arrow reads never comes to be a label."""
-_COMMA, _THOUSANDS = re.compile(r"[+-]?\d+,\d+"), re.compile(r"[+-]?\d{1,3}(,\d{3})+")
-"""One with a decimal comma, and one with marks of thousands."""
-_DURATION = re.compile(r"-?\d+ days?(,? [+-]?\d+:\d\d:\d\d([.,]\d+)?)?|-?\d{1,4}:\d\d:\d\d([.,]\d+)?")
-"""As pandas and Python write them."""
 _CELL = re.compile(r"[+-]?\d[-\d.:/ T]*")
 """What is a number or a time, and hardly a column's name."""
-_INDEX = ("", "index", "unnamed: 0")
-"""What tools call a column that they number rows in; the first as pandas writes it."""
-_OWN = ("sequence", "step")
-"""Columns that a table of samples has before those of the data."""
-_FEWEST_APART = 8
-"""Labels whose rows stand together, at least, that may tell sequences apart: fewer are states."""
 _T = TypeVar("_T")
 TABLES = (".csv", ".tsv", ".parquet")
 """Files whose columns have names."""
@@ -260,18 +247,20 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
     place = 0
     for name in own:
         told = (*config.columns, *config.categorical, *config.static, *config.continuous, *config.integer)
-        why = None if name in told else _left_out(name, table.column(name))
+        why = None if name in told else looks.left_out(name, table.column(name))
         if why:
             notes.append(f"{name!r} {why}")
             continue
-        if name in _OWN:
+        if name in looks.OWN:
             raise DataError(
                 f"{path}: samples have a column {name!r} of their own, which counts: give this one another "
                 f"name, or leave it out with --ignore {name}"
             )
         column, values = column_of(path, name, table.column(name), config)
         if name not in told:
-            notes += _looks(name, column, values, alone=config.id_column is None, timeless=time is None)
+            notes += looks.otherwise(
+                name, column, values, alone=config.id_column is None, timeless=time is None
+            )
         columns.append(column)
         found.append(values)
         place += time is not None and not config.columns and names.index(name) < names.index(time)
@@ -293,74 +282,6 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
         notes += said
     cuts = np.flatnonzero(np.diff(ids[order])) + 1
     return Read(columns, np.split(values[order], cuts), notes, stamps, place)
-
-
-def _looks(name: str, column: Column, values: Doubles, alone: bool, timeless: bool) -> Iterator[str]:
-    """What to know of a column that nobody named, and that may be something else than what it is taken for;
-    `alone`: no column tells sequences apart, `timeless`: none holds the times."""
-    labels = column.labels
-    written = [match for label in labels if (match := _WRITTEN.fullmatch(label))]
-    if labels and len(written) == len(labels) and len({m.group(1) for m in written} - {None}) < 2:
-        comma = all(map(_COMMA.fullmatch, labels)) and not all(map(_THOUSANDS.fullmatch, labels))
-        what = "a decimal comma" if comma else "units or marks of thousands"
-        yield (
-            f"{name!r} looks like numbers with {what}, such as {labels[-1]!r}, and is taken for labels: "
-            "write them as 1234.5 to have numbers"
-        )
-    if labels and alone and _one_after_another(values):
-        yield (
-            f"the rows of each label of {name!r} stand together: if each is a sequence of its own, name it "
-            f"with --id-column {quote(name)}"
-        )
-    if not labels and alone and timeless:
-        yield from rising.like_times(name, values)
-
-
-def _one_after_another(labels: Doubles) -> bool:
-    """Whether the rows of each of many labels (rows,) stand together, in stretches that are none of a
-    series' own states."""
-    count = len(np.unique(labels))
-    return count >= _FEWEST_APART and int((np.diff(labels) != 0).sum()) == count - 1 < len(labels) // 2
-
-
-def _left_out(name: str, column: arrow.ChunkedArray) -> str | None:
-    """Why a column that nobody named is no channel; None where it is one."""
-    if arrow.types.is_duration(column.type) or _durations(column):
-        return "holds durations and is left out: write seconds as numbers, say, to have them learnt"
-    if arrow.types.is_time(column.type):
-        return "holds times of day and is left out: write hours as numbers, say, to have them learnt"
-    if arrow.types.is_temporal(column.type) or times.looks_like_times(column):
-        return "holds times and is left out"
-    if times.written_otherwise(column):
-        return (
-            f"looks like dates, such as {column[0]}, and is left out: name it with --time-column if these "
-            "are the times of the rows"
-        )
-    if name.lower() in _INDEX and _counts(column):
-        return "counts the rows and is left out"
-    if name in _OWN and _counts(column, again=True):
-        return "counts rows, as samples have it, and is left out"
-    return None
-
-
-def _durations(column: arrow.ChunkedArray) -> bool:
-    """Whether all texts of a column are durations."""
-    if arrow.types.is_dictionary(column.type):
-        column = column.cast(column.type.value_type)
-    if not (arrow.types.is_string(column.type) or arrow.types.is_large_string(column.type)):
-        return False
-    texts = column.drop_null().to_pylist()
-    return bool(texts) and all(map(_DURATION.fullmatch, texts))
-
-
-def _counts(column: arrow.ChunkedArray, again: bool = False) -> bool:
-    """Whether a column is 0, 1, 2 …, or as much more in every row; `again`: perhaps from 0 on several
-    times, or each number several times."""
-    if not arrow.types.is_integer(column.type) or column.null_count:
-        return False
-    values = column.to_numpy()
-    moves = np.diff(values)
-    return bool(((moves == 1) | (again & ((values[1:] == 0) | (moves == 0)))).all())
 
 
 def _time_column(table: arrow.Table, config: TrainConfig) -> tuple[str | None, list[str]]:
