@@ -14,8 +14,8 @@ nothing of the series. Where it rests at a value it has a hidden path, `training
 where it rests at many, `training/rests.py`. Either way the way back, `training/decoder.py`, is one table
 of 512 values at equal distances of the score, or, where there are many rests, of eight times as many,
 interpolated: continuous, and no record is in it but the smallest and the largest value, and rests. Of a
-fast channel of few values it is not interpolated: there is nothing between them. Where
-one channel bounds another in every row, as a day's high its close, values are made to keep that order.
+fast channel of few values it is not interpolated: there is nothing between them. Where one channel bounds
+another in every row, as a day's high does its close, values are made to keep that order.
 
 *Mixing* (`cowhitened`). Principal components with variance above 1e-6 are whitened, then
 rotated to the eigenvectors of the increments' covariance, as in slow feature analysis
@@ -141,11 +141,8 @@ class Basis:
         """What the data have, and no line over a gap."""
         self._varies = np.ptp(values, axis=0) > 0
         moves = covered[1:] & covered[:-1]
-        for first in (
-            dataset.bounds[1:-1],
-            dataset.breaks,
-        ):  # no increment leads into a sequence's first row
-            moves[first - 1] = False
+        first = np.concatenate([dataset.bounds[1:-1], dataset.breaks])
+        moves[first - 1] = False  # no increment leads into a sequence's first row, nor over a hole
         change = np.diff(numbers, axis=0)[moves]  # (moves, channels)
         middle = (numbers[1:] + numbers[:-1])[moves] / 2  # (moves, channels)
         fast = self._moves_fast(numbers, covered, moves, free)

@@ -206,9 +206,8 @@ class Dataset:
             for a, b in zip(self.bounds[:-1], self.bounds[1:], strict=True)
         ]
         all_starts = np.concatenate(starts)
-        before = np.searchsorted(
-            self.breaks, [all_starts, all_starts + length - 1], "right"
-        )  # (2, windows)
+        ends = all_starts + length - 1
+        before = np.searchsorted(self.breaks, [all_starts, ends], "right")  # (2, windows)
         all_starts = all_starts[before[0] == before[1]]
         if len(all_starts) < 2:
             longest = int(np.diff(self.bounds).max())
