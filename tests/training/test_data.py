@@ -171,6 +171,12 @@ def test_gaps_are_kept_and_bridged_within_a_sequence(tmp_path: Path):
     assert any("'a' is missing in 57.1% of the rows" in note for note in dataset.notes)
 
 
+def test_of_a_few_rows_their_number_is_said_and_no_share(tmp_path: Path):
+    cells = ["" if i in (7, 9) else str(i % 13) for i in range(3000)]
+    whole = csv(tmp_path / "x.csv", "a,b\n" + "".join(f"{c},{i % 7}\n" for i, c in enumerate(cells)))
+    assert "'a' is missing in 2 rows, and so it will be in samples" in load(whole, CONFIG).notes
+
+
 def test_columns_that_are_constant_in_each_sequence_are_conditions(tmp_path: Path):
     text = "id,kind,size,a,b\n1,x,2,1,5\n1,x,2,2,5\n2,y,3,3,5\n2,y,3,4,5\n3,,3,5,5\n3,,3,6,5\n"
     path = csv(tmp_path / "x.csv", text)
@@ -262,7 +268,7 @@ def test_that_nothing_is_held_out_is_said_with_its_reason(prices: Path):
     windows = load(str(prices), CONFIG).windows(24, 1)
     assert held_back(windows, 0.1) == f"{len(windows)} held out"
     none = windows.some(np.zeros(0, np.int64))
-    assert held_back(none, 0.1).startswith("none held out: 10% of these are too few rows to spare")
+    assert held_back(none, 0.1).startswith("none held out: 10% of so few rows hold no whole window")
     assert held_back(none, 0) == "0 held out"
 
 

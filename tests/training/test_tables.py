@@ -308,6 +308,14 @@ def test_counters_are_said_to_be_such(tmp_path: Path):
     assert [note.split(",")[0] for note in said] == ["'km' never falls", "'fuel' never rises"]
 
 
+def test_what_rises_evenly_in_each_sequence_may_be_its_times(tmp_path: Path):
+    rows = [f"{firm},{1935 + year},{year * firm % 7}" for firm in range(3) for year in range(20)]
+    path = csv(tmp_path / "x.csv", rows_of(rows, "firm,year,a"))
+    said = [note for note in load(path, replace(CONFIG, id_column="firm")).notes if "'year'" in note]
+    assert len(said) == 1
+    assert "name it with --time-column year" in said[0]
+
+
 def test_what_goes_one_way_in_each_file_and_not_in_all_is_no_counter(tmp_path: Path):
     for n in range(4):
         rows = [f"{(-1) ** n * i * i},{i * i}" for i in range(40)]

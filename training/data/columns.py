@@ -72,6 +72,8 @@ def _mass(values: Doubles) -> float | None:
     return float(distinct[most]) if counts[most] >= MASS * len(values) and len(distinct) > MANY else None
 
 
+_FEW = 0.001
+"""Share of the rows below which their number is said."""
 _KEPT = 0.5
 """Share of the different values that must be different in single precision, too."""
 
@@ -92,8 +94,8 @@ def notes_on(columns: Sequence[Column], values: Doubles) -> Iterator[str]:
                     f"leave it out with --ignore {quote(column.name)}"
                 )
         if column.mass is not None:
-            share = (x == column.mass).mean()
-            yield f"{column.name!r} is {column.mass:g} in {share:.1%} of the rows: that is drawn by itself"
+            part = part_of((x == column.mass).sum(), len(x))
+            yield f"{column.name!r} is {column.mass:g} in {part}: that is drawn by itself"
         if not column.labels and len(np.unique(x.astype(np.float32))) < _KEPT * len(np.unique(x)):
             yield (
                 f"{column.name!r} has values that are one in single precision, which samples are of: take "
@@ -101,8 +103,15 @@ def notes_on(columns: Sequence[Column], values: Doubles) -> Iterator[str]:
                 f"the rows, name them with --time-column {quote(column.name)}"
             )
         if column.missing:
-            share = (x == -1 if column.labels else np.isnan(x)).mean()
-            yield f"{column.name!r} is missing in {share:.1%} of the rows, and so it will be in samples"
+            part = part_of((x == -1 if column.labels else np.isnan(x)).sum(), len(x))
+            yield f"{column.name!r} is missing in {part}, and so it will be in samples"
+
+
+def part_of(some: int, rows: int) -> str:
+    """How many of all `rows` are so, for people: a share, or of a few their number."""
+    if some < _FEW * rows:
+        return "1 row" if some == 1 else f"{some:,} rows"
+    return f"{some / rows:.1%} of the rows"
 
 
 def require_finite(where: str, names: Sequence[str], values: Doubles) -> None:

@@ -263,7 +263,7 @@ def held_back(held: "Windows", share: float) -> str:
     """How many windows are held out, for people, and why there are none though a `share` was asked for."""
     if len(held) or not share:
         return f"{len(held)} held out"
-    return f"none held out: {share:.0%} of these are too few rows to spare, a greater --hold-out may not be"
+    return f"none held out: {share:.0%} of so few rows hold no whole window; a greater --hold-out may"
 
 
 def _fill(column: Doubles, bounds: Integers) -> None:

@@ -14,28 +14,39 @@ _EPOCH = (3e8, 4e9)
 
 
 def like_times(name: str, values: Doubles) -> Iterator[str]:
-    """What to know of numbers (rows,) that go up from row to row as times do: evenly, or as seconds since
-    1970."""
-    moves = np.diff(values)
-    if len(moves) < _FEWEST or not (moves > 0).all():
-        return
-    seconds = values[0] / 1000 if values[0] > _EPOCH[1] else values[0]
-    if np.ptp(moves) < 1e-6 * moves.mean() or _EPOCH[0] < seconds < _EPOCH[1]:
-        yield (
-            f"{name!r} rises in every row as times do, and is learnt as a number like any other: name it "
-            f"with --time-column {quote(name)} if these are the times of the rows"
-        )
+    """What to know of numbers (rows,) that go up from row to row as times do."""
+    if len(values) and _timely(np.diff(values), values[0]):
+        yield _named(name)
 
 
 def counters(dataset: Dataset) -> Iterator[str]:
     """What to know of numbers that go one way alone in all sequences, too often for an accident."""
     moves = np.diff(dataset.values, axis=0)
     moves = np.delete(moves, dataset.bounds[1:-1] - 1, axis=0)  # (moves, channels)
-    for column, change in zip(dataset.columns, moves.T, strict=True):
+    for column, values, change in zip(dataset.columns, dataset.values.T, moves.T, strict=True):
         up, down = int((change > 0).sum()), int((change < 0).sum())
-        timely = any(note.startswith(f"{column.name!r} rises ") for note in dataset.notes)
-        if not column.labels and not timely and max(up, down) >= _FEWEST and min(up, down) == 0:
+        if column.labels or _named(column.name) in dataset.notes:
+            continue
+        if len(dataset.bounds) > 2 and _timely(change, values[0]):
+            yield _named(column.name)
+        elif max(up, down) >= _FEWEST and min(up, down) == 0:
             yield (
                 f"{column.name!r} never {'falls' if up else 'rises'}, and samples may: to have it so, "
                 "learn what it gains in each row, and add up that of samples"
             )
+
+
+def _timely(moves: Doubles, first: float) -> bool:
+    """Whether all `moves` (moves,) of numbers are up, evenly or as seconds since 1970; one of them is the
+    `first`."""
+    if len(moves) < _FEWEST or not (moves > 0).all():
+        return False
+    seconds = first / 1000 if first > _EPOCH[1] else first
+    return bool(np.ptp(moves) < 1e-6 * moves.mean() or _EPOCH[0] < seconds < _EPOCH[1])
+
+
+def _named(name: str) -> str:
+    return (
+        f"{name!r} rises in every row as times do, and is learnt as a number like any other: name it "
+        f"with --time-column {quote(name)} if these are the times of the rows"
+    )

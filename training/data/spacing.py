@@ -14,7 +14,7 @@ import numpy as np
 
 from contract import times
 from contract.spec import Calendar, Time
-from training.data.columns import Column
+from training.data.columns import Column, part_of
 from training.data.dataset import Doubles, Integers
 from training.data.times import Stamps
 from training.errors import DataError
@@ -52,9 +52,9 @@ def fitted(
     note = f"{time.name!r} holds the times, {step} apart: samples get them back, from {first} on"
     if share < 1:
         lost = "holidays and lost rows" if time.calendar == "weekdays" else "a row lost or doubled"
-        note += (
-            f"; {1 - share:.1%} of the rows are not one step after the one before ({lost}) and taken as if"
-        )
+        part = part_of(round((1 - share) * len(moves)), len(moves))
+        note += f"; {part} {'is' if part == '1 row' else 'are'} not one step after the one before ({lost}) "
+        note += "and taken as if"
     return time, step, None, [], [note]
 
 
