@@ -25,9 +25,10 @@ both ends of its band."""
 
 SHARE = 0.2
 """Of the rows, what one value has at least to be an atom."""
-_INSIDE, _OUTSIDE = 2.0, 16.0
-"""Most of a band's width in moves of the channel: between other values, and at an end of the range, where
-nothing has to cross it."""
+_DEEPEST = 16.0
+"""Most of a band's width in moves of the channel."""
+_CROSSED = 0.1
+"""Of the squares of all its moves, what crossing a band adds to them at most."""
 _HAIR = 0.02
 """Of a band's width that a hidden path keeps from its edges, where rounding would take it out."""
 
@@ -66,13 +67,19 @@ def atoms_of(values: Doubles) -> Doubles:
 
 def banded(curve: Curve, values: Doubles) -> Curve:
     """A curve with a band of scores at each atom of `values` (rows,): as wide as the hidden path of its
-    longest stretch is deep, within bounds."""
+    longest stretch is deep, unless it is often crossed in a few rows, which would be leaps."""
     x, y = curve
-    size = _size(np.interp(values, x, y))
+    scores = np.interp(values, x, y)
+    size, moving = _size(scores), int(np.count_nonzero(np.diff(scores)))
     for value in atoms_of(values):
         begins, ends = stretches(values, values == value, np.array([0, len(values)]))
-        most = _INSIDE if x[0] < value < x[-1] else _OUTSIDE
-        width = size * min(float((ends - begins).max() + 1) ** 0.5 / 2, most)
+        longest = float((ends - begins).max())
+        inner = (begins > 0) & (ends < len(values))
+        begins, ends = begins[inner], ends[inner]  # (stretches,)
+        crosses = (values[begins - 1] < value) != (values[ends] < value)
+        leaps = (1 / (ends - begins + 1))[crosses].sum()
+        most = min(_DEEPEST, (_CROSSED * moving / leaps) ** 0.5) if leaps else _DEEPEST
+        width = size * min((longest + 1) ** 0.5 / 2, most)
         at, before, behind = float(np.interp(value, x, y)), x < value, x > value
         x = np.concatenate([x[before], [value, value], x[behind]])
         y = np.concatenate([y[before], [at, at + width], y[behind] + width])

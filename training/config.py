@@ -60,7 +60,7 @@ class TrainConfig:
     """Columns that are left out."""
     static: tuple[str, ...] = ()
     """Columns that are constant in each sequence: conditions, which samples can be asked under. With
-    --id-column those that are so are found by themselves."""
+    --id-column those that are so are found by themselves, but for the id."""
     alphabet: str | None = None
     """Characters of a text, in their order; without it those that are found."""
     frames: bool = False

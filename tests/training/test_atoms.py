@@ -1,6 +1,7 @@
 """A channel that rests at a value rests at it in samples too."""
 
 import numpy as np
+import pytest
 
 from training.atoms import Bands, Curve, atoms_of, banded, hidden
 from training.basis import Basis
@@ -26,9 +27,18 @@ def test_a_band_of_scores_shows_as_the_atom():
     assert low == 0.5
     assert high > low
     np.testing.assert_allclose(np.interp(np.linspace(low, high, 9), y, x), 5.0)
-    assert y[-1] - high == 0.5  # what lies above is moved as a whole
+    assert y[-1] - high == pytest.approx(0.5)  # what lies above is moved as a whole
     bands = Bands.of((x, y))
     assert low < bands.low[0] < bands.high[0] < high  # rounding does not take a path out
+
+
+def test_a_band_that_is_often_crossed_in_a_row_is_narrow():
+    rests = np.tile([0.0, 1, 2, 3, 4, *[5.0] * 64, 4, 3, 2, 1], 20)
+    leaps = np.tile([1.0, 2, 3, 4, 5, 6, 7, 8, 9, 8, 7, 6, 5, 4, 3, 2], 50)
+    wide, narrow = (
+        np.diff(banded(LINE, x)[1][1:3]).item() for x in (rests, np.concatenate([rests, leaps]))
+    )
+    assert wide > 2 * narrow > 0
 
 
 def resting(rows: list[float]) -> np.ndarray:

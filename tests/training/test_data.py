@@ -1,5 +1,6 @@
 """Data as people have them: what can be read is read, what cannot is said clearly."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -169,6 +170,33 @@ def test_gaps_are_kept_and_bridged_within_a_sequence(tmp_path: Path):
     assert np.isnan(dataset.values[:, 0]).sum() == 4
     assert dataset.filled[:, 0].tolist() == [1, 2, 3, 7, 7, 4, 4]  # whole numbers stay whole
     assert any("'a' is missing in 57.1% of the rows" in note for note in dataset.notes)
+
+
+def test_the_id_is_a_condition_if_it_is_named_as_one(tmp_path: Path):
+    """And then something of each sequence is trained on, however many there are."""
+    rows = "".join(f"{200 + n},{n + i % 5}\n" for n in range(40) for i in range(100))
+    path = csv(tmp_path / "x.csv", "shop,sold\n" + rows)
+    plain, asked = (
+        load(path, replace(CONFIG, id_column="shop", static=static)) for static in ((), ("shop",))
+    )
+    assert plain.statics == ()
+    assert [(c.name, c.labels[:2], len(c.labels)) for c in asked.statics] == [("shop", ("200", "201"), 40)]
+    assert asked.static_values[:, 0].tolist() == list(range(40))
+    np.testing.assert_array_equal(asked.values, plain.values)
+    for dataset, trained in ((plain, 20), (asked, 40)):
+        windows, held = dataset.split(8, 1, 0.5)
+        assert len(held)
+        assert len(np.unique(dataset.sequence_of(windows.starts))) == trained
+
+
+def test_that_few_long_sequences_can_be_asked_for_is_said(tmp_path: Path):
+    for count, size, expected in ((8, 100, True), (8, 50, False), (40, 100, False)):
+        rows = "".join(f"{n},{n + i % 5}\n" for n in range(count) for i in range(size))
+        path = csv(tmp_path / "x.csv", "shop,sold\n" + rows)
+        for static in ((), ("shop",)):
+            notes = load(path, replace(CONFIG, id_column="shop", static=static)).notes
+            said = any("with --static shop as well they can be asked of one of these 8" in n for n in notes)
+            assert said == (expected and not static)
 
 
 def test_of_a_few_rows_their_number_is_said_and_no_share(tmp_path: Path):

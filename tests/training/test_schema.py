@@ -46,6 +46,15 @@ def test_what_is_printed_is_what_is_read(table: Path, tmp_path: Path):
     assert outline(str(table), told(tmp_path, text)) == text
 
 
+def test_an_id_that_can_be_asked_for_is_written_and_read(table: Path, tmp_path: Path):
+    config = TrainConfig(id_column="shop", static=("shop",))
+    text = outline(str(table), config)
+    assert tomllib.loads(text)["columns"]["shop"] == "static id"
+    read = load(str(table), told(tmp_path, text))
+    assert [(c.name, c.labels) for c in read.statics] == [("shop", ("a", "b")), ("kind", ("beer", "wine"))]
+    assert read.fingerprint == load(str(table), config).fingerprint
+
+
 def test_a_label_of_several_lines_stays_in_one(tmp_path: Path):
     rows = "".join(f'{i},"one\nway"\n{i * i},other\n' for i in range(30))
     (tmp_path / "x.csv").write_text("a,b\n" + rows)

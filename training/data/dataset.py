@@ -182,6 +182,12 @@ class Dataset:
             notes=(*self.notes, note), statics=tuple(statics), static_values=values,
         )  # fmt: skip
 
+    @property
+    def named(self) -> bool:
+        """Whether a condition tells each sequence from all others."""
+        names = [x for c, x in zip(self.statics, self.static_values.T, strict=True) if c.labels]
+        return any(len(np.unique(x)) == len(x) > 1 for x in names)
+
     def sequence_of(self, rows: Integers) -> Integers:
         """Which sequence each of these rows is in."""
         return np.searchsorted(self.bounds, rows, "right") - 1
@@ -223,10 +229,10 @@ class Dataset:
         """Windows to train on and windows held out, which have no row in common.
 
         Of many sequences whole ones are held out, evenly among them. Of a few long ones blocks of
-        time are, evenly along each, and the windows that would straddle a block's edge belong to
-        neither side. (Not the end alone: most series change as they go, and what is like their
-        end need not be like them.) A block is one and a half windows at least, up to half more than was
-        asked for. Where the data are too short for that, nothing is held out.
+        time are, evenly along each, and so they are where each can be asked for by its name; the windows
+        that would straddle a block's edge belong to neither side. (Not the end alone: most series change as
+        they go, and what is like their end need not be like them.) A block is one and a half windows at
+        least, up to half more than was asked for. Where the data are too short for that, none is held out.
 
         Raises:
             DataError: fewer than two windows.
@@ -234,7 +240,7 @@ class Dataset:
         windows = self.windows(length, stride)
         long_enough = np.flatnonzero(np.diff(self.bounds) >= (1 if self.ends else length))
         held = np.zeros(len(self.values), bool)  # (rows,)
-        if hold_out * len(long_enough) >= _WHOLE_SEQUENCES:
+        if hold_out * len(long_enough) >= _WHOLE_SEQUENCES and not self.named:
             for i in long_enough[_evenly(len(long_enough), round(hold_out * len(long_enough)))]:
                 held[self.bounds[i] : self.bounds[i + 1]] = True
         else:

@@ -90,6 +90,8 @@ def read(path: Path, config: TrainConfig) -> Dataset:
         plain = replace(plain, notes=(*plain.notes, *rising.counters(plain)))
     many = config.id_column is not None or (path.is_dir() and len(sequences) > 1)
     dataset = plain.with_statics(config.static, guess=many)
+    if config.id_column is not None:
+        dataset = replace(dataset, notes=(*dataset.notes, *looks.askable(config.id_column, dataset)))
     if config.waveform is not None:
         return sounds.folded(dataset, config, [*notes, *dataset.notes[len(plain.notes) :]])
     if time is None:
@@ -241,7 +243,9 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
             "is data, put a row of names above it"
         )
     chosen = dict.fromkeys([*config.columns, *config.static]) if config.columns else names
-    own = [n for n in chosen if n not in (config.id_column, time, *config.ignore)]
+    askable = [n for n in config.static if n == config.id_column]
+    kinds = replace(config, categorical=(*config.categorical, *askable))
+    own = [n for n in chosen if n not in (config.id_column, time, *config.ignore) or n in askable]
     columns: list[Column] = []
     found: list[Doubles] = []
     place = 0
@@ -256,7 +260,7 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
                 f"{path}: samples have a column {name!r} of their own, which counts: give this one another "
                 f"name, or leave it out with --ignore {name}"
             )
-        column, values = column_of(path, name, table.column(name), config)
+        column, values = column_of(path, name, table.column(name), kinds)
         if name not in told:
             notes += looks.otherwise(
                 name, column, values, alone=config.id_column is None, timeless=time is None

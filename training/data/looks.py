@@ -9,7 +9,7 @@ import pyarrow as arrow
 
 from training.data import rising, times
 from training.data.columns import Column
-from training.data.dataset import Doubles
+from training.data.dataset import Dataset, Doubles
 
 _WRITTEN = re.compile(r"[$€£]?\s?[+-]?\d[\d.,']*(?:[ \u00a0\u202f]\d[\d.,']*)*\s?([^\d\s.,'][^\d\s]{0,5})?")
 """A number as people write it, and its unit. One that Arrow reads never comes to be a label."""
@@ -23,6 +23,8 @@ OWN = ("sequence", "step")
 """Columns that a table of samples has before those of the data."""
 _FEWEST_APART = 8
 """Labels whose rows stand together, at least, that may tell sequences apart: fewer are states."""
+_MANY, _LONG = 32, 96
+"""Sequences up to which somebody may want samples of one of them, and rows of most of these at least."""
 
 
 def otherwise(name: str, column: Column, values: Doubles, alone: bool, timeless: bool) -> Iterator[str]:
@@ -51,6 +53,16 @@ def _one_after_another(labels: Doubles) -> bool:
     series' own states."""
     count = len(np.unique(labels))
     return count >= _FEWEST_APART and int((np.diff(labels) != 0).sum()) == count - 1 < len(labels) // 2
+
+
+def askable(name: str, dataset: Dataset) -> Iterator[str]:
+    """What to know of the column `name`, which tells a few long sequences apart."""
+    sizes = np.diff(dataset.bounds)
+    if 1 < len(sizes) <= _MANY and np.median(sizes) >= _LONG and not dataset.named:
+        yield (
+            f"{name!r} tells sequences apart, and samples are of no one in particular: with --static "
+            f"{quote(name)} as well they can be asked of one of these {len(sizes)}, by --where"
+        )
 
 
 def left_out(name: str, column: arrow.ChunkedArray) -> str | None:

@@ -26,7 +26,9 @@ from training.data.dataset import Dataset, Doubles, counted, held_back
 from training.data.source import heeds, load, require_heeded
 from training.errors import DataError
 
-KINDS = ("categorical", "continuous", "integer", "static", "time", "id", "waveform", "ignore")
+KINDS = (
+    "categorical", "continuous", "integer", "static", "time", "id", "static id", "waveform", "ignore",
+)  # fmt: skip
 _SETTINGS = 8
 """Values of a whole number up to which they may be settings rather than amounts."""
 
@@ -48,21 +50,20 @@ def applied(data: str, config: TrainConfig) -> TrainConfig:
         config.time_column, config.id_column, config.waveform,
     }  # fmt: skip
     of = {kind: tuple(n for n, k in told.items() if k == kind and n not in by_flag) for kind in KINDS}
-    for kind in ("time", "id", "waveform"):
-        if len(of[kind]) > 1:
-            raise DataError(
-                f"{path}: {' and '.join(map(repr, of[kind]))} are both of kind {kind}; one may be"
-            )
+    ids = (*of["id"], *of["static id"])
+    for kind, names in (("time", of["time"]), ("id", ids), ("waveform", of["waveform"])):
+        if len(names) > 1:
+            raise DataError(f"{path}: {' and '.join(map(repr, names))} are both of kind {kind}; one may be")
     return replace(
         config,
         schema=None,
         categorical=(*config.categorical, *of["categorical"]),
         continuous=(*config.continuous, *of["continuous"]),
         integer=(*config.integer, *of["integer"]),
-        static=(*config.static, *of["static"]),
+        static=(*config.static, *of["static"], *of["static id"]),
         ignore=(*config.ignore, *of["ignore"]),
         time_column=config.time_column or next(iter(of["time"]), None),
-        id_column=config.id_column or next(iter(of["id"]), None),
+        id_column=config.id_column or next(iter(ids), None),
         waveform=config.waveform or next(iter(of["waveform"]), None),
     )
 
@@ -112,7 +113,7 @@ def _kinds(data: str, dataset: Dataset, config: TrainConfig) -> Iterator[tuple[s
             apart = f"gaps in {dataset.time.gap!r}" if dataset.time.gap else f"{dataset.step} apart"
             yield name, ("time", f"from {first} on, {apart}")
         elif name == config.id_column:
-            yield name, ("id", f"{len(dataset.bounds) - 1} sequences")
+            yield name, ("static id" if name in statics else "id", counted(len(dataset.bounds) - 1))
         elif name == config.waveform:
             yield name, ("waveform", f"one step is a {dataset.step}")
         elif name in columns:
