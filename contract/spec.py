@@ -7,6 +7,7 @@ field is an error, and a file of a newer schema is refused by name: a reader nev
 
 import json
 import math
+import re
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, cast
 
@@ -24,6 +25,9 @@ Endings = Literal["length", "gate"]
 Precision = Literal["fp32", "fp16", "int8"]
 
 NUMERIC: tuple[ChannelKind, ...] = ("continuous", "integer")
+
+_CODE = re.compile(r"0|-?[1-9]\d{0,17}")
+"""A whole number, as it is written shortest."""
 
 
 def plainly(label: str) -> str:
@@ -54,6 +58,11 @@ class Channel:
     def truth(self) -> bool:
         """Whether it is yes-or-no, which typed tables can say."""
         return bool(self.labels) and set(self.labels) <= {"false", "true"}
+
+    @property
+    def code(self) -> bool:
+        """Whether its labels are whole numbers, which typed tables can say as well."""
+        return bool(self.labels) and all(map(_CODE.fullmatch, self.labels))
 
 
 @dataclass(frozen=True)

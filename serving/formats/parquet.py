@@ -1,4 +1,5 @@
-"""Parquet in long form: typed columns, labels as dictionaries, yes-or-no as booleans. Needs pyarrow."""
+"""Parquet in long form: typed columns, labels as dictionaries, yes-or-no as booleans, codes as whole
+numbers. Needs pyarrow."""
 
 from collections.abc import Iterator
 from typing import IO, Any
@@ -50,10 +51,11 @@ def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
 
 
 def _values(channel: Channel | None, column: Array) -> Array:
-    """A column of `Samples.table`, with what is yes-or-no as such."""
-    if channel is None or not channel.truth:
+    """A column of `Samples.table`, with what is yes-or-no, or a code, as such."""
+    if channel is None or not (channel.truth or channel.code):
         return column
-    return np.array([None if value is None else value == "true" for value in column.tolist()], object)
+    own = "true".__eq__ if channel.truth else int
+    return np.array([None if value is None else own(value) for value in column.tolist()], object)
 
 
 def _times(arrow: Any, time: Time, ticks: Array) -> Any:
@@ -74,6 +76,6 @@ def _type(arrow: Any, channel: Channel | Time) -> Any:
         if channel.kind == "timestamp":
             return arrow.timestamp(times.unit(channel), tz=channel.zone)
         return arrow.float64() if channel.digits else arrow.int64()
-    if channel.kind not in NUMERIC:
+    if channel.kind not in NUMERIC and not channel.code:
         return arrow.dictionary(arrow.int32(), arrow.string())
-    return arrow.int64() if channel.kind == "integer" else arrow.float32()
+    return arrow.int64() if channel.kind == "integer" or channel.code else arrow.float32()

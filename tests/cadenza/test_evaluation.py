@@ -192,3 +192,26 @@ def test_a_label_that_the_data_do_not_have_is_said_beside_those_that_they_have(t
     assert "'pink', which is no label of it: these are 'blue', 'red'" in refused(
         other, "--data", real, "--id-column", "sequence"
     )
+
+
+def test_samples_that_say_whose_they_are_stand_beside_data_of_named_sequences(tmp_path: Path):
+    random = np.random.default_rng(0)
+    rows = [[shop, i, round(random.normal(10 * shop), 3)] for shop in range(4) for i in range(120)]
+    real = made(tmp_path, "real.csv", [[f"s{row[0]}", row[2]] for row in rows], "shop,sold")
+    own = [[row[0] * 20 + row[1] // 6, row[1] % 6, f"s{row[0]}", row[2]] for row in rows]
+    path = made(tmp_path, "x.csv", own, "sequence,step,shop,sold")
+    given = (path, "--data", real, "--id-column", "shop")
+    done = cadenza("evaluate", *given, "--scores", "condition", "--judges", "1", "--no-page", "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["scores"][0]["value"] < 0.1  # of the very rows of each
+
+
+def test_what_goes_round_in_the_data_may_be_numbers_in_samples_and_the_other_way_round(tmp_path: Path):
+    hours = [[i % 24, i * i % 7] for i in range(240)]
+    mixed = [[i * i % 24, i * i % 7] for i in range(240)]
+    real, other = (made(tmp_path, f"{n}.csv", x, "hour,a") for n, x in (("real", hours), ("other", mixed)))
+    for data, rows in ((real, mixed), (other, hours)):
+        own = [[i // 6, i % 6, *row] for i, row in enumerate(rows)]
+        path = made(tmp_path, "x.csv", own, "sequence,step,hour,a")
+        done = cadenza("evaluate", path, "--data", data, "--scores", "marginal", "--no-page")
+        assert done.returncode == 0, done.stderr

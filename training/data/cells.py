@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as arrow
 
 from training.config import TrainConfig
-from training.data.columns import Column, Doubles
+from training.data.columns import Column, Doubles, is_number
 from training.errors import DataError
 
 
@@ -34,7 +34,7 @@ def column_of(
         values = _numbers(column)
     elif arrow.types.is_string(kind) or arrow.types.is_large_string(kind):
         texts = column.to_pylist()
-        words = [i for i, text in enumerate(texts) if text is not None and not _is_number(text)]
+        words = [i for i, text in enumerate(texts) if text is not None and not is_number(text)]
         numbers = len(texts) - column.null_count - len(words)
         if not (name in (*config.continuous, *config.integer) or numbers > len(words)):
             return labelled(name, column)
@@ -86,7 +86,7 @@ def _label(value: object) -> str | None:
 
 def in_order(labels: Collection[str]) -> tuple[str, ...]:
     """Labels in the order of numbers where all are some, else of the alphabet."""
-    if all(map(_is_number, labels)):
+    if all(map(is_number, labels)):
         return tuple(sorted(labels, key=lambda label: (float(label), label)))
     return tuple(sorted(labels))
 
@@ -101,11 +101,3 @@ def _is_numeric(kind: arrow.DataType) -> bool:
     return bool(
         arrow.types.is_integer(kind) or arrow.types.is_floating(kind) or arrow.types.is_decimal(kind)
     )
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text  # which Python takes for a mark of thousands, and nobody else

@@ -129,7 +129,7 @@ def require_finite(where: str, names: Sequence[str], values: Doubles) -> None:
 
 def relabelled(values: Doubles, was: Sequence[Column], now: Sequence[Column]) -> Doubles:
     """Rows (rows, columns) of some columns in the labels of others of the same names. Numbers, as an
-    array holds them, are taken for the labels that are written so.
+    array holds them, are taken for the labels that are written so, and labels for numbers.
 
     Raises:
         DataError: a label that the others do not have.
@@ -138,6 +138,9 @@ def relabelled(values: Doubles, was: Sequence[Column], now: Sequence[Column]) ->
     for i, (one, other) in enumerate(zip(was, now, strict=False)):
         if other.labels and not one.labels:
             result[:, i] = _labelled(values[:, i], other)
+        elif one.labels and not other.labels and all(map(is_number, one.labels)):
+            numbers = np.array([*map(float, one.labels), np.nan])
+            result[:, i] = numbers[values[:, i].astype(np.int64)]  # -1 is the last
         elif one.labels != other.labels:
             if strange := sorted(set(one.labels) - set(other.labels)):
                 raise DataError(_strange(other, repr(strange[0])))
@@ -162,3 +165,12 @@ def _strange(column: Column, label: str) -> str:
     """What is to be said of a label that a column does not have."""
     shown = ", ".join(map(repr, column.labels[:8])) + (" …" if len(column.labels) > 8 else "")
     return f"column {column.name!r} holds {label}, which is no label of it: these are {shown}"
+
+
+def is_number(text: str) -> bool:
+    """Whether a text is a number, as people and other tools write one."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text  # which Python takes for a mark of thousands, and nobody else

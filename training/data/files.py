@@ -19,7 +19,7 @@ import pyarrow as arrow
 import pyarrow.parquet
 
 from training.config import TrainConfig
-from training.data import looks, rising, sounds, times
+from training.data import looks, rising, rounds, sounds, times
 from training.data.cells import column_of, in_order, labelled
 from training.data.columns import Column, relabelled, require_finite
 from training.data.dataset import Dataset, Doubles
@@ -85,6 +85,10 @@ def read(path: Path, config: TrainConfig) -> Dataset:
                 )
             columns = [*columns, column]
             sequences = [np.hstack([s, gap]) for s, gap in zip(sequences, gaps, strict=True)]
+    if config.waveform is None:
+        named = (*config.continuous, *config.integer, *([time.gap] if time and time.gap else []))
+        columns, sequences, said = rounds.told(columns, sequences, named)
+        notes = [*notes, *said]
     plain = Dataset.of(path.resolve().stem, columns, sequences, step, notes)
     if config.waveform is None:
         plain = replace(plain, notes=(*plain.notes, *rising.counters(plain)))

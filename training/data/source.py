@@ -14,6 +14,8 @@ from training.errors import DataError
 
 MANY, SHORT = 64, 128
 """Sequences, and rows of the longest, from which on they are learnt whole."""
+_WITHIN = 512
+"""Rows of the longest up to which many may be meant to be learnt whole, though it takes time."""
 SOME = 8
 """Sequences that are so, too, where none is as long as a window: fewer say nothing of where they end."""
 
@@ -99,6 +101,13 @@ def load(data: str, config: TrainConfig) -> Dataset:
         if config.length is None and SOME <= len(rows) < MANY and longest < dataset.length:
             whole, told = True, "all sequences are shorter than a window"
             notes = (*notes, f"{told} of {dataset.length}: they are learnt whole")
+        if config.length is None and len(rows) >= MANY and SHORT < longest <= _WITHIN:
+            notes = (
+                *notes,
+                f"these {len(rows)} sequences are learnt in windows of {dataset.length} rows, wherever in "
+                f"them: with --whole True from first row to last, {longest} at most, in steps that take as "
+                "much longer",
+            )
     length = config.length or (longest if whole else dataset.length)
     if config.length is None and len(rows) > 1 and 1 < longest < length:
         told = f"all sequences are shorter than a window of {length}"
