@@ -140,12 +140,13 @@ def real_of(source: str, columns: Sequence[Column | Channel], config: TrainConfi
     if source in BUILTIN or Path(source).suffix.lower() not in TABLES or config.waveform:
         return real_side(source, config)
     gap = f"{config.time_column} gap"
+    columns = [c for c in columns if config.time_column is None or c.name != gap]
     labels = [c.name for c in columns if c.labels and c.name != config.id_column]
     whole = [c.name for c in columns if isinstance(c, Channel) and c.kind == "integer"]
     asked = [c.name for c in columns if c.name == config.id_column]  # and so a condition
     chosen = replace(
         config,
-        columns=tuple(c.name for c in columns if config.time_column is None or c.name != gap),
+        columns=tuple(c.name for c in columns),
         categorical=(*config.categorical, *labels),
         integer=(*config.integer, *whole),
         static=(*config.static, *asked),

@@ -8,7 +8,7 @@ from onnx import GraphProto, TensorProto, helper
 from contract import interface
 from export.layers import Weights, interpolated, lstm, perceptron
 from export.nodes import Nodes
-from export.scores import doubled
+from export.scores import HOMEWARD, doubled
 from training.discrete import EDGE, LOUDNESS, SCALE, gumbel_table
 from training.generator import Generator
 
@@ -148,6 +148,8 @@ def _told(n: Nodes, g: Generator, weights: Weights) -> str:
     said = n.add("Slice", "step.x", n.integers(0), latent, n.integers(1), to="step.noise")
     said = n.add("Concat", "step.hidden", said, to="moves.in", axis=1)  # (batch, hidden + 2 latent)
     v = doubled(n, weights, ("moves", "moves_direct"), said, -weights["centre"])  # (batch, components)
+    if weights["homes"].any():
+        v = n.add("Add", v, HOMEWARD, to="moves.home")
     kept = n.add("Mul", "step.total", n.constant("moves.decay", weights["decay"]), to="total.kept")
     moved = n.add("Mul", v, n.constant("moves.b", weights["b"]), to="total.push")
     moved = n.add("Add", kept, moved, to="total.moved")

@@ -18,7 +18,7 @@ from export.decoding import decode_labels, decode_numbers
 from export.known import clock, elapsed, encode
 from export.layers import Weights, lstm, perceptron, recurrence
 from export.nodes import Nodes
-from export.scores import SCORES, moving_scores, still_scores, tail_before
+from export.scores import HOMEWARD, SCORES, moving_scores, still_scores, tail_before
 from training.conditions import Conditions
 from training.decoder import Decoding
 from training.generator import Generator
@@ -112,6 +112,8 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
         )  # (batch, components)
         level = n.add("Unsqueeze", level, n.integers(0), to="level")  # (1, batch, components)
         total = n.add("Where", fresh, level, "state.total", to="total")
+    if weights["homes"].any():
+        n.add("MatMul", given, n.constant("homes", weights["homes"] * weights["kept"]), to=HOMEWARD)
     outcomes: list[str] = []
     one_hots: list[str] = []
     logits: list[str] = []

@@ -10,6 +10,8 @@ from export.nodes import Nodes
 from training.layers import SLOPE
 from training.screen import DEPTHS, LASTING
 
+HOMEWARD = "homeward"
+"""What is added to v under conditions, (batch, components), where some is: `Generator._homeward`."""
 SCORES = "scores"
 """Normal scores, (steps, batch, channels): a raw output, before the decoding."""
 
@@ -24,6 +26,9 @@ def moving_scores(
     shape = n.add("Shape", x, to="shape", start=0, end=2)
     size = (1 if lasting else 2) * components
     y = _stepped(n, _head(n, weights, x), shape, size, "head.steps")
+    if weights["homes"].any() and not lasting:  # of v alone
+        padded = n.add("Pad", HOMEWARD, n.integers(0, components, 0, 0), to="homeward.all")
+        y = n.add("Add", y, padded, to="head.homeward")
     y = _begun(n, weights, y, fresh, "" if lasting else level)  # (steps, batch, size)
 
     # total_t = ρ∘total_{t−1} + b∘v_t, y_t = a∘u_t + total_t

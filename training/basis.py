@@ -42,6 +42,7 @@ from numpy.typing import NDArray
 from training import screen
 from training.atoms import atoms_of, banded, hidden
 from training.conditions import Conditions
+from training.config import drift_for
 from training.data import Dataset, Windows
 from training.data.dataset import Doubles, Integers
 from training.decoder import FINE, KNOTS, Decoder, ends_of, few, grid_of, orders_of, quantiles, steps
@@ -103,6 +104,9 @@ class Mixing:
     course: Doubles = field(default_factory=lambda: np.zeros(0))
     """(components,): the mean of y_t − ρ y_{t−1}, not 0 where all sequences begin at one place
     and go to another. Empty of a waveform."""
+    homes: Doubles = field(default_factory=lambda: np.zeros((0, 0)))
+    """(given, components): by conditions, where y comes back to in series that go on for ever. Empty where
+    it is 0, their mean, in all."""
     screen: Layers = field(default_factory=dict)
     """Of frames, the way from codes, which are mixed in the channels' place, to scores."""
 
@@ -132,6 +136,7 @@ class Basis:
         self.rows = len(values)
         """Rows that are trained on."""
         self._windows = windows
+        self._for_ever = drift_for(np.diff(dataset.bounds).tolist(), windows.length) < 1
         self._rounded = np.array([dataset.columns[i].rounded for i in self.layout.numeric], bool)
         self._shades = np.array([dataset.columns[i].shade for i in self.layout.numeric], bool)
         free = _free(self.layout, self._outcomes)  # (rows, channels)
@@ -312,13 +317,19 @@ class Basis:
         increments = moves.std(axis=0)
         # What moves by the same in each step, as time does, has that for a size.
         increments = np.where(increments > STILL, increments, np.maximum(abs(moves.mean(axis=0)), STILL))
-        decay, share = remembered(y, valid)
+        homes = np.zeros((0, 0))
+        given = self._given[torch.from_numpy(index)].numpy().astype(np.float64)  # (windows, given)
+        if self._for_ever and given.size:
+            homes = np.linalg.lstsq(given, y.mean(axis=1), rcond=None)[0]  # (given, components)
+            decay, share = remembered(y - (given @ homes)[:, None], valid)
+        else:
+            decay, share = remembered(y, valid)
         noise, walk = torn(y, valid, increments)
         low, high = y[valid].min(axis=0), y[valid].max(axis=0)
         course = (y[:, 1:] - decay * y[:, :-1])[valid[:, 1:]].mean(axis=0)  # (components,)
         return Mixing(
             mean, inward, outward, increments, decay, share, noise, walk, low, high,
-            course=course, screen=self._screen,
+            course=course, homes=homes, screen=self._screen,
         )  # fmt: skip
 
 

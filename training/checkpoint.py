@@ -29,7 +29,7 @@ from training.layout import Layout
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 23
+FORMAT = 24
 _KEPT = 2
 
 

@@ -130,7 +130,7 @@ class Recipe:
     likelihood: float
     """Share of the steps, the first, in which the generator learns by likelihood alone, where rows hold
     labels alone, `training/likelihood.py`; the discriminator joins in their last tenth, and then both
-    teach, at rates that begin anew. 0 leaves likelihood out."""
+    teach, at rates that begin anew. Beside numbers it is less, `likely_steps`. 0 leaves likelihood out."""
     hidden_levels: float
     """Most of the share of windows, real and generated, whose level a random shift hides from the
     discriminator, see `hidden_share`; 0 hides none."""
@@ -193,7 +193,9 @@ RECIPES: dict[RecipeName, Recipe] = {
     ),
 }
 
-_FEWEST = 2000
+_LIKELY = 1000
+"""Steps by likelihood alone, at most, where rows hold numbers as well."""
+FEWEST = 2000
 """Steps that are played however few the rows are: less is not learnt."""
 
 
@@ -236,13 +238,19 @@ def level_steps(recipe: Recipe, steps: int, length: int) -> int:
     return min(max(1, 3 * steps * length // 24), recipe.level)
 
 
+def likely_steps(recipe: Recipe, steps: int, numbers: bool) -> int:
+    """Of so many steps, those by likelihood alone: beside numbers a tenth, 1,000 at most."""
+    share = round(recipe.likelihood * steps)
+    return min(share, steps // 10, _LIKELY) if numbers else share
+
+
 def most_steps(recipe: Recipe, rows: int, window: float) -> float:
     """Steps that minutes are turned into at most: those in which each of `rows` is shown as often as the
     recipe says, in windows of `window` rows in the mean. In more the discriminator learns windows of few
     rows by heart, and a strong judge tells samples more easily."""
     if not recipe.epochs:
         return math.inf
-    return max(_FEWEST, recipe.epochs * rows / (recipe.batch * window))
+    return max(FEWEST, recipe.epochs * rows / (recipe.batch * window))
 
 
 def hidden_share(recipe: Recipe, rows: int, length: int) -> float:

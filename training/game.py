@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from training.conditions import Conditions
-from training.config import Recipe, Sizes, hidden_share, level_steps, penalty_for
+from training.config import Recipe, Sizes, hidden_share, level_steps, likely_steps, penalty_for
 from training.data.dataset import ENDED
 from training.decoder import Decoding
 from training.ends import parted
@@ -94,7 +94,8 @@ class Game:
         self.step = 0
         self.begun = False
         """Whether the level's own game was played."""
-        self.likely = 0 if basis.layout.numeric else round(recipe.likelihood * steps)
+        self.numbers, self.labels = bool(basis.layout.numeric), bool(basis.layout.width)
+        self.likely = likely_steps(recipe, steps, self.numbers) if self.labels else 0
         """Steps in which the generator learns by likelihood alone; then by the game as well."""
         self.alone: dict[str, Tensor] = {}
         """The averaged weights when these steps were done: the baseline of the game."""
@@ -158,7 +159,7 @@ class Game:
             loss_g = self._step_generator(real_logits, fake, given, real)
         self._follow()
         self.step += 1
-        if self.step == self.likely:
+        if self.step == self.likely and not self.numbers:
             self.alone = copy.deepcopy(self.average.state_dict())
         return Losses(loss_d, loss_g)
 
@@ -222,7 +223,7 @@ class Game:
         self.discriminator.requires_grad_(False)
         losses = self._fooled(real_logits, fake.windows, given)
         loss = losses.mean()
-        total = loss + self._likelihood(real, given) if self.likely else loss
+        total = loss + self._likelihood(real, given) if self.recipe.likelihood and self.labels else loss
         if self.moments is not None:
             total = total + self.recipe.moments * self._push(self.moments, fake.made, given)
         if fake.other is not None and fake.odds is not None:
@@ -277,8 +278,8 @@ class Game:
             return relativistic_generator(real_logits, logits)
         return non_saturating_generator(real_logits, logits)
 
-    def _step_likelihood(self, chosen: Tensor, given: Tensor) -> float:
-        loss = self._likelihood(chosen, given)
+    def _step_likelihood(self, real: Tensor, given: Tensor) -> float:
+        loss = self._likelihood(real, given)
         optimiser = self.optimisers[0]
         optimiser.zero_grad()
         loss.backward()
@@ -286,14 +287,14 @@ class Game:
         optimiser.step()
         return mean
 
-    def _likelihood(self, chosen: Tensor, given: Tensor) -> Tensor:
-        """Of the labels `chosen` (batch, steps, width), negative and in logarithms: ()."""
+    def _likelihood(self, real: Tensor, given: Tensor) -> Tensor:
+        """Of the labels of `real` windows, negative and in logarithms: ()."""
         batch = self.recipe.batch
         latent = self._latent(batch)
         noise = torch.randn((batch, self.length, self.generator.noise_size), generator=self.random)
         mine = self.team.part(batch)
         once = torch.cat([latent[mine], given], 1)
-        return negative_log_likelihood(self.generator, once, noise[mine].to(self.device), chosen)
+        return negative_log_likelihood(self.generator, once, noise[mine].to(self.device), real)
 
     def _judge(self, windows: Tensor, given: Tensor) -> Tensor:
         """Logits (batch,) of windows (batch, steps, components + width) under conditions (batch, given)."""

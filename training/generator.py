@@ -23,7 +23,8 @@ written so that a run can be cut anywhere: `forward` takes the state and gives i
 end, only at the end, since time is counted from the beginning).
 
 Two things keep a sequence at home however long it gets. The sum forgets at the rate ρ at which
-the data do (`Mixing.decay`), and the mean of v is taken out, which it would otherwise add up; where
+the data do (`Mixing.decay`), under conditions towards the data's mean under these (`Mixing.homes`), and the
+mean of v is taken out, which it would otherwise add up; where
 nothing is longer than a window, it is made the data's, `Mixing.course`: sequences that all go somewhere
 could else be learnt only by a v that rises for ever, and the running average of the weights would lag.
 And the latent, which says what kind of window this is, drifts where the data are long series
@@ -56,6 +57,8 @@ SETTLED, _BLOCK = 64, 256
 """Long sequences that are looked at, and the steps of a block of them."""
 _NOTICED = 0.05
 """How far a window may end from where it did, in deviations of a walk of its length."""
+_WITHIN = 0.01
+"""Of variance 1 of a component, the least that is taken to lie within conditions."""
 _CHUNK = 64
 """Steps of a recurrence that are summed at once: its matrix grows with their square."""
 
@@ -67,6 +70,7 @@ class Generator(nn.Module):
     outward: Tensor
     centre: Tensor
     course: Tensor
+    homes: Tensor
     decay: Tensor
     unsettled: Tensor
     increments: Tensor
@@ -121,6 +125,8 @@ class Generator(nn.Module):
         # Of series that go on for ever the mean of v adds up, and they go nowhere.
         course = mixing.course if drift == 1 and len(mixing.course) else np.zeros(components)
         self.register_buffer("course", float32(course), persistent=False)  # (components,)
+        homes = mixing.homes if drift != 1 and mixing.homes.size else np.zeros((given, components))
+        self.register_buffer("homes", float32(homes))  # (given, components)
         self.register_buffer("decay", float32(mixing.decay))  # (components,)
         # How much of u the first row has: all of it, unless the level's own game has settled that row.
         self.register_buffer("unsettled", torch.ones(components))  # (components,)
@@ -174,16 +180,18 @@ class Generator(nn.Module):
         return validity(once, self.most, logits.shape[1])
 
     def play(
-        self, once: Tensor, noise: Tensor, state: State | None = None, chosen: Tensor | None = None
-    ) -> tuple[Tensor, Tensor, State]:
+        self, once: Tensor, noise: Tensor, state: State | None = None, chosen: Tensor | None = None,
+        known: Tensor | None = None,
+    ) -> tuple[Tensor, Tensor, State]:  # fmt: skip
         """y (batch, steps, components), the logits of choices and gate with their noise (batch, steps,
-        width + gate) and the state behind the last step; with `chosen` (batch, steps, width) the numbers
-        follow these choices. Of a waveform y are its samples (batch, steps, hop), put together from frames.
+        width + gate) and the state behind the last step. With `chosen` (batch, steps, width) the numbers
+        follow these choices, and labels are said of what is `known`, as large as y, and not of totals. Of
+        a waveform y are its samples (batch, steps, hop), put together from frames.
         """
         h, c, total, drift, before, tail = state or self.begin(once)
         given = once[:, self.sizes.latent :]
         u, v, totals, logits, (h, c, drift, before) = self._drive(
-            noise, given, h, c, total, drift, before, chosen, fresh=state is None
+            noise, given, h, c, total, drift, before, chosen, known, fresh=state is None
         )
         if state is None:  # the level is where the first row lies, but for what is fleeting
             u = torch.cat([u[:, :1] * self.unsettled, u[:, 1:]], 1)
@@ -208,10 +216,11 @@ class Generator(nn.Module):
         The centre of training is the mean over windows, which all begin; what little it is off adds
         up over thousands of steps. And what v pushes to and fro over longer times than a window, no
         discriminator has seen: where a slow component would so leave what the data have, which is
-        mean 0 and variance 1 in y, it forgets faster. The sums of v over blocks give its power S at
-        rest; a sum that forgets 1 − ρ = λ a step has variance S / 2λ and, of a mean β left in v, the
-        mean β / λ. Windows shall not notice: the centre moves by little of what they span. Where the
-        latent does not drift, nothing longer than a window is known, and nothing is done.
+        mean 0 and variance 1 in y, or w around where it is at home under conditions, it forgets faster. The
+        sums of v over blocks give its power S at rest; a sum that forgets 1 − ρ = λ a step has variance
+        S / 2λ and, of a mean β left in v, the mean β / λ. Windows shall not notice: the centre moves by
+        little of what they span. Where the latent does not drift, nothing longer than a window is known,
+        and nothing is done.
 
         `given` (SETTLED, given): conditions as the data have them.
         """
@@ -234,14 +243,15 @@ class Generator(nn.Module):
         most = _NOTICED * self.increments / (self.b * length**0.5)
         moved = off.clamp(-most, most)
         self.centre.add_(moved)
-        power = (blocks * self.b).flatten(0, 1).var(0) * _BLOCK / 4
-        forgets = power + (power**2 + ((off - moved) * self.b) ** 2).sqrt()
+        within = (1 - (given @ self.homes).var(0)).clamp(min=_WITHIN)  # w, (components,)
+        power = (blocks * self.b).flatten(0, 1).var(0) * _BLOCK / (4 * within)
+        forgets = power + (power**2 + ((off - moved) * self.b) ** 2 / within).sqrt()
         slow = self.decay > 1 - 1 / _BLOCK
         self.decay.copy_(torch.where(slow, self.decay.minimum((1 - forgets).clamp(min=0)), self.decay))
 
     def _drive(
         self, noise: Tensor, given: Tensor, h: Tensor, c: Tensor, total: Tensor, drift: Tensor,
-        before: Tensor, chosen: Tensor | None = None, fresh: bool = False,
+        before: Tensor, chosen: Tensor | None = None, known: Tensor | None = None, fresh: bool = False,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[Tensor, Tensor, Tensor, Tensor]]:  # fmt: skip
         """u, v and totals, each (batch, steps, components), the logits (batch, steps, width + gate), and h,
         c, the drift and the choice behind them; `fresh`, the first total is the one before."""
@@ -256,7 +266,9 @@ class Generator(nn.Module):
         gumbels = self.choices.gumbel(normals)  # (batch, steps, width)
         if chosen is None and self.choices.width:
             begun = h, c, total, before
-            hidden, chosen, logits, v, lasting, (h, c) = self._choose(inputs, gumbels, *begun, fresh)
+            hidden, chosen, logits, v, lasting, (h, c) = self._choose(
+                inputs, gumbels, *begun, self._homeward(given), fresh
+            )
             totals = lasting[..., : len(self.a)]
         else:  # what is chosen is known beforehand, and no step waits for another
             chosen = gumbels if chosen is None else chosen
@@ -264,8 +276,9 @@ class Generator(nn.Module):
             hidden, (h, c) = self.lstm(torch.cat([inputs, seen], 2), (h, c))  # (batch, steps, hidden)
             if self.mixed:
                 v = self._moved(hidden, noise, drifts)
-                totals = self._totals(v, total, fresh)
-                lasting = self._lasting(torch.cat([total[:, None], totals[:, :-1]], 1), totals)
+                totals = self._totals(v, total, given, fresh)
+                first, seen = (total[:, None], totals) if known is None else (known[:, :1], known)
+                lasting = self._lasting(torch.cat([first, seen[:, :-1]], 1), seen)
                 gumbels = gumbels + LOUDNESS * self.tells(lasting)
             logits = self.choices.logits(hidden, gumbels, chosen)
         if self.gated:
@@ -276,12 +289,12 @@ class Generator(nn.Module):
             u = self.head(said) + self.direct(said)
         else:
             u, v = (self.head(said) + self.direct(said)).split([len(self.a)] * 2, 2)
-            totals = self._totals(v, total, fresh)
+            totals = self._totals(v, total, given, fresh)
         return u, v, totals, logits, (h, c, drifts[:, -1], chosen[:, -1])
 
     def _choose(
         self, inputs: Tensor, gumbels: Tensor, h: Tensor, c: Tensor, total: Tensor, chosen: Tensor,
-        fresh: bool,
+        homeward: Tensor, fresh: bool,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor, tuple[Tensor, Tensor]]:  # fmt: skip
         """Step after step, each choice shown to the next: the LSTM's output (batch, steps, hidden), choices
         and logits (batch, steps, width), where there are numbers too v (batch, steps, components) and what
@@ -295,7 +308,7 @@ class Generator(nn.Module):
             said = gumbel
             if self.mixed:
                 v = self._moved(h, step[:, : 2 * self.sizes.latent])
-                last, total = total, self.decay * total + self.b * (v - self.centre)
+                last, total = total, self.decay * total + self.b * (v - self.centre + homeward)
                 total = last if fresh and not parts else total
                 lasting = self._lasting(last, total)
                 said = gumbel + LOUDNESS * self.tells(lasting)
@@ -315,12 +328,17 @@ class Generator(nn.Module):
         of two totals (…, components)."""
         return torch.cat([total, (total - last) / self.increments], -1)
 
-    def _totals(self, v: Tensor, total: Tensor, fresh: bool) -> Tensor:
+    def _totals(self, v: Tensor, total: Tensor, given: Tensor, fresh: bool) -> Tensor:
         """The sums of v, both (batch, steps, components), from the one before (batch, components)."""
-        pushes = v - self.centre
+        pushes = v - self.centre + self._homeward(given)[:, None]
         if fresh:
             pushes = torch.cat([(total * self.kept)[:, None], pushes[:, 1:]], 1)
         return _recurrence(self.decay, total, pushes * self.b)
+
+    def _homeward(self, given: Tensor) -> Tensor:
+        """What is added to v so that a sum comes back to where it is at home under conditions, `given`
+        (batch, given): (batch, components)."""
+        return given @ self.homes * self.kept
 
     def begin(self, once: Tensor) -> State:
         """The state before the first step."""

@@ -1,6 +1,7 @@
 """From a dataset to a finished run: calibrate, play, keep, draw."""
 
 import fcntl
+import math
 import os
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from contract.errors import UsageError
 from training import checkpoint as checkpoints
 from training import record, selection
 from training.checkpoint import Checkpoint, DataFacts
-from training.config import Recipe, TrainConfig, drift_for, level_steps, most_steps
+from training.config import FEWEST, Recipe, TrainConfig, drift_for, level_steps, most_steps
 from training.data import Dataset, Windows, load, schema
 from training.data.dataset import counted, held_back
 from training.decoder import Decoding, channels_of
@@ -202,6 +203,9 @@ def _calibrate(
         steps = round((budget - recipe.level * level) / seconds)
     steps = team.of_first(max(1, steps))
     say(f"{seconds * 1000:.0f} ms a step: {minutes:g} minutes are {steps} steps")
+    if steps < FEWEST:
+        wanted = math.ceil(minutes * FEWEST / steps)
+        say(f"that is little: {FEWEST:,} steps and more are mostly wanted, so --minutes {wanted} and more")
     if steps <= most:
         return steps
     say(

@@ -192,6 +192,34 @@ def test_samples_follow_the_condition_they_are_asked_for(conditional: Path, tmp_
     assert "'large' is not a number" in done.stderr
 
 
+@pytest.mark.parametrize("columns", ["sales", "sales,day"])
+def test_long_samples_of_one_sequence_stay_where_it_is(tmp_path: Path, columns: str):
+    """Numbers alone, and beside labels, whose totals are summed step by step."""
+    random = np.random.default_rng(2)
+    lines = [
+        f"{shop},{30 * n + x:.3f}{',' + str(random.choice(DAYS)) if ',' in columns else ''}"
+        for n, shop in enumerate(("Oslo", "Bergen", "Molde"))
+        for x in random.normal(0, 1, 300)
+    ]
+    (tmp_path / "x.csv").write_text("\n".join([f"shop,{columns}", *lines]) + "\n")
+    config = TrainConfig(steps=60, length=8, id_column="shop", static=("shop",))
+    run = tmp_path / "run"
+    train(str(tmp_path / "x.csv"), run, config)
+    homes = checkpoints.load(run)[0].generator().homes
+    assert homes.shape[0] == 3
+    assert homes.abs().max() > 0.5
+    export(run, tmp_path / "m.onnx")  # which refuses what is not its checkpoint
+    generator = load_generator(tmp_path / "m.onnx")
+    try:
+        late = [
+            generator.sample(50, 400, 1, {"shop": shop}).values[:, 300:].mean()
+            for shop in ("Oslo", "Bergen", "Molde")
+        ]
+    finally:
+        generator.close()
+    np.testing.assert_allclose(late, [0, 30, 60], atol=10)
+
+
 def test_a_file_of_samples_says_its_conditions_to_the_judges(
     shops: Path, conditional: Path, tmp_path: Path
 ):

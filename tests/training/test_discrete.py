@@ -213,3 +213,19 @@ def test_likelihood_is_that_of_the_softmax_and_leaves_out_what_is_behind_an_end(
         each = torch.nn.functional.cross_entropy(logits.transpose(1, 2), chosen.argmax(2), reduction="none")
     wanted = (each[0, :3].sum() + each[1].sum()) / 9
     torch.testing.assert_close(found, wanted)
+
+
+def test_beside_numbers_likelihood_is_under_those_of_the_data():
+    torch.manual_seed(0)
+    generator = Generator(SIZES, mixing(2), 1.0, (3,)).eval()
+    torch.nn.init.normal_(generator.tells[2].weight)
+    once, noise = torch.randn(4, 8), torch.randn(4, 6, generator.noise_size)
+    rows = torch.cat([torch.randn(4, 6, 2), torch.eye(3)[torch.randint(3, (4, 6))]], 2)
+    with torch.no_grad():
+        found = negative_log_likelihood(generator, once, noise, rows)
+        moved = negative_log_likelihood(generator, once, noise, rows + torch.tensor([1.0, 0, 0, 0, 0]))
+        _, logits, _ = generator.play(once, noise, chosen=rows[..., 2:], known=rows[..., :2])
+        logits = logits - generator.choices.gumbel(noise[..., 8:])
+        wanted = torch.nn.functional.cross_entropy(logits.transpose(1, 2), rows[..., 2:].argmax(2))
+    torch.testing.assert_close(found, wanted)
+    assert (found - moved).abs() > 1e-3

@@ -10,7 +10,7 @@ import torch
 from tests.training.games import game
 from training import losses
 from training.basis import STILL, Basis
-from training.config import RECIPES, Sizes, drift_for, sizes_for
+from training.config import RECIPES, Sizes, drift_for, likely_steps, sizes_for
 from training.data.dataset import Column, Dataset
 from training.discriminator import Discriminator
 from training.game import Game
@@ -53,6 +53,30 @@ def test_likelihood_teaches_first_and_faster_than_the_game():
     assert rates[0] == pytest.approx((FASTER * rise, rise))
     assert rates[likely][0] == pytest.approx(rise)  # the game is a beginning of its own
     assert played.alone
+
+
+def test_likelihood_begins_beside_numbers_and_goes_on_as_a_ballast():
+    """What says next to nothing of numbers learns from a label to the next at once."""
+    recipe = RECIPES["relativistic"]
+    assert [likely_steps(recipe, n, numbers=True) for n in (20, 2000, 20_000)] == [2, 200, 1000]
+    random = np.random.default_rng(0)
+    rows = np.column_stack([random.normal(size=400), np.arange(400) % 3])
+    data = Dataset.of("mixed", [Column("x"), Column("letter", labels=("a", "b", "c"))], [rows])
+    windows = data.windows(6, 1)
+    basis = Basis(data, windows, recipe.basis)
+    played = Game(basis, len(windows), 6, Sizes(8, 16, 24, 32), 1.0, recipe, 4000, 0, torch.device("cpu"))
+    before = played.generator.head[0].weight.detach().clone()
+    for _ in range(360):
+        played.play()
+    torch.testing.assert_close(played.generator.head[0].weight, before)  # numbers know nothing yet
+    assert not played.alone  # and so these weights are no baseline
+    for _ in range(60):
+        played.play()
+    with torch.no_grad():
+        once, noise = torch.randn(200, 8), torch.randn(200, 6, played.generator.noise_size)
+        x, _ = played.average(once, noise)
+    letters = x[..., 1:].argmax(2)
+    assert ((letters[:, 1:] - letters[:, :-1]) % 3 == 1).float().mean() > 0.9
 
 
 def test_the_players_have_optimisers_of_their_own(prices: Path):

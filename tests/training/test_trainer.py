@@ -213,6 +213,16 @@ def test_few_rows_are_not_shown_for_ever(prices: Path, tmp_path: Path, monkeypat
     assert asked.step == 5
 
 
+def test_minutes_that_are_few_steps_are_said_to_be_little(
+    prices: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(trainer, "_seconds_of", lambda play: 0.25)
+    said: list[str] = []
+    state = train(str(prices), tmp_path / "run", TrainConfig(minutes=0.05, length=12), say=said.append)
+    assert state.steps < 10
+    assert any(f"so --minutes {math.ceil(0.05 * 2000 / state.steps)} and more" in line for line in said)
+
+
 def test_rows_are_shown_as_often_whatever_the_windows():
     recipe = RECIPES["relativistic"]
     assert most_steps(recipe, 64_000, 24) == 64_000 * 1500 / (64 * 24)
