@@ -15,9 +15,9 @@ from contract.spec import Channel, Time
 from training import checkpoint as checkpoints
 from training.config import TrainConfig
 from training.data import BUILTIN, Dataset, heeded, heeds, load, require_heeded
-from training.data.columns import Column
+from training.data.columns import Column, is_number
 from training.data.dataset import ENDED
-from training.data.files import TABLES
+from training.data.files import names_of
 from training.evaluation.report import Subject
 from training.evaluation.sides import Real
 from training.game import sample_rows
@@ -59,6 +59,7 @@ def of_run(path: Path, data: str | None, seed: int) -> tuple[Sides, Values | Non
             f"{path} was trained on {source}, which is not there: say where it is now with --data"
         )
     real = real_side(source, heeded(source, checkpoint.config))
+    real = replace(real, dataset=real.dataset.in_kinds_of(checkpoint.channels))
 
     def made(generator: Generator) -> Values:
         return sample_rows(
@@ -137,21 +138,21 @@ def timed(config: TrainConfig, time: Time | None) -> TrainConfig:
 
 def real_of(source: str, columns: Sequence[Column | Channel], config: TrainConfig) -> Real:
     """The data, of the very channels that were generated, and of their kinds."""
-    if source in BUILTIN or Path(source).suffix.lower() not in TABLES or config.waveform:
+    if source in BUILTIN or config.waveform or not names_of(Path(source)):
         return real_side(source, config)
     gap = f"{config.time_column} gap"
     columns = [c for c in columns if config.time_column is None or c.name != gap]
-    labels = [c.name for c in columns if c.labels and c.name != config.id_column]
-    whole = [c.name for c in columns if isinstance(c, Channel) and c.kind == "integer"]
+    words = [c.name for c in columns if not all(map(is_number, c.labels)) and c.name != config.id_column]
     asked = [c.name for c in columns if c.name == config.id_column]  # and so a condition
     chosen = replace(
         config,
         columns=tuple(c.name for c in columns),
-        categorical=(*config.categorical, *labels),
-        integer=(*config.integer, *whole),
+        categorical=(*config.categorical, *words),
         static=(*config.static, *asked),
     )
-    return real_side(source, chosen)
+    real = real_side(source, chosen)
+    told = [c for c in columns if isinstance(c, Channel) or not (c.labels or c.name in config.categorical)]
+    return replace(real, dataset=real.dataset.in_kinds_of(told))
 
 
 def real_side(source: str, config: TrainConfig) -> Real:

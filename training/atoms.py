@@ -27,7 +27,7 @@ SHARE = 0.2
 """Of the rows, what one value has at least to be an atom."""
 _DEEPEST = 16.0
 """Most of a band's width in moves of the channel."""
-_CROSSED = 0.1
+_CROSSED = 0.5
 """Of the squares of all its moves, what crossing a band adds to them at most."""
 _HAIR = 0.02
 """Of a band's width that a hidden path keeps from its edges, where rounding would take it out."""
@@ -65,19 +65,23 @@ def atoms_of(values: Doubles) -> Doubles:
     return found if len(distinct) > 1 / SHARE else found[:0]
 
 
-def banded(curve: Curve, values: Doubles) -> Curve:
-    """A curve with a band of scores at each atom of `values` (rows,): as wide as the hidden path of its
-    longest stretch is deep, unless it is often crossed in a few rows, which would be leaps."""
+def banded(curve: Curve, values: Doubles, bounds: Integers | None = None) -> Curve:
+    """A curve with a band of scores at each atom of `values` (rows,), of which sequences begin and end at
+    `bounds`: as wide as the hidden path of its longest stretch is deep, unless it is often crossed in a few
+    rows, or in none, which would be leaps."""
     x, y = curve
+    bounds = np.array([0, len(values)]) if bounds is None else bounds
     scores = np.interp(values, x, y)
-    size, moving = _size(scores), int(np.count_nonzero(np.diff(scores)))
+    follows = np.delete(np.arange(len(values) - 1), bounds[1:-1] - 1)  # rows that another follows
+    size, moving = _size(scores), int((scores[follows] != scores[follows + 1]).sum())
     for value in atoms_of(values):
-        begins, ends = stretches(values, values == value, np.array([0, len(values)]))
+        begins, ends = stretches(values, values == value, bounds)
         longest = float((ends - begins).max())
-        inner = (begins > 0) & (ends < len(values))
+        inner = ~np.isin(begins, bounds) & ~np.isin(ends, bounds)
         begins, ends = begins[inner], ends[inner]  # (stretches,)
         crosses = (values[begins - 1] < value) != (values[ends] < value)
         leaps = (1 / (ends - begins + 1))[crosses].sum()
+        leaps += ((values[follows] - value) * (values[follows + 1] - value) < 0).sum()  # from side to side
         most = min(_DEEPEST, (_CROSSED * moving / leaps) ** 0.5) if leaps else _DEEPEST
         width = size * min((longest + 1) ** 0.5 / 2, most)
         at, before, behind = float(np.interp(value, x, y)), x < value, x > value

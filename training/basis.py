@@ -187,12 +187,14 @@ class Basis:
         """Give `slow` channels of `numbers` (rows, channels) a hidden path where they rest, fitted on the
         rows `covered`; sequences begin and end at `bounds`."""
         for i in slow:
-            values, curve = numbers[covered, i][self._seen[:, i]], self._curves[i]
+            rows = np.flatnonzero(covered)[self._seen[:, i]]  # on which it is fitted
+            values, curve = numbers[rows, i], self._curves[i]
             found = path_of(curve, values, numbers[:, i], bounds, FINE)
             if found:
                 self._knots = FINE
             else:
-                curve = banded(curve, values)
+                cuts = [np.flatnonzero(np.diff(rows) != 1) + 1, np.searchsorted(rows, bounds)]
+                curve = banded(curve, values, np.unique(np.concatenate(cuts)))
                 found = curve, hidden(curve, numbers[:, i], bounds)
             (x, y), own = found
             offset, deviation = own[covered].mean(), own[covered].std()

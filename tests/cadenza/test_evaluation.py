@@ -215,3 +215,22 @@ def test_what_goes_round_in_the_data_may_be_numbers_in_samples_and_the_other_way
         path = made(tmp_path, "x.csv", own, "sequence,step,hour,a")
         done = cadenza("evaluate", path, "--data", data, "--scores", "marginal", "--no-page")
         assert done.returncode == 0, done.stderr
+
+
+def test_months_may_be_written_otherwise_than_they_were_learnt(tmp_path: Path):
+    months = [[f"{i % 12 + 1:02}", i * i % 7] for i in range(240)]
+    real = made(tmp_path, "real.csv", months, "month,a")
+    shuffled = made(tmp_path, "shuffled.csv", [months[i * 7 % 240] for i in range(240)], "month,a")
+    empty = made(
+        tmp_path, "empty.csv", [["" if i == 5 else m, a] for i, (m, a) in enumerate(months)], "month,a"
+    )
+    for told in ((), ("--continuous", "month")):
+        run = tmp_path / f"run{len(told)}"
+        done = cadenza("train", real, "-o", run, "--steps", 4, "--length", 6, *told)
+        assert done.returncode == 0, done.stderr
+        model = tmp_path / f"{run.name}.onnx"
+        done = cadenza("export", run, "-o", model)
+        assert done.returncode == 0, done.stderr
+        for subject in (run, model):
+            values = [marginal(subject, "--data", data) for data in (real, shuffled, empty)]
+            assert max(values) < 1.5 * min(values)  # of the very same rows but one

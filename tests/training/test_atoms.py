@@ -34,11 +34,11 @@ def test_a_band_of_scores_shows_as_the_atom():
 
 def test_a_band_that_is_often_crossed_in_a_row_is_narrow():
     rests = np.tile([0.0, 1, 2, 3, 4, *[5.0] * 64, 4, 3, 2, 1], 20)
-    leaps = np.tile([1.0, 2, 3, 4, 5, 6, 7, 8, 9, 8, 7, 6, 5, 4, 3, 2], 50)
+    leaps = np.tile([1.0, 2, 3, 4, 6, 7, 8, 9, 8, 7, 6, 4, 3, 2], 100)  # and it does not even rest
     wide, narrow = (
         np.diff(banded(LINE, x)[1][1:3]).item() for x in (rests, np.concatenate([rests, leaps]))
     )
-    assert wide > 2 * narrow > 0
+    assert wide > 1.5 * narrow > 0
 
 
 def resting(rows: list[float]) -> np.ndarray:

@@ -189,6 +189,20 @@ def test_the_id_is_a_condition_if_it_is_named_as_one(tmp_path: Path):
         assert len(np.unique(dataset.sequence_of(windows.starts))) == trained
 
 
+def test_of_too_many_sequences_none_can_be_asked_for(tmp_path: Path):
+    path = csv(tmp_path / "x.csv", "shop,sold\n" + "".join(f"{i // 9},{i % 7}\n" for i in range(1800)))
+    with pytest.raises(DataError, match="one of 200 sequences, and of at most 128 they can"):
+        load(path, replace(CONFIG, id_column="shop", static=("shop",)))
+
+
+def test_of_short_sequences_with_names_whole_ones_are_held_out(tmp_path: Path):
+    """Of none a block of time could be."""
+    rows = "".join(f"{n},n{n},{i}\n" for n in range(100) for i in range(10 + n % 30))
+    dataset = load(csv(tmp_path / "x.csv", "id,name,a\n" + rows), replace(CONFIG, id_column="id"))
+    assert [c.name for c in dataset.statics] == ["name"]
+    assert len(dataset.split(dataset.length, 1, 0.1)[1]) == 10
+
+
 def test_that_few_long_sequences_can_be_asked_for_is_said(tmp_path: Path):
     for count, size, expected in ((8, 100, True), (8, 50, False), (40, 100, False)):
         rows = "".join(f"{n},{n + i % 5}\n" for n in range(count) for i in range(size))

@@ -30,7 +30,7 @@ def days(count: int) -> np.ndarray:
         (np.arange(60), False),  # never back
         (np.arange(100) % 2, False),  # on and off
         (np.arange(100) % 24 + 0.5, False),
-        (np.where(np.arange(100) == 50, np.nan, np.arange(100) % 24), False),
+        (np.where(np.arange(100) % 30 == 7, np.nan, np.arange(100) % 24), True),  # cells are empty
         (np.random.default_rng(0).integers(0, 5, 400), False),
         (np.arange(9) % 3, False),  # too few to say
         (np.arange(400) % 100, False),  # more than labels are for
@@ -53,6 +53,14 @@ def test_they_are_taken_for_labels_and_said(tmp_path: Path):
     assert any("'hour' goes round, from 0 to 23 and on" in note for note in dataset.notes)
     plain = load(str(tmp_path / "x.csv"), replace(CONFIG, integer=("hour",)))
     assert plain.columns[0].labels == ()
+
+
+def test_empty_cells_among_them_are_missing_labels(tmp_path: Path):
+    cells = ["" if i == 50 else str(i % 24) for i in range(96)]
+    (tmp_path / "x.csv").write_text("hour,a\n" + "".join(f"{c},{i % 7}\n" for i, c in enumerate(cells)))
+    dataset = load(str(tmp_path / "x.csv"), replace(CONFIG, integer=("a",)))
+    assert dataset.columns[0].missing
+    assert dataset.values[48:53, 0].tolist() == [0, 1, -1, 3, 4]
 
 
 def test_codes_are_whole_numbers():

@@ -1,6 +1,7 @@
 """What was found can be printed, edited, and given back."""
 
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,8 @@ def test_an_id_that_can_be_asked_for_is_written_and_read(table: Path, tmp_path: 
     read = load(str(table), told(tmp_path, text))
     assert [(c.name, c.labels) for c in read.statics] == [("shop", ("a", "b")), ("kind", ("beer", "wine"))]
     assert read.fingerprint == load(str(table), config).fingerprint
+    again = applied(str(table), replace(config, static=(), schema=str(tmp_path / "schema.toml")))
+    assert "shop" in again.static  # though a flag says what it is beside that
 
 
 def test_a_label_of_several_lines_stays_in_one(tmp_path: Path):

@@ -136,16 +136,20 @@ def relabelled(values: Doubles, was: Sequence[Column], now: Sequence[Column]) ->
     """
     result = values.copy()
     for i, (one, other) in enumerate(zip(was, now, strict=False)):
-        if other.labels and not one.labels:
+        if one.labels == other.labels:
+            continue
+        if not one.labels:
             result[:, i] = _labelled(values[:, i], other)
-        elif one.labels and not other.labels and all(map(is_number, one.labels)):
-            numbers = np.array([*map(float, one.labels), np.nan])
-            result[:, i] = numbers[values[:, i].astype(np.int64)]  # -1 is the last
-        elif one.labels != other.labels:
-            if strange := sorted(set(one.labels) - set(other.labels)):
-                raise DataError(_strange(other, repr(strange[0])))
-            place = np.array([*map(other.labels.index, one.labels), -1], np.float64)
-            result[:, i] = place[values[:, i].astype(np.int64)]  # -1 stays -1
+            continue
+        at = values[:, i].astype(np.int64)  # -1 is the last, and stays -1
+        strange = sorted({*one.labels} - {*other.labels})
+        if not strange:
+            result[:, i] = np.array([*map(other.labels.index, one.labels), -1], np.float64)[at]
+        elif all(map(is_number, one.labels)):  # written otherwise: 01 for 1
+            numbers = np.array([*map(float, one.labels), np.nan])[at]
+            result[:, i] = _labelled(numbers, other) if other.labels else numbers
+        else:
+            raise DataError(_strange(other, repr(strange[0])))
     return result
 
 

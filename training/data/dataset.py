@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.forms import Form
-from contract.spec import Time
-from training.data.columns import Column, examined, notes_on
+from contract.spec import Channel, Time
+from training.data.columns import Column, examined, is_number, notes_on, relabelled
 from training.errors import DataError
 from training.layout import Layout
 
@@ -182,6 +182,31 @@ class Dataset:
             notes=(*self.notes, note), statics=tuple(statics), static_values=values,
         )  # fmt: skip
 
+    def in_kinds_of(self, others: Sequence[Column | Channel]) -> "Dataset":
+        """The same with columns of numbers as labels, or of labels as numbers, as `others` of their names.
+
+        Raises:
+            DataError: a number that is none of the labels.
+        """
+        labels = {c.name: c.labels for c in others}
+
+        def turned(was: Sequence[Column], values: Doubles) -> tuple[tuple[Column, ...], Doubles]:
+            now = [
+                replace(c, labels=own) if all(map(is_number, (*c.labels, *own))) else c
+                for c in was
+                for own in [labels.get(c.name, c.labels)]
+            ]
+            values = relabelled(values, was, now)  # (rows, columns)
+            found = [
+                one if one.labels == before.labels else examined(self.name, one, x)
+                for one, before, x in zip(now, was, values.T, strict=True)
+            ]
+            return tuple(found), values
+
+        columns, values = turned(self.columns, self.values)
+        statics, static_values = turned(self.statics, self.static_values)
+        return replace(self, columns=columns, values=values, statics=statics, static_values=static_values)
+
     @property
     def named(self) -> bool:
         """Whether a condition tells each sequence from all others."""
@@ -229,7 +254,8 @@ class Dataset:
         """Windows to train on and windows held out, which have no row in common.
 
         Of many sequences whole ones are held out, evenly among them. Of a few long ones blocks of
-        time are, evenly along each, and so they are where each can be asked for by its name; the windows
+        time are, evenly along each, and so they are where each can be asked for by its name and any is long
+        enough; the windows
         that would straddle a block's edge belong to neither side. (Not the end alone: most series change as
         they go, and what is like their end need not be like them.) A block is one and a half windows at
         least, up to half more than was asked for. Where the data are too short for that, none is held out.
@@ -240,7 +266,8 @@ class Dataset:
         windows = self.windows(length, stride)
         long_enough = np.flatnonzero(np.diff(self.bounds) >= (1 if self.ends else length))
         held = np.zeros(len(self.values), bool)  # (rows,)
-        if hold_out * len(long_enough) >= _WHOLE_SEQUENCES and not self.named:
+        in_blocks = self.named and (hold_out * np.diff(self.bounds) >= length).any()
+        if hold_out * len(long_enough) >= _WHOLE_SEQUENCES and not in_blocks:
             for i in long_enough[_evenly(len(long_enough), round(hold_out * len(long_enough)))]:
                 held[self.bounds[i] : self.bounds[i + 1]] = True
         else:

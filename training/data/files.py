@@ -16,12 +16,13 @@ from typing import TypeVar
 
 import numpy as np
 import pyarrow as arrow
+import pyarrow.compute
 import pyarrow.parquet
 
 from training.config import TrainConfig
 from training.data import looks, rising, rounds, sounds, times
 from training.data.cells import column_of, in_order, labelled
-from training.data.columns import Column, relabelled, require_finite
+from training.data.columns import MOST_LABELS, Column, relabelled, require_finite
 from training.data.dataset import Dataset, Doubles
 from training.data.delimited import read_csv
 from training.data.spacing import fitted, holes, require_unbroken
@@ -91,7 +92,8 @@ def read(path: Path, config: TrainConfig) -> Dataset:
         notes = [*notes, *said]
     plain = Dataset.of(path.resolve().stem, columns, sequences, step, notes)
     if config.waveform is None:
-        plain = replace(plain, notes=(*plain.notes, *rising.counters(plain)))
+        named = (*config.continuous, *config.integer)
+        plain = replace(plain, notes=(*plain.notes, *rising.counters(plain, time is None, named)))
     many = config.id_column is not None or (path.is_dir() and len(sequences) > 1)
     dataset = plain.with_statics(config.static, guess=many)
     if config.id_column is not None:
@@ -247,7 +249,7 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
             "is data, put a row of names above it"
         )
     chosen = dict.fromkeys([*config.columns, *config.static]) if config.columns else names
-    askable = [n for n in config.static if n == config.id_column]
+    askable = _askable(path, table, config)
     kinds = replace(config, categorical=(*config.categorical, *askable))
     own = [n for n in chosen if n not in (config.id_column, time, *config.ignore) or n in askable]
     columns: list[Column] = []
@@ -290,6 +292,22 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
         notes += said
     cuts = np.flatnonzero(np.diff(ids[order])) + 1
     return Read(columns, np.split(values[order], cuts), notes, stamps, place)
+
+
+def _askable(path: Path, table: arrow.Table, config: TrainConfig) -> list[str]:
+    """The id column, where it is to be a condition as well.
+
+    Raises:
+        DataError: it tells too many sequences apart.
+    """
+    found = [name for name in config.static if name == config.id_column]
+    for name in found:
+        if (count := pyarrow.compute.count_distinct(table.column(name)).as_py()) > MOST_LABELS:
+            raise DataError(
+                f"{path}: --static {name} lets people ask for one of {count:,} sequences, and of at most "
+                f"{MOST_LABELS} they can: leave it out, or name a column that groups them"
+            )
+    return found
 
 
 def _time_column(table: arrow.Table, config: TrainConfig) -> tuple[str | None, list[str]]:

@@ -58,7 +58,8 @@ def _one_after_another(labels: Doubles) -> bool:
 def askable(name: str, dataset: Dataset) -> Iterator[str]:
     """What to know of the column `name`, which tells a few long sequences apart."""
     sizes = np.diff(dataset.bounds)
-    if 1 < len(sizes) <= _MANY and np.median(sizes) >= _LONG and not dataset.named:
+    few, long = 1 < len(sizes) <= _MANY, np.median(sizes) >= _LONG
+    if few and long and not dataset.named and name not in OWN:
         yield (
             f"{name!r} tells sequences apart, and samples are of no one in particular: with --static "
             f"{quote(name)} as well they can be asked of one of these {len(sizes)}, by --where"

@@ -1,6 +1,6 @@
 """Numbers that go one way alone: times that nobody named, and counters."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from shlex import quote
 
 import numpy as np
@@ -19,15 +19,17 @@ def like_times(name: str, values: Doubles) -> Iterator[str]:
         yield _named(name)
 
 
-def counters(dataset: Dataset) -> Iterator[str]:
-    """What to know of numbers that go one way alone in all sequences, too often for an accident."""
+def counters(dataset: Dataset, timeless: bool, named: Sequence[str]) -> Iterator[str]:
+    """What to know of numbers that go one way alone in all sequences, too often for an accident;
+    `timeless`: no column holds the times, which one of these may but for those that are `named`."""
     moves = np.diff(dataset.values, axis=0)
     moves = np.delete(moves, dataset.bounds[1:-1] - 1, axis=0)  # (moves, channels)
     for column, values, change in zip(dataset.columns, dataset.values.T, moves.T, strict=True):
         up, down = int((change > 0).sum()), int((change < 0).sum())
         if column.labels or _named(column.name) in dataset.notes:
             continue
-        if len(dataset.bounds) > 2 and _timely(change, values[0]):
+        maybe = timeless and column.name not in named and len(dataset.bounds) > 2
+        if maybe and _timely(change, values[0]):
             yield _named(column.name)
         elif max(up, down) >= _FEWEST and min(up, down) == 0:
             yield (

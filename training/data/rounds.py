@@ -32,11 +32,13 @@ def told(
         if column.labels or column.name in named or not go_round(own):
             continue
         distinct = np.unique(np.concatenate(own))
+        distinct = distinct[~np.isnan(distinct)]
         labels = tuple(str(int(value)) for value in distinct)
         columns[i] = replace(column, labels=labels)
         sequences = [np.array(s, copy=True) for s in sequences]
         for sequence in sequences:
-            sequence[:, i] = np.searchsorted(distinct, sequence[:, i])
+            there = ~np.isnan(sequence[:, i])
+            sequence[:, i] = np.where(there, np.searchsorted(distinct, sequence[:, i]), -1)
         notes.append(
             f"{column.name!r} goes round, from {labels[0]} to {labels[-1]} and on, and is taken for "
             "labels, so that samples go round as well: --integer tells otherwise"
@@ -48,11 +50,14 @@ def go_round(sequences: Sequence[Doubles]) -> bool:
     """Whether whole numbers, (rows,) of each sequence, mostly go from each to one other, and so through
     all."""
     values = np.concatenate(sequences)
+    there = ~np.isnan(values)
     distinct, at = np.unique(values, return_inverse=True)
+    distinct = distinct[~np.isnan(distinct)]
     count = len(distinct)
-    if not _FEWEST <= count <= _MOST or np.isnan(distinct).any() or (distinct != np.rint(distinct)).any():
+    if not _FEWEST <= count <= _MOST or (distinct != np.rint(distinct)).any():
         return False
-    inside = np.ones(len(values), bool)
+    inside = there.copy()
+    inside[:-1] &= there[1:]
     inside[np.cumsum([len(s) for s in sequences]) - 1] = False
     rows = np.flatnonzero(inside)
     rows = rows[at[rows] != at[rows + 1]]  # (changes,)

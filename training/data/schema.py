@@ -49,6 +49,8 @@ def applied(data: str, config: TrainConfig) -> TrainConfig:
         *config.categorical, *config.continuous, *config.integer, *config.static, *config.ignore,
         config.time_column, config.id_column, config.waveform,
     }  # fmt: skip
+    if told.get(str(config.id_column)) == "static id":
+        by_flag -= {config.id_column}
     of = {kind: tuple(n for n, k in told.items() if k == kind and n not in by_flag) for kind in KINDS}
     ids = (*of["id"], *of["static id"])
     for kind, names in (("time", of["time"]), ("id", ids), ("waveform", of["waveform"])):

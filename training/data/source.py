@@ -101,13 +101,15 @@ def load(data: str, config: TrainConfig) -> Dataset:
         if config.length is None and SOME <= len(rows) < MANY and longest < dataset.length:
             whole, told = True, "all sequences are shorter than a window"
             notes = (*notes, f"{told} of {dataset.length}: they are learnt whole")
-        if config.length is None and len(rows) >= MANY and SHORT < longest <= _WITHIN:
-            notes = (
-                *notes,
-                f"these {len(rows)} sequences are learnt in windows of {dataset.length} rows, wherever in "
-                f"them: with --whole True from first row to last, {longest} at most, in steps that take as "
-                "much longer",
-            )
+        if not whole and config.length is None and len(rows) >= MANY and longest <= _WITHIN:
+            times = longest // dataset.length
+            if times > 1 and dataset.form == "table":
+                notes = (
+                    *notes,
+                    f"these {len(rows)} sequences are learnt in windows of {dataset.length} rows, wherever "
+                    "in them: --whole True learns them from first row to last, in steps that take about "
+                    f"{times} times as long",
+                )
     length = config.length or (longest if whole else dataset.length)
     if config.length is None and len(rows) > 1 and 1 < longest < length:
         told = f"all sequences are shorter than a window of {length}"
