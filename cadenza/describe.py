@@ -34,7 +34,8 @@ def _lines(artifact: Artifact) -> Iterator[str]:
     yield f"{spec.name}: a recurrent generator, {spec.precision}, {len(artifact.data):,} bytes"
     yield f"sha256      {artifact.digest}"
     yield f"form        {spec.form}"
-    yield f"step        one {spec.step}; trained on {_windows(spec)}"
+    step = spec.step if spec.step[:1].isdigit() else f"one {spec.step}"  # 1 day, or one row
+    yield f"step        {step}; trained on {_windows(spec)}"
     if spec.time:
         yield f"times       {_times(spec.time)}"
     shown = () if spec.frame else spec.channels
