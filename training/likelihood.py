@@ -11,7 +11,7 @@ sequence is as a whole, the game teaches, beside which the likelihood goes on as
 
 As long as it alone teaches, nobody answers, and Adam may go faster than in the game, with momentum. Of
 labels alone that is most of the time. Beside numbers, which only the game teaches, it is a start: an hour
-that goes round, or a weekday that changes at midnight, takes the game many times as long to find.
+that goes round, or a weekday that changes at midnight, takes the game alone long to find.
 """
 
 import torch

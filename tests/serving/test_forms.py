@@ -209,8 +209,17 @@ def test_without_pillow_the_command_that_brings_it_is_named(monkeypatch: pytest.
     assert "image/png" not in formats.served(shades(2))
 
 
-def test_yes_or_no_is_a_boolean_in_typed_tables(tmp_path: Path):
-    spec = labelled("table", ("false", "true"), ("no", "yes"))
+@pytest.mark.parametrize(
+    ("labels", "kind", "values"),
+    [
+        (("false", "true"), "bool", [False, True, None]),
+        (("0", "-12", "7"), "int64", [0, -12, None]),
+    ],
+)
+def test_yes_or_no_and_codes_have_types_of_their_own(
+    tmp_path: Path, labels: tuple[str, ...], kind: str, values: list[object]
+):
+    spec = labelled("table", labels, ("00", "yes"))
     spec = replace(spec, channels=tuple(replace(c, missing=True) for c in spec.channels))
     samples = whole(spec, labels=np.array([[[0, 0], [1, 1], [-1, -1]]] * 5))
     samples.save(tmp_path / "x.parquet")
@@ -219,21 +228,6 @@ def test_yes_or_no_is_a_boolean_in_typed_tables(tmp_path: Path):
         tables = [pyarrow.parquet.read_table(tmp_path / "x.parquet"), stream.read_all()]
     for table in tables:
         table.validate(full=True)
-        assert str(table.schema.field("c0").type) == "bool"
-        assert table.column("c0").to_pylist() == [False, True, None] * 5
-        assert table.column("c1").to_pylist() == ["no", "yes", None] * 5
-
-
-def test_codes_are_whole_numbers_in_typed_tables(tmp_path: Path):
-    spec = labelled("table", ("0", "7", "-12"), ("00", "7", "12"))
-    spec = replace(spec, channels=tuple(replace(c, missing=True) for c in spec.channels))
-    samples = whole(spec, labels=np.array([[[0, 0], [2, 1], [-1, -1]]] * 5))
-    samples.save(tmp_path / "x.parquet")
-    samples.save(tmp_path / "x.arrow")
-    with pyarrow.ipc.open_stream(tmp_path / "x.arrow") as stream:
-        tables = [pyarrow.parquet.read_table(tmp_path / "x.parquet"), stream.read_all()]
-    for table in tables:
-        table.validate(full=True)
-        assert str(table.schema.field("c0").type) == "int64"
-        assert table.column("c0").to_pylist() == [0, -12, None] * 5
-        assert table.column("c1").to_pylist() == ["00", "7", None] * 5
+        assert str(table.schema.field("c0").type) == kind
+        assert table.column("c0").to_pylist() == values * 5
+        assert table.column("c1").to_pylist() == ["00", "yes", None] * 5  # no codes: their zeros count

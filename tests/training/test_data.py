@@ -203,16 +203,6 @@ def test_of_short_sequences_with_names_whole_ones_are_held_out(tmp_path: Path):
     assert len(dataset.split(dataset.length, 1, 0.1)[1]) == 10
 
 
-def test_that_few_long_sequences_can_be_asked_for_is_said(tmp_path: Path):
-    for count, size, expected in ((8, 100, True), (8, 50, False), (40, 100, False)):
-        rows = "".join(f"{n},{n + i % 5}\n" for n in range(count) for i in range(size))
-        path = csv(tmp_path / "x.csv", "shop,sold\n" + rows)
-        for static in ((), ("shop",)):
-            notes = load(path, replace(CONFIG, id_column="shop", static=static)).notes
-            said = any("with --static shop as well they can be asked of one of these 8" in n for n in notes)
-            assert said == (expected and not static)
-
-
 def test_of_a_few_rows_their_number_is_said_and_no_share(tmp_path: Path):
     cells = ["" if i in (7, 9) else str(i % 13) for i in range(3000)]
     whole = csv(tmp_path / "x.csv", "a,b\n" + "".join(f"{c},{i % 7}\n" for i, c in enumerate(cells)))

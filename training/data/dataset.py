@@ -255,10 +255,10 @@ class Dataset:
 
         Of many sequences whole ones are held out, evenly among them. Of a few long ones blocks of
         time are, evenly along each, and so they are where each can be asked for by its name and any is long
-        enough; the windows
-        that would straddle a block's edge belong to neither side. (Not the end alone: most series change as
-        they go, and what is like their end need not be like them.) A block is one and a half windows at
-        least, up to half more than was asked for. Where the data are too short for that, none is held out.
+        enough; the windows that would straddle a block's edge belong to neither side. (Not the end alone:
+        most series change as they go, and what is like their end need not be like them.) A block is one and
+        a half windows at least, up to half more than was asked for. Where the data are too short for that,
+        none is held out.
 
         Raises:
             DataError: fewer than two windows.

@@ -92,7 +92,6 @@ def read(path: Path, config: TrainConfig) -> Dataset:
         notes = [*notes, *said]
     plain = Dataset.of(path.resolve().stem, columns, sequences, step, notes)
     if config.waveform is None:
-        named = (*config.continuous, *config.integer)
         plain = replace(plain, notes=(*plain.notes, *rising.counters(plain, time is None, named)))
     many = config.id_column is not None or (path.is_dir() and len(sequences) > 1)
     dataset = plain.with_statics(config.static, guess=many)
