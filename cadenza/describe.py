@@ -38,6 +38,11 @@ def _lines(artifact: Artifact) -> Iterator[str]:
     yield f"step        {step}; trained on {_windows(spec)}"
     if spec.time:
         yield f"times       {_times(spec.time)}"
+    if spec.derived:
+        yield f"derived     from the time: {', '.join(d.name for d in spec.derived)}"
+    if spec.seasons:
+        turns = ", ".join(f"{s.name} ({s.rows:,} rows)" for s in spec.seasons)
+        yield f"seasons     {turns}: values go with the times beside them"
     shown = () if spec.frame else spec.channels
     if spec.frame:
         height, width = spec.frame

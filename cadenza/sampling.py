@@ -1,8 +1,7 @@
 """`cadenza sample`: to a file of any size, without a server."""
 
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -11,7 +10,7 @@ from contract.errors import UsageError
 from contract.spec import NUMERIC, Spec
 from serving import formats
 from serving.sampler import load
-from serving.samples import Samples, starting
+from serving.samples import Samples
 from serving.settings import Settings
 
 
@@ -35,19 +34,26 @@ def sample_to_file(
     formats.by_suffix(out)  # a wrong suffix shall not cost a model's loading
     generator = load(model, settings)
     try:
-        plan = generator.plan(count, length, seed, _conditions(generator.spec, where))
-        batches = generator.batches(plan)
+        asked = _conditions(generator.spec, where)
         if start_time is not None:
-            spec = starting(plan.spec, start_time)
-            plan = replace(plan, spec=spec)
-            batches = (replace(batch, spec=spec) for batch in batches)
-        formats.save(out, plan, _shown(batches, plan.count * plan.length))
+            asked |= _begun(generator.spec, start_time, asked)
+        plan = generator.plan(count, length, seed, asked)
+        formats.save(out, plan, _shown(generator.batches(plan), plan.count * plan.length))
     finally:
         generator.close()
     print(
         f"{out}: {plan.count} sequences of {'up to ' * plan.drawn}{plan.length} steps, seed {plan.seed}, "
         f"model {generator.digest[:12]}…, {generator.provider}"
     )
+
+
+def _begun(spec: Spec, start_time: str, asked: Mapping[str, object]) -> dict[str, object]:
+    """The first time as a condition, by the name of the column of times."""
+    if spec.time is None:
+        raise UsageError(f"{spec.name} had no column of times, so samples cannot start at {start_time!r}")
+    if spec.time.name in asked:
+        raise UsageError(f"--start-time and --where {spec.time.name}=… say the same: give one of them")
+    return {spec.time.name: start_time}
 
 
 def _shown(batches: Iterator[Samples], total: int) -> Iterator[Samples]:
@@ -62,7 +68,8 @@ def _shown(batches: Iterator[Samples], total: int) -> Iterator[Samples]:
 def _conditions(spec: Spec, where: Sequence[str]) -> dict[str, object]:
     """NAME=VALUE as the condition's own type; of a name that is there several times, a list. The names of
     conditions, which may have a mark of equality in them, are those of the data."""
-    known = sorted((c.name for c in spec.conditions), key=len, reverse=True)
+    names = [*(c.name for c in spec.conditions), *([spec.time.name] if spec.time else [])]
+    known = sorted(names, key=len, reverse=True)
     numeric = {c.name for c in spec.conditions if c.kind in NUMERIC}
     found: dict[str, list[object]] = {}
     for part in where:

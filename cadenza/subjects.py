@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from contract.conditions import draw
 from contract.errors import UsageError
 from contract.noise import NoiseStream
-from contract.spec import Channel, Time
+from contract.spec import Channel, Spec, Time
+from contract.times import unit
 from training import checkpoint as checkpoints
 from training.config import TrainConfig
 from training.data import BUILTIN, Dataset, heeded, heeds, load, require_heeded
@@ -70,6 +71,7 @@ def of_run(path: Path, data: str | None, seed: int) -> tuple[Sides, Values | Non
     first = checkpoint.by_likelihood()
     before = made(first) if first else None
     conditions = checkpoint.conditions.draw(len(rows), seed)  # as `sample_rows` drew them
+    conditions = conditions[:, : len(checkpoint.conditions.described)]
     notes = _other_data(checkpoint.data.fingerprint, real)
     return Sides(Subject("run", str(path), checkpoint.step), real, rows, conditions, notes), before
 
@@ -111,7 +113,7 @@ def of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> Sid
         for own in (*channels, *statics):
             if own.labels != labels.get(own.name, own.labels):
                 raise UsageError(f"{path} and {source} have not the same labels in {own.name!r}")
-        made = generator.sample(len(real.chosen()), None, seed)
+        made = generator.sample(len(real.chosen()), None, seed, _begun(generator.spec, real))
     finally:
         generator.close()
     rows = Layout.of(generator.spec.channels).rows(made.values, made.labels)
@@ -121,6 +123,16 @@ def of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> Sid
     conditions = known_conditions(drawn, real.dataset, len(rows))
     notes = _other_data(generator.spec.data.fingerprint, real)
     return Sides(Subject("model", str(path), None), real, rows, conditions, notes)
+
+
+def _begun(spec: Spec, real: Real) -> dict[str, list[str]]:
+    """When sequences begin that are to be like the windows of `real`: as these do, where that matters."""
+    time = real.dataset.time
+    if spec.time is None or not spec.seasons or time is None or time.kind == "number":
+        return {}
+    moments = real.dataset.ticks[real.chosen().starts].astype(f"datetime64[{unit(time)}]")
+    iso: list[str] = np.datetime_as_string(moments.astype(f"datetime64[{unit(spec.time)}]")).tolist()
+    return {spec.time.name: iso}
 
 
 def known_conditions(tensors: Mapping[str, Any], real: Dataset, count: int) -> Values | None:

@@ -1,25 +1,29 @@
 """Conditions: what was asked for, completed by what the data would have.
 
-One value is for all sequences, a list has one for each. A condition not given is drawn from the Spec's
-joint table by (seed, row), among the rows that agree with the discrete conditions that were given; so is
-the length, where it is drawn before a sequence begins.
+Where the data had times, that of the first row is one as well, by the name of their column. One value is
+for all sequences, a list has one for each. A condition not given is drawn from the Spec's joint table by
+(seed, row), among the rows that agree with the discrete conditions that were given; so is the length, where
+it is drawn before a sequence begins. A first time not given is the data's.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.errors import ConditionError
+from contract import times
+from contract.errors import ConditionError, UsageError
 from contract.noise import NoiseStream
-from contract.spec import NUMERIC, Condition, Spec, plainly
+from contract.spec import NUMERIC, Condition, Spec, Time, plainly
 
 _SHOWN = 60
 """Characters of what was given that a message repeats."""
 
 Given = Mapping[str, object]
 Values = Mapping[str, float | tuple[float, ...]]
-"""The graph's numbers by name: one for all rows, or one for each row from 0 on."""
+"""The graph's numbers by name, and ticks of a first time: one for all rows, or one for each row from 0
+on."""
 
 
 def validate(spec: Spec, given: Given, count: int) -> dict[str, float | tuple[float, ...]]:
@@ -28,7 +32,9 @@ def validate(spec: Spec, given: Given, count: int) -> dict[str, float | tuple[fl
     Raises:
         ConditionError: a name or a value that the model does not know, or not as many as sequences.
     """
-    known = {c.name: c for c in spec.conditions}
+    known: dict[str, Condition | Time] = {c.name: c for c in spec.conditions}
+    if spec.time is not None:
+        known[spec.time.name] = spec.time
     result: dict[str, float | tuple[float, ...]] = {}
     for name, value in given.items():
         if name not in known:
@@ -38,9 +44,9 @@ def validate(spec: Spec, given: Given, count: int) -> dict[str, float | tuple[fl
                 f"unknown condition {_shown(name)}; this model's conditions: {listed}",
             )
         if not isinstance(value, list | tuple | np.ndarray):
-            result[name] = _number(known[name], value)
+            result[name] = _known(known[name], value)
         elif len(value) == count:
-            result[name] = tuple(_number(known[name], one) for one in value)
+            result[name] = tuple(_known(known[name], one) for one in value)
         else:
             raise ConditionError(
                 f"condition.{name}",
@@ -59,8 +65,12 @@ def draw(
     spec: Spec, given: Values, stream: NoiseStream, seed: int, rows: Sequence[int]
 ) -> dict[str, NDArray[np.generic]]:
     """`condition.NAME` for each of `rows`, an array (len(rows),) per condition of the Spec, and where
-    sequences end their `length`, 0 where the graph ends them."""
+    sequences end their `length`, 0 where the graph ends them; and `season.NAME`."""
     result: dict[str, NDArray[np.generic]] = {}
+    if spec.time is not None and spec.seasons:
+        begun = begins(spec.time, given, rows)
+        for season in spec.seasons:
+            result[f"season.{season.name}"] = times.places(spec.time, season, begun)
     if spec.endings == "gate":
         result["length"] = np.zeros(len(rows), np.int64)
     if not spec.condition_table.rows:
@@ -83,6 +93,14 @@ def draw(
     if spec.endings == "length":
         result["length"] = chosen[:, -1].astype(np.int64)
     return result
+
+
+def begins(time: Time, given: Values, rows: Sequence[int]) -> times.Ticks:
+    """When each of `rows` begins, in ticks: (len(rows),)."""
+    asked = given.get(time.name, time.start)
+    if isinstance(asked, tuple):
+        return np.array([asked[row] for row in rows], np.int64)
+    return np.full(len(rows), asked, np.int64)
 
 
 def under(
@@ -123,6 +141,19 @@ def _matching(table: NDArray[np.float64], labels: Sequence[float | None]) -> NDA
         if label is not None:
             keep &= table[:, column] == label
     return keep
+
+
+def _known(what: Condition | Time, value: object) -> float:
+    if isinstance(what, Condition):
+        return _number(what, value)
+    if isinstance(value, date | np.datetime64):
+        value = str(value).replace(" ", "T")
+    wanted = int | float | np.number if what.kind == "number" else str
+    known = isinstance(value, wanted) and not isinstance(value, bool)
+    try:
+        return times.parse(what, str(value) if known else _shown(value))
+    except UsageError as error:
+        raise ConditionError(f"condition.{what.name}", str(error)) from error
 
 
 def _number(condition: Condition, value: object) -> float:

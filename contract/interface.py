@@ -33,6 +33,7 @@ def inputs(spec: Spec) -> tuple[Tensor, ...]:
     for condition in spec.conditions:
         dtype = "float32" if condition.kind in NUMERIC else "int64"
         result.append(Tensor(f"condition.{condition.name}", dtype, (BATCH,)))
+    result += [Tensor(f"season.{season.name}", "int64", (BATCH,)) for season in spec.seasons]
     return (*result, *_states(spec, "state"))
 
 

@@ -21,11 +21,15 @@ SCHEMA_VERSION = 1
 ChannelKind = Literal["continuous", "integer", "categorical"]
 TimeKind = Literal["date", "timestamp", "number"]
 Calendar = Literal["even", "weekdays", "months", "month ends"]
+Turn = Literal["day", "week", "year"]
+Part = Literal["minute", "hour", "weekday", "day", "month", "year"]
 Endings = Literal["length", "gate"]
 Precision = Literal["fp32", "fp16", "int8"]
 
 NUMERIC: tuple[ChannelKind, ...] = ("continuous", "integer")
 
+PARTS: dict[Part, int] = {"minute": 60, "hour": 24, "weekday": 7, "day": 31, "month": 12, "year": 0}
+"""How many there are of each part of a time; of years there is no end."""
 _CODE = re.compile(r"0|-?[1-9]\d{0,17}")
 """A whole number, as it is written shortest."""
 
@@ -100,6 +104,43 @@ class Time:
     calendar: Calendar
     gap: str | None
     """The channel that says how far the next row is away; None where all are one step apart."""
+
+
+@dataclass(frozen=True)
+class Season:
+    """A turn of the calendar in which the generator is told where it is: `season.NAME` goes in, the row of
+    the turn that a sequence's first row is, see `contract/times.py`."""
+
+    name: Turn
+    rows: int
+    """Rows of one turn."""
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A column of the table that follows from the time of its row, as the hour does: no channel, but tables
+    of samples have it."""
+
+    name: str
+    place: int
+    """How many of the table's columns stand before it."""
+    part: Part
+    """Of the time: minute 0 … 59, hour 0 … 23, weekday 0 … 6 from Monday on, day 1 … 31, month 1 … 12, or
+    year; the column is that, …"""
+    offset: int
+    """… and so many more, …"""
+    numbers: tuple[float, ...]
+    """… or what stands here for each part from the least on, …"""
+    labels: tuple[str, ...]
+    """… or here."""
+
+    @property
+    def column(self) -> Channel:
+        """The same as a column of a table."""
+        distinct = tuple(dict.fromkeys(self.labels))
+        whole = all(number.is_integer() for number in self.numbers)
+        kind: ChannelKind = "categorical" if distinct else "integer" if whole else "continuous"
+        return Channel(self.name, kind, None, None, None, distinct, missing=False, mass=None)
 
 
 @dataclass(frozen=True)
@@ -206,6 +247,10 @@ class Spec:
     """Height and width of a frame of a film, whose pixels are the channels; None of what is no film."""
     channels: tuple[Channel, ...]
     time: Time | None
+    derived: tuple[Derived, ...]
+    """Columns that follow from the time, in the table's order."""
+    seasons: tuple[Season, ...]
+    """What the generator is told of the calendar; empty where the data have nothing to do with it."""
     training_length: int
     """Steps of a training window, the length when none is asked for; where sequences end, the most
     that one had."""
@@ -248,8 +293,8 @@ class Spec:
     @property
     def tabled(self) -> tuple[Channel | Time, ...]:
         """The columns of a table of samples, in the data's order: channels, without the gap to the next row
-        but with the time in its place, and conditions. Of a sound, whose rows are single samples, there is
-        one channel, which they all are."""
+        but with the time in its place and what follows from it, and conditions. Of a sound, whose rows are
+        single samples, there is one channel, which they all are."""
         own: list[Channel | Time] = list(self.channels)
         if self.form == "sound":
             own = [replace(self.channels[0], name=self.channels[0].name.removesuffix(" 1"))]
@@ -258,6 +303,8 @@ class Spec:
             own.insert(self.time.place, self.time)
         for condition, column in reversed(list(zip(self.conditions, self.statics, strict=True))):
             own.insert(condition.place, column)  # from behind, so that what is before stays where it is
+        for derived in self.derived:
+            own.insert(derived.place, derived.column)
         return tuple(own)
 
     @property
@@ -307,9 +354,9 @@ class Spec:
         if not self.channels:
             raise SpecError("spec.channels is empty: a sequence has at least one channel")
         described: list[Channel | Condition] = [*self.channels, *self.conditions]
-        names = [c.name for c in described]
+        names = [c.name for c in (*described, *self.derived)]
         if len(set(names)) != len(names):
-            raise SpecError(f"spec.channels and spec.conditions name one twice: {names}")
+            raise SpecError(f"spec.channels, spec.conditions and spec.derived name one twice: {names}")
         for channel in described:
             discrete = channel.kind not in NUMERIC
             if discrete != bool(channel.labels):
@@ -338,6 +385,14 @@ class Spec:
         if odd := [c.name for c in self.conditions if not 0 <= c.place <= len(self.channels) + 1]:
             raise SpecError(f"the condition {odd[0]!r} has no place among the columns of the table")
         time = self.time
+        if self.seasons and (time is None or time.gap is not None or self.ends):
+            raise SpecError("spec.seasons are of rows that are one step apart and go on, and these are not")
+        if self.derived and time is None:
+            raise SpecError("spec.derived has columns that follow from a time, and there is none")
+        if any(len(x) not in (0, PARTS[d.part]) for d in self.derived for x in (d.numbers, d.labels)):
+            raise SpecError("spec.derived has a column that is not said for each part of the time")
+        if any(season.rows < 2 for season in self.seasons):
+            raise SpecError("spec.seasons has one of fewer than 2 rows")
         if time is None:
             return
         if time.gap is not None and time.gap not in [c.name for c in self.numeric]:

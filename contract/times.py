@@ -13,12 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.errors import UsageError
-from contract.spec import Time
+from contract.spec import Derived, Part, Season, Time, Turn
 
 Ticks = NDArray[np.int64]
 
 UNITS = {0: "s", 3: "ms", 6: "us", 9: "ns"}
 """The unit of a time stamp's ticks, by its digits."""
+_YEAR = 365.2425
+"""Days of one, in the mean."""
+_MOST = 9 * 10**18
+"""Ticks on either side of 1970 that leave room for steps."""
+_SHOWN = 60
+"""Characters of what was given that a message repeats."""
+_DRIFT = 0.01
+"""By which share a number of whole rows may be longer or shorter than a year."""
+_FEWEST = 3
+"""Rows of a season."""
+THURSDAY = 3
+"""Days from a Monday to 1970-01-01."""
+_ISO = re.compile(r"\d{4}(-\d\d(-\d\d([T ]\d\d(:\d\d(:\d\d(\.\d{1,9})?)?)?)?)?)?")
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)")
 _WITH_OFFSET = re.compile(r"(.+[T ].+?)(Z|[+-]\d\d:?\d\d)")
 
@@ -44,6 +57,11 @@ def offset(time: Time) -> int:
     return -ticks if sign == "-" else ticks
 
 
+def on_the_clock(time: Time) -> bool:
+    """Whether parts of ticks are what a clock shows: not in a named zone, which may change its clock."""
+    return time.zone in (None, "UTC") or bool(_OFFSET.fullmatch(str(time.zone)))
+
+
 def at(time: Time, steps: Ticks) -> Ticks:
     """Ticks of the rows with these numbers, where each is one step after the other."""
     if time.calendar == "even":
@@ -58,6 +76,77 @@ def at(time: Time, steps: Ticks) -> Ticks:
         ends = time.calendar == "month ends"
         days = (months + 1).astype("datetime64[D]") - 1 if ends else months + (start - first)
     return days.astype("datetime64[D]").astype(np.int64) * ticks_a_day(time) + clock
+
+
+def seasons(time: Time) -> tuple[Season, ...]:
+    """The turns of the calendar that rows so far apart go through in steps: of 3 rows at least, of days and
+    weeks in whole numbers of them."""
+    if time.kind == "number" or time.gap is not None:
+        return ()
+    rows: dict[Turn, float]
+    if time.calendar == "even":
+        day = ticks_a_day(time)
+        rows = {"day": day / time.step, "week": 7 * day / time.step}
+        rows = {name: count for name, count in rows.items() if count.is_integer()}
+        year = round(_YEAR * day / time.step)
+        rows["year"] = year if abs(year * time.step / (_YEAR * day) - 1) < _DRIFT else 0
+    elif time.calendar == "weekdays":
+        rows = {"week": 5, "year": round(_YEAR * 5 / 7)}
+    else:
+        rows = {"year": 12 / time.step if 12 % time.step == 0 else 0}
+    return tuple(Season(name, int(count)) for name, count in rows.items() if count >= _FEWEST)
+
+
+def places(time: Time, season: Season, ticks: Ticks) -> Ticks:
+    """Which row of a season each of these times is, 0 … rows − 1; weeks begin on Monday."""
+    day = ticks_a_day(time)
+    days = ticks // day
+    turn = day if season.name == "day" else 7 * day
+    found: Ticks = (ticks + THURSDAY * day) % turn // time.step
+    if season.name == "year":
+        date = days.astype("datetime64[D]")
+        first = date.astype("datetime64[Y]")
+        begun = (date - first.astype("datetime64[D]")).astype(np.int64) + ticks % day / day  # days
+        found = np.minimum(begun / _YEAR * season.rows, season.rows - 1).astype(np.int64)
+        if time.calendar in ("months", "month ends"):
+            months = date.astype("datetime64[M]") - first.astype("datetime64[M]")
+            found = months.astype(np.int64) // time.step
+    elif time.calendar == "weekdays":
+        weekday = (days + THURSDAY) % 7
+        found = np.where(weekday < season.rows, weekday, 0)  # who begins on a Sunday begins on Monday
+    return found
+
+
+def part(time: Time, name: Part, ticks: Ticks) -> Ticks:
+    """A part of each of these times, see `Derived.part`."""
+    day = ticks_a_day(time)
+    if name == "minute":
+        return ticks % day * 1440 // day % 60
+    if name == "hour":
+        return ticks % day * 24 // day
+    if name == "weekday":
+        return (ticks // day + THURSDAY) % 7
+    date = (ticks // day).astype("datetime64[D]")
+    if name == "year":
+        return date.astype("datetime64[Y]").astype(np.int64) + 1970
+    month = date.astype("datetime64[M]")
+    if name == "month":
+        return month.astype(np.int64) % 12 + 1
+    of_month: Ticks = (date - month.astype("datetime64[D]")).astype(np.int64) + 1
+    return of_month
+
+
+def derived(time: Time, column: Derived, ticks: Ticks) -> NDArray[np.generic]:
+    """A column that follows from these times: whole numbers as int64, others as float32, labels as
+    objects."""
+    found = part(time, column.part, ticks)
+    at = found - (column.part in ("day", "month"))
+    if column.labels:
+        return np.array(column.labels, object)[at]
+    if column.numbers:
+        numbers = np.array(column.numbers)
+        return numbers.astype(np.int64 if column.column.kind == "integer" else np.float32)[at]
+    return found + column.offset
 
 
 def texts(time: Time, ticks: Ticks) -> list[str]:
@@ -81,14 +170,23 @@ def parse(time: Time, text: str) -> int:
     """
     try:
         if time.kind == "number":
-            return round(float(text) * float(10**time.digits))
+            number = round(float(text) * float(10**time.digits))
+            if abs(number) >= 2**53:
+                raise ValueError("more digits than can be kept")
+            return number
         zoned = _WITH_OFFSET.fullmatch(text.strip()) if time.zone else None
         clock, zone = zoned.groups() if zoned else (text, time.zone)
-        ticks = int(np.array(clock, f"datetime64[{unit(time)}]").astype(np.int64))
-        return ticks - offset(replace(time, zone=zone)) + offset(time)
-    except (ValueError, TypeError) as error:
+        if not _ISO.fullmatch(clock) or clock < "0001":
+            raise ValueError("no time in ISO form")
+        moment = np.array(clock, f"datetime64[{unit(time)}]")
+        ticks = int(moment.astype(np.int64)) - offset(replace(time, zone=zone)) + offset(time)
+        if str(moment.astype("datetime64[Y]")) != clock[:4] or abs(ticks) > _MOST:
+            raise ValueError("beyond what these ticks can count")
+        return ticks
+    except (ValueError, TypeError, OverflowError) as error:
         wanted = {"date": "2024-01-31", "timestamp": "2024-01-31T12:00:00"}.get(time.kind, "a number")
-        raise UsageError(f"{text!r} is no time of {time.name!r}; such as {wanted} is wanted") from error
+        said = f"{text[:_SHOWN]!r} is no time of {time.name!r}"
+        raise UsageError(f"{said}; such as {wanted} is wanted") from error
 
 
 def _parts(iso: str) -> tuple[str, ...]:

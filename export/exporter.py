@@ -97,6 +97,8 @@ def _measured(
         frame=checkpoint.data.frame,
         channels=checkpoint.channels,
         time=checkpoint.data.time,
+        derived=checkpoint.data.derived,
+        seasons=checkpoint.conditions.seasons,
         training_length=checkpoint.length,
         endings=_endings(checkpoint),
         conditions=checkpoint.conditions.described,

@@ -15,7 +15,7 @@ from contract.spec import Spec, State
 from export import ends
 from export.choices import LOGITS, choose, gate, gumbels
 from export.decoding import decode_labels, decode_numbers
-from export.known import clock, elapsed, encode
+from export.known import clock, each, elapsed, encode, first
 from export.layers import Weights, lstm, perceptron, recurrence
 from export.nodes import Nodes
 from export.scores import HOMEWARD, SCORES, moving_scores, still_scores, tail_before
@@ -45,7 +45,7 @@ def states_of(generator: Generator) -> tuple[State, ...]:
 def build(spec: Spec, generator: Generator, decoding: Decoding, conditions: Conditions) -> ModelProto:
     """The whole graph, with exactly the inputs and outputs that `spec` implies."""
     nodes = Nodes(half=spec.precision == "fp16")
-    if spec.ends:
+    if spec.ends or spec.seasons:
         ends.time(nodes)
     outcomes = _network(nodes, generator, conditions)
     valid = ""
@@ -91,11 +91,9 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
     fresh = n.add("Unsqueeze", fresh, n.integers(0, 2), to="fresh")  # (1, batch, 1)
     rest = n.constant("rest", np.zeros((1, 1, hidden), np.float32))
     h = n.add("Where", fresh, rest, "state.h", to="h")
-    once = given = ""
-    if conditions.width:
-        given = encode(n, conditions)  # (batch, given)
-        once = n.add("Concat", "latent", given, to="once", axis=1)  # (batch, latent + given)
-    begun = _start(n, weights, once or "latent") if g.start else rest
+    given = encode(n, conditions) if conditions.width else ""  # (batch, given)
+    once = _once(n, conditions, given)
+    begun = _start(n, weights, once) if g.start else rest
     c = n.add("Where", fresh, begun, "state.c", to="c")
     latent = n.add("Unsqueeze", "latent", n.integers(0), to="latent.time")  # (1, batch, latent)
     drift = n.add("Where", fresh, latent, "state.drift", to="drift")
@@ -107,9 +105,7 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
     x = _inputs(n, g, conditions, noise, drifts, given)
     level = total = ""
     if components:
-        level = perceptron(
-            n, weights, "level", ("0", "2.0", "2.2"), once or "latent"
-        )  # (batch, components)
+        level = perceptron(n, weights, "level", ("0", "2.0", "2.2"), once)  # (batch, components)
         level = n.add("Unsqueeze", level, n.integers(0), to="level")  # (1, batch, components)
         total = n.add("Where", fresh, level, "state.total", to="total")
     if weights["homes"].any():
@@ -156,6 +152,12 @@ def _noise(n: Nodes, g: Generator) -> tuple[str, str, str]:
     return parts[0], "normals" * ("normals" in parts), "latch" * ("latch" in parts)
 
 
+def _once(n: Nodes, conditions: Conditions, given: str) -> str:
+    """What is known before the first step, (batch, latent + given + what is seen of seasons)."""
+    known = [name for name in (given, *first(n, conditions.seasons)) if name]
+    return n.add("Concat", "latent", *known, to="once", axis=1) if known else "latent"
+
+
 def _inputs(n: Nodes, g: Generator, conditions: Conditions, noise: str, drifts: str, given: str) -> str:
     """What the LSTM sees at each step besides what it chose: (steps, batch, inputs)."""
     parts = [noise, drifts]  # (steps, batch, latent) both
@@ -164,6 +166,7 @@ def _inputs(n: Nodes, g: Generator, conditions: Conditions, noise: str, drifts: 
         shape = n.add("Concat", shape, n.integers(conditions.width), to="given.full", axis=0)
         given = n.add("Unsqueeze", given, n.integers(0), to="given.once")  # (1, batch, given)
         parts.append(n.add("Expand", given, shape, to="given.time"))  # (steps, batch, given)
+    parts += each(n, conditions.seasons)  # (steps, batch, numbers) each
     if conditions.most:
         see = elapsed if g.gated else clock
         parts += see(n, conditions.most)  # (steps, batch, 1) each

@@ -1,11 +1,16 @@
-"""What is known of a sequence before its first step: its conditions, its length, and so the time left."""
+"""What is known of a sequence before its first step: its conditions, its length, and so the time left; and
+when it begins, and so where in the day each row is."""
+
+from collections.abc import Sequence
 
 import numpy as np
 from onnx import TensorProto
 
+from contract.spec import Season
 from export.nodes import Nodes
 from training.conditions import Conditions
 from training.ends import SOON
+from training.seasons import rows_of, table_of
 
 
 def encode(n: Nodes, conditions: Conditions) -> str:
@@ -28,6 +33,29 @@ def encode(n: Nodes, conditions: Conditions) -> str:
         column = n.cast(column, TensorProto.FLOAT, to="given.length.float")
         parts.append(n.add("Mul", column, share, to="given.length.share"))
     return n.add("Concat", *parts, to="given", axis=1)
+
+
+def first(n: Nodes, seasons: Sequence[Season]) -> list[str]:
+    """What is seen of the calendar in the first row: (batch, numbers) for each season."""
+    return [_seen(n, season, f"season.{season.name}", "first") for season in seasons]
+
+
+def each(n: Nodes, seasons: Sequence[Season]) -> list[str]:
+    """The same in each row: (steps, batch, numbers)."""
+    parts = []
+    for season in seasons:
+        row = n.add("Add", "time", f"season.{season.name}", to=f"{season.name}.row")  # (steps, batch)
+        parts.append(_seen(n, season, row, "each"))
+    return parts
+
+
+def _seen(n: Nodes, season: Season, row: str, what: str) -> str:
+    """Of rows (…,) counted from the beginning of any turn, as `Seasons`: (…, numbers)."""
+    name = f"{season.name}.{what}"
+    table = n.constant(f"{season.name}.table", table_of(season).astype(np.float32))
+    row = n.add("Mod", row, n.integers(season.rows), to=f"{name}.row")
+    place = n.add("Div", row, n.integers(rows_of(season)), to=f"{name}.place")
+    return n.add("Gather", table, place, to=name, axis=0)
 
 
 def elapsed(n: Nodes, most: int) -> list[str]:

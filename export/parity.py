@@ -58,9 +58,9 @@ def measure(
     for batch in checks.BATCHES:
         for steps in checks.STEPS:
             whole = checks.feeds(spec, range(batch), steps)
-            once = _once(whole, spec, conditions)
             seen = max(STRETCH, spec.training_length) if spec.ends else steps
             for feeds, out in _stretches(spec, probe, whole, steps):
+                once = _once(feeds, spec, conditions)
                 nothing = np.zeros((*feeds["noise"].shape[:2], 0), np.float32)
                 found = {
                     name: np.swapaxes(out[name], 0, 1).astype(np.float32) if name in out else nothing
@@ -95,6 +95,8 @@ def _once(feeds: Arrays, spec: Spec, conditions: Conditions) -> torch.Tensor:
     columns = [feeds[f"condition.{c.name}"].astype(np.float64) for c in spec.conditions]
     if conditions.told:
         columns.append(feeds["length"].astype(np.float64))
+    begun = feeds["position"].astype(np.float64)
+    columns += [feeds[f"season.{s.name}"].astype(np.float64) + begun for s in spec.seasons]
     given = conditions.encode(np.array(columns).reshape(len(columns), len(feeds["latent"])).T)
     return torch.from_numpy(np.concatenate([feeds["latent"], given], axis=1))
 

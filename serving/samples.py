@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract import times
-from contract.conditions import Values, under
+from contract.conditions import Values, begins, under
 from contract.errors import UsageError
 from contract.noise import NoiseStream
 from contract.rollout import Array, Arrays
@@ -123,10 +123,14 @@ class Samples:
         time = self.spec.time
         if time is None:
             return None
-        if time.gap is not None:
-            return time.start + self._clock()[:, :-1]
         count, steps = self.shape
-        return np.tile(times.at(time, self.first_step + np.arange(steps)), (count, 1))  # (count, steps)
+        rows = range(self.first_row, self.first_row + count)
+        begun, which = np.unique(begins(time, self.given, rows), return_inverse=True)
+        if time.gap is not None:
+            return begun[which, None] + self._clock()[:, :-1]
+        step = self.first_step + np.arange(steps)
+        every = [times.at(replace(time, start=start), step) for start in begun.tolist()]
+        return np.stack(every)[which]  # (count, steps)
 
     def since(self, step: int) -> "Samples":
         """The same from a later step on; maybe without any."""
@@ -137,14 +141,6 @@ class Samples:
         elapsed = self._clock()[:, skipped] if self.clocked else None
         begin = self.first_step + skipped
         return Samples.of(self.spec, self.seed, cut, self.first_row, begin, elapsed, self.given)
-
-    def starting(self, time: str) -> "Samples":
-        """The same with times from another first one on; such as 2024-01-31, or 2024-01-31T12:00:00.
-
-        Raises:
-            UsageError: the data had no times, or this is none.
-        """
-        return replace(self, spec=starting(self.spec, time))
 
     @property
     def clocked(self) -> bool:
@@ -199,23 +195,17 @@ class Samples:
         sequence, step = np.divmod(np.arange(count * steps * hop)[kept], steps * hop)
         yield "sequence", sequence + self.first_row
         yield "step", step + self.first_step * hop
+        ticks, derived = self.times(), {d.name: d for d in self.spec.derived}
         for column in self.spec.tabled:
             if column.name in self.conditions:
                 yield column.name, self.conditions[column.name][sequence]
                 continue
             found: Array | None = self.values
-            if self.spec.form != "sound":
-                found = self.times() if isinstance(column, Time) else self.column(column.name)
+            if column.name in derived:
+                assert self.spec.time is not None
+                assert ticks is not None
+                found = times.derived(self.spec.time, derived[column.name], ticks)
+            elif self.spec.form != "sound":
+                found = ticks if isinstance(column, Time) else self.column(column.name)
             assert found is not None
             yield column.name, found.reshape(-1)[kept]
-
-
-def starting(spec: Spec, time: str) -> Spec:
-    """The same with another first time.
-
-    Raises:
-        UsageError: the data had no times, or this is none.
-    """
-    if spec.time is None:
-        raise UsageError(f"{spec.name} had no column of times, so samples cannot start at {time!r}")
-    return replace(spec, time=replace(spec.time, start=times.parse(spec.time, time)))

@@ -12,7 +12,7 @@ import orjson
 from contract import conditions
 from contract.errors import ConditionError
 from contract.noise import MAX_SEED, draw_seed
-from contract.spec import NUMERIC, Condition, Spec
+from contract.spec import NUMERIC, Condition, Spec, TimeKind
 from serving.errors import InvalidRequest, NotJson
 from serving.jobs import Request
 from serving.settings import Settings
@@ -32,6 +32,12 @@ class _Field:
 
 Fields = tuple[_Field, ...]
 
+_FIRST: dict[TimeKind, dict[str, Any]] = {
+    "date": {"type": "string", "format": "date"},
+    "timestamp": {"type": "string", "examples": ["2024-01-31T12:00:00"]},
+    "number": {"type": "number"},
+}
+"""When sequences begin, where the data had times."""
 _SHOWN = 60
 """Characters of what came that a message repeats."""
 
@@ -120,12 +126,15 @@ def body_schema(spec: Spec, settings: Settings, streamed: bool) -> dict[str, Any
         for f in fields(spec, settings, streamed)
     }
     attributes = {c.name: _attribute(c, settings) for c in spec.conditions}
+    if spec.time is not None:
+        attributes[spec.time.name] = _one_or_each(_FIRST[spec.time.kind], settings)
     properties["condition"] = {
         "type": ["object", "null"],
         "properties": attributes,
         "additionalProperties": False,
         "description": "Static attributes of the sequences, one value for all or one for each; what is not "
-        "given is drawn.",
+        "given is drawn. Where the data had times, that of the first row as well, by the name of their "
+        "column; not given, it is the data's.",
     }
     return {"type": "object", "properties": properties, "additionalProperties": False}
 
@@ -137,6 +146,10 @@ def _attribute(condition: Condition, settings: Settings) -> dict[str, Any]:
     if condition.kind in NUMERIC:
         kind = "integer" if condition.kind == "integer" else "number"
         one = {"type": kind, "minimum": condition.low, "maximum": condition.high}
+    return _one_or_each(one, settings)
+
+
+def _one_or_each(one: dict[str, Any], settings: Settings) -> dict[str, Any]:
     return {"anyOf": [one, {"type": "array", "items": one, "minItems": 1, "maxItems": settings.max_count}]}
 
 

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from contract.forms import Form
-from contract.spec import Channel, Condition, ConditionTable, Time
+from contract.spec import Channel, Condition, ConditionTable, Derived, Season, Time
 from training import selection
 from training.basis import Mixing
 from training.conditions import Conditions
@@ -29,7 +29,7 @@ from training.layout import Layout
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 24
+FORMAT = 25
 _KEPT = 2
 
 
@@ -45,6 +45,7 @@ class DataFacts:
     rows: int
     step: str
     time: Time | None
+    derived: tuple[Derived, ...]
     form: Form
     rate: int | None
     """Of a sound, samples a second."""
@@ -205,6 +206,8 @@ def _pack(c: Checkpoint) -> dict[str, Any]:
         "condition_table": asdict(c.conditions.table),
         "longest": c.conditions.most,
         "gated": c.conditions.gated,
+        "seasons": [asdict(season) for season in c.conditions.seasons],
+        "begun": torch.from_numpy(np.ascontiguousarray(c.conditions.begun)),
         "decoder": _tensors(c.decoder),
         "mixing": _tensors(c.mixing, but="screen"),
         "screen": {name: torch.from_numpy(array) for name, array in c.mixing.screen.items()},
@@ -229,7 +232,14 @@ def _unpack(raw: Mapping[str, Any]) -> Checkpoint:
         sizes=Sizes(**raw["sizes"]),
         drift=raw["drift"],
         data=DataFacts(
-            **raw["data"] | {"time": Time(**raw["data"]["time"]) if raw["data"]["time"] else None}
+            **raw["data"]
+            | {
+                "time": Time(**raw["data"]["time"]) if raw["data"]["time"] else None,
+                "derived": tuple(
+                    Derived(**d | {"numbers": tuple(d["numbers"]), "labels": tuple(d["labels"])})
+                    for d in raw["data"]["derived"]
+                ),
+            }
         ),
         channels=tuple(Channel(**c | {"labels": tuple(c["labels"])}) for c in raw["channels"]),
         conditions=Conditions(
@@ -239,6 +249,8 @@ def _unpack(raw: Mapping[str, Any]) -> Checkpoint:
             ),
             raw["longest"],
             raw["gated"],
+            tuple(Season(**season) for season in raw["seasons"]),
+            raw["begun"].numpy(),
         ),
         decoder=Decoder(**{k: v.numpy() for k, v in raw["decoder"].items()}),
         mixing=Mixing(

@@ -3,15 +3,17 @@
 Both players get it as numbers beside what they see anyway: labels as one-hot vectors, a number less its
 mean over its deviation, both taken from the joint table that travels in the file. How many steps a sequence
 has, where each ends by itself, is one more: drawn first, from the same table, and given to both as a share
-of the most; or nobody is told, and a gate says when there are no more (`training/ends.py`).
+of the most; or nobody is told, and a gate says when there are no more (`training/ends.py`). And where rows
+go with the calendar, which row of each of its turns the first one is (`training/seasons.py`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.spec import Condition, ConditionTable
+from contract import times
+from contract.spec import Condition, ConditionTable, Season
 from training.data import Dataset, Windows
 from training.data.dataset import Doubles
 from training.errors import DataError
@@ -24,7 +26,8 @@ MOST_ROWS = 4096
 @dataclass(frozen=True)
 class Conditions:
     """The static columns of a dataset, and how often they occurred together. Rows of them are
-    (…, conditions), with the number of steps behind where it is drawn first."""
+    (…, conditions), with the number of steps behind where it is drawn first, and with the place of the
+    first row in each season."""
 
     described: tuple[Condition, ...]
     table: ConditionTable
@@ -32,6 +35,10 @@ class Conditions:
     """Steps of the longest sequence where sequences end by themselves, else 0."""
     gated: bool = False
     """Whether the generator says at every step if there is one; else how many there are is drawn first."""
+    seasons: tuple[Season, ...] = ()
+    begun: Doubles = field(default_factory=lambda: np.zeros((0, 0)))
+    """Rows of some windows, (windows, conditions and seasons), where there are seasons: what goes together
+    in the data."""
 
     @classmethod
     def of(cls, dataset: Dataset, windows: Windows) -> "Conditions":
@@ -41,9 +48,13 @@ class Conditions:
             DataError: more different combinations than a file should hold.
         """
         most = windows.length if dataset.ends else 0
+        rows = cls.rows_of(dataset, windows)  # (windows, conditions and seasons)
+        seasons, begun = dataset.seasons, np.zeros((0, 0))
+        if seasons:
+            begun = rows[np.random.default_rng(0).permutation(len(rows))[:MOST_ROWS]]
+            rows = rows[:, : -len(seasons)]
         if not dataset.statics and (dataset.gated or not dataset.ends):
-            return cls((), ConditionTable((), ()), most, dataset.gated)
-        rows = cls.rows_of(dataset, windows)  # (windows, conditions)
+            return cls((), ConditionTable((), ()), most, dataset.gated, seasons, begun)
         distinct, counts = np.unique(rows, axis=0, return_counts=True)
         if len(distinct) > MOST_ROWS:
             drawn = dataset.ends and not dataset.gated
@@ -64,13 +75,16 @@ class Conditions:
                 low, high = float(values.min()), float(values.max())
                 described.append(Condition(column.name, kind, low, high, (), column.place))  # type: ignore[arg-type]
         table = ConditionTable(tuple(map(tuple, distinct.tolist())), tuple(counts.tolist()))
-        return cls(tuple(described), table, most, dataset.gated)
+        return cls(tuple(described), table, most, dataset.gated, seasons, begun)
 
     @staticmethod
     def rows_of(dataset: Dataset, windows: Windows) -> Doubles:
-        """What each window has: (windows, conditions)."""
+        """What each window has: (windows, conditions and seasons)."""
         sequence = dataset.sequence_of(windows.starts)
         rows = dataset.static_values[sequence] if dataset.statics else np.zeros((len(windows), 0))
+        if dataset.seasons and dataset.time is not None:
+            begun = dataset.ticks[windows.starts]
+            return np.column_stack([rows, *(times.places(dataset.time, s, begun) for s in dataset.seasons)])
         return np.column_stack([rows, windows.sizes]) if dataset.ends and not dataset.gated else rows
 
     @property
@@ -80,13 +94,13 @@ class Conditions:
 
     @property
     def width(self) -> int:
-        """How many numbers the players see."""
+        """How many numbers the players see, but for seasons."""
         return sum(len(c.labels) or 1 for c in self.described) + self.told
 
     @property
-    def seen(self) -> tuple[int, int, bool]:
-        """What the networks are to know of them: `width`, `most` and `gated`."""
-        return self.width, self.most, self.gated
+    def seen(self) -> tuple[int, int, bool, tuple[Season, ...]]:
+        """What the networks are to know of them: `width`, `most`, `gated` and `seasons`."""
+        return self.width, self.most, self.gated, self.seasons
 
     def cut(self, rows: Floats, valid: NDArray[np.bool_]) -> Floats:
         """Encoded windows (windows, length, …) with 0 behind their ends, where there are some; with a gate
@@ -104,8 +118,8 @@ class Conditions:
         return np.float32(mean), np.float32(1 / deviation if deviation > 0 else 1)
 
     def encode(self, rows: NDArray[np.floating]) -> Floats:
-        """Conditions (batch, conditions), labels as indices, to (batch, width): the same operations as
-        in the exported graph."""
+        """Conditions (batch, conditions and seasons), labels as indices, to (batch, width + seasons): the
+        same operations as in the exported graph."""
         parts = [np.zeros((len(rows), 0), np.float32)]
         for i, condition in enumerate(self.described):
             column = rows[:, i]
@@ -116,10 +130,14 @@ class Conditions:
                 parts.append(((column.astype(np.float32) - mean) * scale)[:, None])
         if self.told:
             parts.append(rows[:, -1:].astype(np.float32) * np.float32(1 / self.most))
+        parts.append(rows[:, rows.shape[1] - len(self.seasons) :].astype(np.float32))
         return np.concatenate(parts, axis=1)
 
     def draw(self, count: int, seed: int) -> Doubles:
-        """Rows (count, conditions) as the data have them."""
+        """Rows (count, conditions and seasons) as the data have them."""
+        if self.seasons:
+            begun: Doubles = self.begun[np.random.default_rng(seed).choice(len(self.begun), count)]
+            return begun
         if not self.table.rows:
             return np.zeros((count, 0))
         share = np.array(self.table.counts) / sum(self.table.counts)

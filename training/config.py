@@ -7,9 +7,13 @@ from typing import Literal
 
 from contract.errors import UsageError
 from contract.noise import MAX_SEED
-from contract.spec import Endings
+from contract.spec import Endings, Turn
 
 RecipeName = Literal["relativistic", "vanilla"]
+
+Asked = Turn | Literal["none"]
+NONE = "none"
+"""No season at all."""
 
 _MAX_THREADS = 1024
 """More bring nothing on any machine, and of many more torch makes no end."""
@@ -75,6 +79,9 @@ class TrainConfig:
     gaps: bool | None = None
     """Learn the gap to the next row as a channel; if it is not said, so it is where times are not evenly
     apart."""
+    seasons: tuple[Asked, ...] = ()
+    """Turns of the calendar that the rows of a table go with, of day, week and year; without it those that
+    four turns and more show. With none of them none are."""
     waveform: str | None = None
     """Column of a table that is a waveform, whose rows are its samples: many of them are learnt as one
     step."""
@@ -103,6 +110,8 @@ class TrainConfig:
                 raise UsageError(f"{name} is {getattr(self, name)}; at most {most} is wanted")
         if self.steps is not None and self.minutes is not None:
             raise UsageError("steps and minutes are both given; one of them is wanted")
+        if NONE in self.seasons and len(self.seasons) > 1:
+            raise UsageError(f"seasons are {' and '.join(self.seasons)}; none of them goes with others")
         if not 0 <= self.hold_out <= 0.5:
             raise UsageError(f"hold_out is {self.hold_out}; 0 to 0.5 is wanted")
         if self.minutes is not None and not 0 < self.minutes < math.inf:

@@ -10,10 +10,12 @@ hundredth of what another does. Of a waveform `training/ear.py` takes its place.
 import torch
 from torch import Tensor, nn
 
+from contract.spec import Season
 from training.basis import STILL, Mixing
 from training.config import Sizes
 from training.ends import CLOCK, Seen, parted
 from training.layers import SLOPE, float32, perceptron
+from training.seasons import Seasons
 
 GROUP = 8
 """Windows that are looked at together, see `variety`."""
@@ -27,10 +29,12 @@ class Discriminator(nn.Module):
 
     def __init__(
         self, sizes: Sizes, mixing: Mixing, width: int = 0, given: int = 0, most: int = 0,
-        gated: bool = False,
+        gated: bool = False, seasons: tuple[Season, ...] = (),
     ):  # fmt: skip
         super().__init__()
         components = len(mixing.increments)
+        self.seasons = Seasons(seasons)
+        given += self.seasons.width
         self.most, self.gated = most, gated
         inputs = 2 * components + width + given + CLOCK * (most > 0)
         self.lstm = nn.LSTM(inputs, sizes.hidden, batch_first=True)
@@ -54,7 +58,8 @@ class Discriminator(nn.Module):
         y, chosen = x.tensor_split([len(self.increments)], 2)
         change = (y[:, 1:] - y[:, :-1]) / self.increments * self.moving  # (batch, steps - 1, components)
         change = seen.masked(nn.functional.pad(change, (0, 0, 1, 0)))  # (batch, steps, components)
-        parts = [y, change, chosen, given[:, None].expand(-1, x.shape[1], -1)]
+        parts = [y, change, chosen, self.seasons.each(given, x.shape[1])]
+        given = self.seasons.first(given)
         hidden, _ = self.lstm(torch.cat([*parts, *seen.clock], 2))  # (batch, steps, hidden)
         pooled = torch.cat([seen.last(hidden), seen.mean(hidden)], 1)  # (batch, 2 hidden)
         pooled = torch.cat([pooled, variety(pooled), given], 1)  # (batch, 2 hidden + 1 + given)

@@ -115,7 +115,7 @@ class Game:
         assert self.first is not None
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(int(torch.randint(2**31, (), generator=self.random)))
-            inputs = len(self.generator.a) + self.basis.conditions.width
+            inputs = len(self.generator.a) + self.basis.conditions.width + self.generator.seasons.width
             critic = critic_of(inputs, self.sizes.level).to(self.device)
         level = self.generator.level.requires_grad_(True)
         fit_level(level, critic, steps, self.first, self._first_rows, self._beginnings, progress)
@@ -123,6 +123,7 @@ class Game:
 
     def _first_rows(self, batch: int) -> tuple[Tensor, Tensor]:
         real, given = self._real(batch, slice(None))
+        given = self.generator.seasons.first(given)
         return real[:, 0, : len(self.generator.a)], given  # (batch, components), (batch, given)
 
     def _beginnings(self, batch: int) -> tuple[Tensor, Tensor]:
@@ -266,7 +267,7 @@ class Game:
     def _rows(self, windows: Tensor, given: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
         """What is chosen in windows, (batch, steps, width), their y, (batch, steps, components), and where
         there are rows: (batch, steps)."""
-        _, most, gated = self.basis.conditions.seen
+        _, most, gated, _ = self.basis.conditions.seen
         x, valid = parted(windows, given, most, gated)
         y, chosen = x.tensor_split([len(self.basis.mixing.increments)], 2)
         return chosen, y, valid
@@ -350,7 +351,7 @@ class Game:
             return windows
         shift = self._shift() if shift is None else shift
         shift = torch.nn.functional.pad(shift, (0, windows.shape[2] - shift.shape[2]))  # labels stay
-        _, most, gated = self.basis.conditions.seen
+        _, most, gated, _ = self.basis.conditions.seen
         _, valid = parted(windows, given, most, gated)
         return windows + (shift if valid is None else shift * valid[..., None])  # nothing is behind an end
 

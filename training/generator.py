@@ -39,6 +39,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from contract.spec import Season
 from training.basis import Mixing
 from training.config import Sizes
 from training.discrete import LOUDNESS, Choices
@@ -46,6 +47,7 @@ from training.ends import CLOCK, GATE, clock_of, elapsed, survival, validity
 from training.layers import SLOPE, float32, linear, perceptron
 from training.overlap import OverlapAdd
 from training.screen import Screen
+from training.seasons import Seasons
 
 State = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 """LSTM state h and c, both (1, batch, hidden), the running sum `total` (batch, components), the
@@ -80,14 +82,16 @@ class Generator(nn.Module):
 
     def __init__(
         self, sizes: Sizes, mixing: Mixing, drift: float, choices: tuple[int, ...] = (), given: int = 0,
-        most: int = 0, gated: bool = False,
+        most: int = 0, gated: bool = False, seasons: tuple[Season, ...] = (),
     ):  # fmt: skip
         super().__init__()
         components = len(mixing.increments)
         self.sizes = sizes
         self.drift = drift
         self.most, self.gated = most, gated
-        width = sum(choices)
+        self.seasons = Seasons(seasons)
+        width, conditions = sum(choices), given
+        given += self.seasons.width
         time = 1 if gated else CLOCK * (most > 0)
         inputs = 2 * sizes.latent + given + time + width
         self.lstm = nn.LSTM(inputs, sizes.hidden, batch_first=True)
@@ -125,8 +129,8 @@ class Generator(nn.Module):
         # Of series that go on for ever the mean of v adds up, and they go nowhere.
         course = mixing.course if drift == 1 and len(mixing.course) else np.zeros(components)
         self.register_buffer("course", float32(course), persistent=False)  # (components,)
-        homes = mixing.homes if drift != 1 and mixing.homes.size else np.zeros((given, components))
-        self.register_buffer("homes", float32(homes))  # (given, components)
+        homes = mixing.homes if drift != 1 and mixing.homes.size else np.zeros((conditions, components))
+        self.register_buffer("homes", float32(homes))  # (conditions, components)
         self.register_buffer("decay", float32(mixing.decay))  # (components,)
         # How much of u the first row has: all of it, unless the level's own game has settled that row.
         self.register_buffer("unsettled", torch.ones(components))  # (components,)
@@ -159,7 +163,8 @@ class Generator(nn.Module):
         """x (batch, steps, components + width), 0 behind an end, with a gate one more that says where there
         are rows; and the state behind its last step.
 
-        `once` is [latent, given], (batch, latent + given), `noise` (batch, steps, `noise_size`); no state
+        `once` is [latent, given], (batch, latent + given), of which `training/seasons.py` says what comes
+        last; `noise` (batch, steps, `noise_size`); no state
         begins anew.
         """
         y, logits, state = self.play(once, noise, state)
@@ -229,6 +234,8 @@ class Generator(nn.Module):
         random = torch.Generator().manual_seed(0)
         latent = torch.randn((SETTLED, self.sizes.latent), generator=random).to(self.centre.device)
         given = given.to(latent.device)
+        if self.seasons.width:  # in pairs: what both do goes with the calendar, and adds up to nothing
+            given = given[: SETTLED // 2].repeat(2, 1)
         h, c, total, drift, before, _ = self.begin(torch.cat([latent, given], 1))
         means = []
         for _ in range(5):
@@ -236,15 +243,20 @@ class Generator(nn.Module):
             _, v, totals, _, (h, c, drift, before) = self._drive(
                 noise.to(latent.device), given, h, c, total, drift, before
             )
-            total = totals[:, -1]
+            total, given = totals[:, -1], self.seasons.later(given, _BLOCK)
             means.append(v.mean(1))  # (sequences, components)
         blocks = torch.stack(means[1:])  # (blocks, sequences, components): the first one begins
         off = blocks.mean((0, 1)) - self.centre  # (components,)
         most = _NOTICED * self.increments / (self.b * length**0.5)
         moved = off.clamp(-most, most)
         self.centre.add_(moved)
-        within = (1 - (given @ self.homes).var(0)).clamp(min=_WITHIN)  # w, (components,)
-        power = (blocks * self.b).flatten(0, 1).var(0) * _BLOCK / (4 * within)
+        homes = self.seasons.parted(given)[0] @ self.homes  # (sequences, components)
+        within = (1 - homes.var(0)).clamp(min=_WITHIN)  # w, (components,)
+        spread = (blocks * self.b).flatten(0, 1).var(0)  # (components,)
+        if self.seasons.width:
+            one, other = (blocks * self.b).chunk(2, 1)
+            spread = (one - other).square().mean((0, 1)) / 2
+        power = spread * _BLOCK / (4 * within)
         forgets = power + (power**2 + ((off - moved) * self.b) ** 2 / within).sqrt()
         slow = self.decay > 1 - 1 / _BLOCK
         self.decay.copy_(torch.where(slow, self.decay.minimum((1 - forgets).clamp(min=0)), self.decay))
@@ -258,7 +270,7 @@ class Generator(nn.Module):
         widths = [self.sizes.latent, self.choices.width, self.gate.width]
         noise, normals, latch = noise.split(widths, 2)
         drifts = _recurrence(self.rates, drift, (1 - self.rates**2).sqrt() * noise)
-        parts = [noise, drifts, given[:, None].expand(-1, noise.shape[1], -1)]
+        parts = [noise, drifts, self.seasons.each(given, noise.shape[1])]
         if self.most:
             time = elapsed if self.gated else clock_of
             parts.append(time(given, self.most, noise.shape[1]))
@@ -338,15 +350,17 @@ class Generator(nn.Module):
     def _homeward(self, given: Tensor) -> Tensor:
         """What is added to v so that a sum comes back to where it is at home under conditions, `given`
         (batch, given): (batch, components)."""
-        return given @ self.homes * self.kept
+        return self.seasons.parted(given)[0] @ self.homes * self.kept
 
     def begin(self, once: Tensor) -> State:
         """The state before the first step."""
         rest = once.new_zeros(1, len(once), self.sizes.hidden)
         nothing = once.new_zeros(len(once), self.choices.width)
+        latent, given = once.tensor_split([self.sizes.latent], 1)
+        once = torch.cat([latent, self.seasons.first(given)], 1)
         cell = rest if self.start is None else self.start(once)[None]  # (1, batch, hidden)
         level = self.level(once)  # (batch, components)
-        return rest, cell, level, once[:, : self.sizes.latent], nothing, self.overlap.tail(level)
+        return rest, cell, level, latent, nothing, self.overlap.tail(level)
 
     def scores(self, y: Tensor) -> Tensor:
         """y (…, components) to scores (…, channels): what the decoder takes."""

@@ -61,7 +61,7 @@ def _of_rows(basis: Basis, sizes: Sizes) -> Discriminator:
 
 
 def _of_sound(basis: WaveBasis, sizes: Sizes) -> Ear:
-    return Ear(sizes, basis.some(), *basis.conditions.seen)
+    return Ear(sizes, basis.some(), *basis.conditions.seen[:3])
 
 
 ROWS = Head(Basis, _of_rows, lambda layout: sizes_for(len(layout.numeric) + layout.width), {})

@@ -59,7 +59,7 @@ def test_two_columns_of_one_name_are_refused(artifact: Artifact, where: str):
     raw[where].append(
         first if where == "channels" else {k: first.get(k, 0) for k in Condition.__annotations__}
     )
-    with pytest.raises(SpecError, match="spec.channels and spec.conditions name one twice"):
+    with pytest.raises(SpecError, match="spec.channels, spec.conditions and spec.derived name one twice"):
         Spec.from_json(json.dumps(raw))
 
 

@@ -1,9 +1,13 @@
 """Times that people write, as the Spec's ticks."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
 from contract import times
-from contract.spec import Time
+from contract.errors import UsageError
+from contract.spec import Season, Time
 
 HOUR = 3600
 
@@ -28,3 +32,73 @@ def column(zone: str | None) -> Time:
 )
 def test_a_time_with_an_offset_is_that_moment(zone: str | None, text: str, hours: float):
     assert times.parse(column(zone), text) == hours * HOUR
+
+
+@pytest.mark.parametrize(
+    "text", ["now", "NaT", "today", "tomorrow", "0000-01-01", "12024-01-01", "2024-13-01", ""]
+)
+def test_what_is_no_time_is_refused(text: str):
+    with pytest.raises(UsageError, match="is no time of 't'; such as 2024-01-31T12:00:00 is wanted"):
+        times.parse(column(None), text)
+
+
+def test_a_time_beyond_what_nanoseconds_count_is_refused():
+    with pytest.raises(UsageError, match="is no time"):
+        times.parse(replace(column(None), digits=9), "2300-01-01")
+
+
+def day(text: str) -> int:
+    return int(np.datetime64(text, "D").astype(np.int64))
+
+
+@pytest.mark.parametrize(
+    ("time", "seasons"),
+    [
+        (replace(column(None), step=HOUR), {"day": 24, "week": 168, "year": 8766}),
+        (replace(column(None), step=600), {"day": 144, "week": 1008, "year": 52595}),
+        (
+            replace(column(None), step=7 * HOUR),
+            {"week": 24, "year": 1252},
+        ),  # a day is no whole number of these
+        (replace(column(None), step=24 * HOUR), {"week": 7, "year": 365}),
+        (replace(column(None), kind="date", step=7), {"year": 52}),
+        (replace(column(None), kind="date", step=50), {}),  # of which 7 are a tenth of a turn off
+        (replace(column(None), kind="date", calendar="weekdays"), {"week": 5, "year": 261}),
+        (replace(column(None), kind="date", calendar="months"), {"year": 12}),
+        (replace(column(None), kind="date", calendar="months", step=3), {"year": 4}),
+        (replace(column(None), kind="date", calendar="months", step=5), {}),
+        (replace(column(None), kind="number"), {}),
+        (replace(column(None), gap="t gap"), {}),
+    ],
+)
+def test_turns_of_the_calendar_by_how_far_rows_are_apart(time: Time, seasons: dict[str, int]):
+    assert {s.name: s.rows for s in times.seasons(time)} == seasons
+
+
+def test_the_place_of_a_time_in_its_turn():
+    hourly = replace(column(None), step=HOUR)
+    moments = np.array(["2024-01-01T00:00", "2024-01-03T05:59", "1969-12-28T23:00"], "datetime64[s]")
+    ticks = moments.astype(np.int64)
+    assert times.places(hourly, Season("day", 24), ticks).tolist() == [0, 5, 23]
+    assert times.places(hourly, Season("week", 168), ticks).tolist() == [0, 53, 167]  # from Monday on
+    assert times.places(hourly, Season("year", 8766), ticks).tolist() == [0, 53, 8687]
+    weekdays = replace(hourly, kind="date", calendar="weekdays", step=1)
+    days = np.array([day("2024-01-01"), day("2024-01-05"), day("2024-12-31")])
+    assert times.places(weekdays, Season("week", 5), days).tolist() == [0, 4, 1]
+    sunday = np.array([day("2024-01-07")])  # samples that begin then have Monday first
+    assert times.places(weekdays, Season("week", 5), sunday).tolist() == [0]
+    assert times.places(replace(weekdays, calendar="months"), Season("year", 12), days).tolist() == [
+        0,
+        0,
+        11,
+    ]
+
+
+@pytest.mark.parametrize("step", [600, HOUR, 7 * HOUR])
+def test_places_go_on_by_one_with_each_row(step: int):
+    time = replace(column("+02:00"), step=step)
+    ticks = day("2023-12-25") * 24 * HOUR + 77 + step * np.arange(3000)
+    for season in times.seasons(time):
+        if season.name != "year":
+            places = times.places(time, season, ticks)
+            assert (places == (places[0] + np.arange(3000)) % season.rows).all()

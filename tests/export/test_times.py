@@ -15,7 +15,7 @@ import pyarrow.parquet
 import pytest
 
 from cadenza.evaluation import evaluate_subject
-from contract.errors import SpecError, UsageError
+from contract.errors import ConditionError, SpecError
 from contract.seal import load
 from contract.spec import Spec, Time
 from export.exporter import export
@@ -167,11 +167,28 @@ def test_samples_start_when_they_are_asked_to(model: Path, tmp_path: Path):
     assert "'tomorrow' is no time of 'at'; such as 2024-01-31T12:00:00 is wanted" in done.stderr
 
 
-def test_a_model_without_times_cannot_start_at_one(generator: Generator):
-    samples = generator.sample(1, 3, 1)
-    assert samples.starting("2030-01-01T00:00:00").values is samples.values
-    with pytest.raises(UsageError, match="had no column of times"):
-        replace(samples, spec=replace(samples.spec, time=None)).starting("2030-01-01")
+def test_each_sequence_can_start_at_a_time_of_its_own(generator: Generator, tmp_path: Path):
+    first = ["2030-01-01T00:00:00", "2031-06-15T12:30:00", "2030-01-01T00:00:00"]
+    samples = generator.sample(3, 6, 1, {"at": first})
+    plain = generator.sample(3, 6, 1)
+    assert (samples.times()[:, 0] == np.array(first, "datetime64[s]").astype(np.int64)).all()
+    assert (np.diff(samples.times()) == np.diff(plain.times())).all()
+    samples.save(tmp_path / "x.csv")
+    assert [r["at"] for r in rows_of(tmp_path / "x.csv") if r["step"] == "0"] == first
+    with pytest.raises(ConditionError, match="'now' is no time of 'at'"):
+        generator.sample(1, 6, 1, {"at": "now"})
+    with pytest.raises(ConditionError, match="2 values for 3 sequences"):
+        generator.sample(3, 6, 1, {"at": first[:2]})
+
+
+def test_a_first_time_is_said_once(model: Path, tmp_path: Path):
+    begun = "2030-01-01T00:00:00"
+    asked = ("sample", model, "-o", tmp_path / "x.csv", "-n", 1, "-l", 3, "--where", f"at={begun}")
+    assert cadenza(*asked).returncode == 0
+    assert rows_of(tmp_path / "x.csv")[0]["at"] == begun
+    done = cadenza(*asked, "--start-time", begun)
+    assert done.returncode == 2
+    assert "--start-time and --where at=… say the same" in done.stderr
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,8 @@ SPEC = Spec(
     frame=None,
     channels=(Channel("at", "continuous", None, -1e6, 1e6, (), missing=False, mass=None),),
     time=None,
+    derived=(),
+    seasons=(),
     training_length=24,
     endings=None,
     conditions=(),

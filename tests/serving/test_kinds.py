@@ -40,6 +40,8 @@ def spec_of(artifact_spec: Spec) -> Spec:
         artifact_spec,
         name="counter",
         time=None,
+        derived=(),
+        seasons=(),
         channels=(
             Channel(
                 "parity", "categorical", None, None, None, ("even", "odd, or not"), missing=False, mass=None

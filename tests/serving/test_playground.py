@@ -44,3 +44,16 @@ def test_a_browser_streams_until_told_to_stop_and_shows_what_is_refused_beside_i
         shown.wait("document.querySelector('[aria-invalid]')?.name === 'field:count'")
         told = shown.js("[...document.querySelectorAll('.error')].map(e => e.textContent).join('')")
         assert "count" in told
+
+
+def test_a_browser_asks_for_a_first_time(server: Server, tmp_path: Path):
+    field = "document.getElementById('form').elements['field:condition.date']"
+    with page(str(CHROMIUM), f"{server.base}/", tmp_path) as shown:
+        _drawn(shown, "4 sequences")
+        shown.js(f"{field}.value = 'soon'")
+        shown.js("document.getElementById('form').requestSubmit()")
+        shown.wait("document.querySelector('[aria-invalid]')?.name === 'field:condition.date'")
+        shown.js(f"{field}.value = '2030-01-07'")
+        shown.js("document.getElementById('form').requestSubmit()")
+        shown.wait("!document.querySelector('[aria-invalid]')")
+        _drawn(shown, "4 sequences")

@@ -164,7 +164,7 @@ def test_nobody_is_told_a_length_that_a_gate_is_to_find(tmp_path: Path):
     dataset = load(str(ragged(tmp_path, [3 + i % 2 for i in range(64)])), config)
     conditions = Conditions.of(dataset, dataset.windows(4, 1))
     assert conditions.table.rows == ((0,), (1,))
-    assert conditions.seen == (2, 4, True)
+    assert conditions.seen == (2, 4, True, ())
     data = whole([2, 4, 3, 4] * 20, gated=True)
     basis = Basis(data, data.windows(4, 1), "cowhitened")
     assert basis.conditions.table.rows == ()

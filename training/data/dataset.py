@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract.forms import Form
-from contract.spec import Channel, Time
+from contract.spec import Channel, Derived, Season, Time
 from training.data.columns import Column, examined, is_number, notes_on, relabelled
 from training.errors import DataError
 from training.layout import Layout
@@ -61,6 +61,12 @@ class Dataset:
     """What stands behind an end, in every column or (channels,)."""
     time: Time | None = None
     """The column of times that rows had, if they had one."""
+    derived: tuple[Derived, ...] = ()
+    """Columns that follow from the time, and are not learnt."""
+    seasons: tuple[Season, ...] = ()
+    """Turns of the calendar that rows have to do with; none where sequences are learnt whole."""
+    ticks: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
+    """(rows,): when each row is, where there is a column of times."""
     breaks: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     """Rows, rising, before which many are missing: no window goes over, but where sequences are whole."""
 
@@ -108,6 +114,8 @@ class Dataset:
         if self.statics:
             digest.update("".join(f"\0{c.name}" for c in self.statics).encode())
             digest.update(np.ascontiguousarray(self.static_values, "<f8").tobytes())
+        if self.seasons:
+            digest.update(np.ascontiguousarray(self.ticks, "<i8").tobytes())
         for column in (*self.columns, *self.statics):
             digest.update("".join(f"\0{label}" for label in column.labels).encode())
         return digest.hexdigest()

@@ -20,7 +20,7 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from training.config import TrainConfig
-from training.data import looks, rising, rounds, sounds, times
+from training.data import clocked, looks, rising, rounds, seasonal, sounds, times
 from training.data.cells import column_of, in_order, labelled
 from training.data.columns import MOST_LABELS, Column, relabelled, require_finite
 from training.data.dataset import Dataset, Doubles
@@ -67,16 +67,16 @@ def read(path: Path, config: TrainConfig) -> Dataset:
     step, time, breaks = "row", None, np.zeros(0, np.int64)
     if found.stamps is not None:
         cuts = np.cumsum([len(s) for s in sequences])[:-1]
-        ticks = np.split(found.stamps.ticks, cuts)
+        each = np.split(found.stamps.ticks, cuts)
         notes = [*notes, *found.stamps.notes]
         column = None
         if config.waveform is not None:
-            notes += require_unbroken(str(path), found.stamps, ticks, config.rate)
+            notes += require_unbroken(str(path), found.stamps, each, config.rate)
         else:
-            time, step, column, gaps, said = fitted(found.stamps, ticks, config.gaps)
+            time, step, column, gaps, said = fitted(found.stamps, each, config.gaps)
             notes += said
             if not column:
-                breaks, said = holes(time, ticks)
+                breaks, said = holes(time, each)
                 notes += said
         if column:
             if column.name in [c.name for c in columns]:
@@ -86,8 +86,13 @@ def read(path: Path, config: TrainConfig) -> Dataset:
                 )
             columns = [*columns, column]
             sequences = [np.hstack([s, gap]) for s, gap in zip(sequences, gaps, strict=True)]
+    named = (*config.continuous, *config.integer, *([time.gap] if time and time.gap else []))
+    told = {*named, *config.columns, *config.categorical, *config.static}
+    ticks = found.stamps.ticks if found.stamps is not None else np.zeros(0, np.int64)
+    columns, sequences, derived, said = clocked.told(columns, sequences, time, ticks, found.place, told)
+    notes = [*notes, *said]
+    place = found.place - sum(d.place < found.place for d in derived)
     if config.waveform is None:
-        named = (*config.continuous, *config.integer, *([time.gap] if time and time.gap else []))
         columns, sequences, said = rounds.told(columns, sequences, named)
         notes = [*notes, *said]
     plain = Dataset.of(path.resolve().stem, columns, sequences, step, notes)
@@ -100,11 +105,12 @@ def read(path: Path, config: TrainConfig) -> Dataset:
     if config.waveform is not None:
         return sounds.folded(dataset, config, [*notes, *dataset.notes[len(plain.notes) :]])
     if time is None:
-        return dataset
-    before = {c.name for c in columns[: found.place]}
+        return seasonal.told(dataset, ticks, config.seasons)
+    before = {c.name for c in columns[:place]}
     time = replace(time, place=sum(c.name in before for c in dataset.columns))
     statics = [c if c.name in before else replace(c, place=c.place + 1) for c in dataset.statics]
-    return replace(dataset, time=time, statics=tuple(statics), breaks=breaks)
+    dataset = replace(dataset, time=time, derived=tuple(derived), statics=tuple(statics), breaks=breaks)
+    return seasonal.told(dataset, ticks, config.seasons)
 
 
 def names_of(path: Path) -> list[str]:

@@ -96,7 +96,8 @@ def outline(data: str, config: TrainConfig) -> str:
     # Of pixels and of samples nothing can be told.
     found = dict(_kinds(data, dataset, config)) if named else {}
     keys = [
-        f"{'' if told else '# '}{json.dumps(name, ensure_ascii=False)} = {json.dumps(kind)}"
+        f"{'' if told and kind else '# '}{json.dumps(name, ensure_ascii=False)}"
+        + (f" = {json.dumps(kind)}" if kind else "")
         for name, (kind, _) in found.items()
     ]
     width = max(map(len, keys), default=0)
@@ -106,9 +107,10 @@ def outline(data: str, config: TrainConfig) -> str:
 
 
 def _kinds(data: str, dataset: Dataset, config: TrainConfig) -> Iterator[tuple[str, tuple[str, str]]]:
-    """Each column of the file with its kind and what it holds."""
+    """Each column of the file with its kind, if it can be told one, and what it holds."""
     columns = {c.name: (c, x) for c, x in zip(dataset.columns, dataset.values.T, strict=True)}
     statics = {c.name: (c, x) for c, x in zip(dataset.statics, dataset.static_values.T, strict=True)}
+    derived = {d.name: d for d in dataset.derived}
     for name in files.names_of(Path(data)) or [*columns, *statics]:
         if dataset.time and name == dataset.time.name:
             first = times.texts(dataset.time, np.array([dataset.time.start], np.int64))[0]
@@ -118,6 +120,8 @@ def _kinds(data: str, dataset: Dataset, config: TrainConfig) -> Iterator[tuple[s
             yield name, ("static id" if name in statics else "id", counted(len(dataset.bounds) - 1))
         elif name == config.waveform:
             yield name, ("waveform", f"one step is a {dataset.step}")
+        elif name in derived and dataset.time is not None:
+            yield name, ("", f"follows from {dataset.time.name}, by its {derived[name].part}")
         elif name in columns:
             yield name, (_kind(*columns[name]), _said(*columns[name]))
         elif name in statics:

@@ -81,6 +81,8 @@ def folded(dataset: Dataset, config: TrainConfig, notes: Sequence[str]) -> Datas
         DataError: the rate is not said, the column holds labels, or has gaps.
     """
     name = str(config.waveform)
+    if config.seasons:
+        raise DataError(f"{dataset.name}: --seasons is for rows, and {name!r} is a waveform: leave it out")
     place = next((i for i, c in enumerate(dataset.columns) if c.name == name), None)
     if place is None:
         raise DataError(

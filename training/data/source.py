@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from training.config import TrainConfig
-from training.data import builtin, files, films, images, music, sounds, texts
+from training.data import builtin, files, films, images, music, seasonal, sounds, texts
 from training.data.dataset import Dataset
 from training.data.folders import deeper, holds
 from training.errors import DataError
@@ -54,7 +54,7 @@ READERS: dict[tuple[str, ...], Reader] = {
         files.read,
         (
             "columns", "categorical", "continuous", "integer", "ignore", "static", "id_column", "schema",
-            "time_column", "gaps", "waveform", "rate", "hop",
+            "time_column", "gaps", "seasons", "waveform", "rate", "hop",
         ),
     ),
     texts.SUFFIXES: Reader("text", texts.read, ("alphabet",)),
@@ -136,7 +136,10 @@ def load(data: str, config: TrainConfig) -> Dataset:
             f"{short} of {len(rows)} sequences, with {int(rows[rows < length].sum())} of {rows.sum()} rows"
         )
         notes = (*notes, f"{told}, are shorter than a window of {length} and are not used: see --length")
-    return replace(dataset, length=length, ends=ends, gated=gated, notes=notes)
+    seasons = () if ends else dataset.seasons
+    if not ends:
+        notes = (*notes, *seasonal.notes(dataset, config.seasons))
+    return replace(dataset, length=length, ends=ends, gated=gated, seasons=seasons, notes=notes)
 
 
 def _below(suffixes: tuple[str, ...]) -> bool:
