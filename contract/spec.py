@@ -108,18 +108,16 @@ class Time:
 
 @dataclass(frozen=True)
 class Season:
-    """A turn of the calendar in which the generator is told where it is: `season.NAME` goes in, the row of
-    the turn that a sequence's first row is, see `contract/times.py`."""
+    """A turn of the calendar, of so many rows: `season.NAME` goes in, the row of it that a sequence's first
+    row is, see `contract/times.py`."""
 
     name: Turn
     rows: int
-    """Rows of one turn."""
 
 
 @dataclass(frozen=True)
 class Derived:
-    """A column of the table that follows from the time of its row, as the hour does: no channel, but tables
-    of samples have it."""
+    """A column that follows from the time of its row, as the hour does: no channel, but in tables."""
 
     name: str
     place: int
@@ -137,10 +135,10 @@ class Derived:
     @property
     def column(self) -> Channel:
         """The same as a column of a table."""
-        distinct = tuple(dict.fromkeys(self.labels))
         whole = all(number.is_integer() for number in self.numbers)
-        kind: ChannelKind = "categorical" if distinct else "integer" if whole else "continuous"
-        return Channel(self.name, kind, None, None, None, distinct, missing=False, mass=None)
+        kind: ChannelKind = "categorical" if self.labels else "integer" if whole else "continuous"
+        labels = tuple(dict.fromkeys(self.labels))
+        return Channel(self.name, kind, None, None, None, labels, missing=False, mass=None)
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ from training.layout import Layout
 from training.memory import remembered, torn
 from training.rests import path_of
 from training.screen import Layers
-from training.seasons import Seasons
+from training.seasons import unseasonal
 from training.stabilise import stabilised
 from training.ties import path_between
 
@@ -215,16 +215,6 @@ class Basis:
         """The conditions of the windows `index`: (len(index), conditions' width) float32."""
         return self._given[torch.from_numpy(index)]
 
-    def _unseasonal(self, y: Doubles, index: NDArray[np.int64]) -> Doubles:
-        """y (windows, length, components) of the windows `index`, less what is seen of the calendar."""
-        if not self.conditions.seasons:
-            return y
-        seen = Seasons(self.conditions.seasons).each(self.given(index), y.shape[1])
-        x = seen[..., self.conditions.width :].flatten(0, 1).numpy().astype(np.float64)  # (rows, seen)
-        flat = y.reshape(len(x), -1)  # (rows, components)
-        unseasonal: Doubles = (flat - x @ np.linalg.lstsq(x, flat, rcond=None)[0]).reshape(y.shape)
-        return unseasonal
-
     def _scores(self, index: NDArray[np.int64]) -> Doubles:
         scores: Doubles = self._scores_of_rows[self._windows.rows(index)]
         return scores
@@ -337,7 +327,7 @@ class Basis:
             homes = np.linalg.lstsq(given, y.mean(axis=1), rcond=None)[0]  # (given, components)
             own = y - (given @ homes)[:, None]
         # What goes with the calendar comes back by itself, and is not remembered.
-        decay, share = remembered(self._unseasonal(own, index), valid)
+        decay, share = remembered(unseasonal(own, self.given(index), self.conditions.seasons), valid)
         noise, walk = torn(y, valid, increments)
         low, high = y[valid].min(axis=0), y[valid].max(axis=0)
         course = (y[:, 1:] - decay * y[:, :-1])[valid[:, 1:]].mean(axis=0)  # (components,)

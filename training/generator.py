@@ -254,8 +254,7 @@ class Generator(nn.Module):
         within = (1 - homes.var(0)).clamp(min=_WITHIN)  # w, (components,)
         spread = (blocks * self.b).flatten(0, 1).var(0)  # (components,)
         if self.seasons.width:
-            one, other = (blocks * self.b).chunk(2, 1)
-            spread = (one - other).square().mean((0, 1)) / 2
+            spread = torch.sub(*(blocks * self.b).chunk(2, 1)).square().mean((0, 1)) / 2
         power = spread * _BLOCK / (4 * within)
         forgets = power + (power**2 + ((off - moved) * self.b) ** 2 / within).sqrt()
         slow = self.decay > 1 - 1 / _BLOCK

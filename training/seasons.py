@@ -17,6 +17,7 @@ import torch
 from torch import Tensor, nn
 
 from contract.spec import Season, Turn
+from training.data.dataset import Doubles
 from training.layers import float32
 
 _WAVES: dict[Turn, int] = {"day": 2, "week": 3, "year": 1}
@@ -70,6 +71,20 @@ class Seasons(nn.Module):
             table: Tensor = getattr(self, season.name)
             parts.append(table[at // rows_of(season)])
         return torch.cat(parts, 2)
+
+
+def unseasonal(y: Doubles, given: Tensor, seasons: tuple[Season, ...]) -> Doubles:
+    """y (windows, length, components) under `given` (windows, …), less what goes with what is seen of the
+    calendar, by least squares."""
+    if not seasons:
+        return y
+    own = Seasons(seasons)
+    x = (
+        own.each(given, y.shape[1])[..., -own.width :].flatten(0, 1).numpy().astype(np.float64)
+    )  # (rows, seen)
+    flat = y.reshape(len(x), -1)  # (rows, components)
+    rest: Doubles = (flat - x @ np.linalg.lstsq(x, flat, rcond=None)[0]).reshape(y.shape)
+    return rest
 
 
 def rows_of(season: Season) -> int:

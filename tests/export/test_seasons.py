@@ -116,12 +116,14 @@ def test_a_request_says_when_it_begins(model: Path, tmp_path: Path, generator: G
     with booted(model, tmp_path / "log", {}) as (server, _):
         body = {"count": 2, "length": 70, "seed": 5, "condition": asked}
         whole = server.post("/generate", body, "text/csv").content
+        said = server.post("/generate", {**body, "length": 2}).json()["conditions"]
         begun = {**body, "condition": {**asked, "when": "2024-02-30"}}
         refused = server.post("/generate", begun)
         rest = server.post("/stream", {**body, "start": 33}, ARROW).content
     samples = generator.sample(2, 70, 5, asked)
     samples.save(tmp_path / "own.csv")
     assert whole == (tmp_path / "own.csv").read_bytes()
+    assert said == {"house": ["north"] * 2, "when": ["2024-03-04T07:00:00", "2024-03-10T00:00:00"]}
     assert refused.status == 422
     assert "condition.when" in refused.content.decode()
     with pyarrow.ipc.open_stream(rest) as stream:
