@@ -103,6 +103,7 @@ def evaluate(
     scores: tuple[ScoreName, ...] | None = None,
     hold_out: float | None = None,
     seed: int = 0,
+    quick: bool = False,
     full: bool = False,
     page: bool = True,
     json: bool = False,
@@ -136,6 +137,7 @@ def evaluate(
             knows its own. Without it a model is taken to be of the default, and of a file of samples
             nothing is taken to be held out.
         seed: Seed of the judges and of the samples.
+        quick: Only scores that take seconds, among them the field's judge.
         full: Judges of large windows see all columns and learn for all rounds, as those of small ones: it
             can take hours.
         page: The page is written too; --no-page leaves it out.
@@ -144,7 +146,7 @@ def evaluate(
     from cadenza.evaluation import evaluate_subject
 
     report, paths = evaluate_subject(
-        subject, data, out, scores, judges, seed, id_column, hold_out, page, full=full,
+        subject, data, out, scores, judges, seed, id_column, hold_out, page, quick, full,
         time_column=time_column, waveform=waveform, rate=rate, hop=hop, categorical=categorical,
         ignore=ignore, frames=frames,
     )  # fmt: skip

@@ -42,7 +42,8 @@ def sample_to_file(
     finally:
         generator.close()
     print(
-        f"{out}: {plan.count} sequences of {'up to ' * plan.drawn}{plan.length} steps, seed {plan.seed}, "
+        f"{out}: {plan.count} sequence{'s' * (plan.count > 1)} of {'up to ' * plan.drawn}{plan.length} "
+        f"step{'s' * (plan.length > 1)}, seed {plan.seed}, "
         f"model {generator.digest[:12]}…, {generator.provider}"
     )
 

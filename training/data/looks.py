@@ -61,7 +61,7 @@ def askable(name: str, dataset: Dataset) -> Iterator[str]:
     few, long = 1 < len(sizes) <= _MANY, np.median(sizes) >= _LONG
     if few and long and not dataset.named and name not in OWN:
         yield (
-            f"{name!r} tells sequences apart, and samples are of no one in particular: with --static "
+            f"{name!r} tells sequences apart, and a sample is of none of them in particular: with --static "
             f"{quote(name)} as well they can be asked of one of these {len(sizes)}, by --where"
         )
 
