@@ -10,8 +10,9 @@ import numpy as np
 from cadenza import recordings
 from cadenza.subjects import Sides, Values, known_conditions, real_of, real_side, timed
 from contract.errors import UsageError
+from contract.spec import Time
 from training.config import TrainConfig
-from training.data import BUILTIN, Dataset, heeded, load, require_heeded
+from training.data import BUILTIN, Dataset, heeded, load, require_heeded, seasonal
 from training.data.columns import Column, relabelled
 from training.data.dataset import ENDED, Doubles
 from training.data.files import TABLES, names_of, tables_of
@@ -232,10 +233,22 @@ def _of_tensors(path: Path, tensors: dict[str, Any], data: str, given: TrainConf
 
 
 def _compared(samples: Dataset, conditions: Values | None, real: Real) -> tuple[Values, Values | None]:
-    """Samples side by side, (windows, length, columns), and the conditions of each, (windows, …)."""
+    """Samples side by side, (windows, length, columns), and the conditions of each, (windows, …), with
+    where it begins in seasons behind, if samples have times as the data do."""
     windows = samples.windows(real.length, real.length)
     under = None if conditions is None else conditions[samples.sequence_of(windows.starts)]
+    dataset = real.dataset
+    told = conditions is not None or not dataset.statics
+    if dataset.seasons and told and _clock(samples.time) == _clock(dataset.time):
+        known = np.zeros((len(windows), 0)) if under is None else under
+        timed = replace(samples, time=dataset.time, seasons=dataset.seasons)
+        under = np.column_stack([known, seasonal.begun(timed, windows.starts)])
     return windows.take(np.arange(len(windows))), under
+
+
+def _clock(time: Time | None) -> tuple[object, ...]:
+    """What ticks are."""
+    return () if time is None else (time.kind, time.digits, time.zone)
 
 
 def _sound(source: str, asked: _Asked) -> Dataset | None:

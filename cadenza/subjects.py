@@ -15,7 +15,7 @@ from contract.spec import Channel, Spec, Time
 from contract.times import unit
 from training import checkpoint as checkpoints
 from training.config import TrainConfig
-from training.data import BUILTIN, Dataset, heeded, heeds, load, require_heeded
+from training.data import BUILTIN, Dataset, heeded, heeds, load, require_heeded, seasonal
 from training.data.columns import Column, is_number
 from training.data.dataset import ENDED
 from training.data.files import names_of
@@ -37,7 +37,7 @@ class Sides:
     samples: Values
     """(windows, length, columns) like the rows of the data."""
     conditions: Values | None = None
-    """Under which each was made, (windows, conditions), if that is known."""
+    """Under which each was made, (windows, conditions), if that is known, see `evaluate`."""
     notes: tuple[str, ...] = ()
 
 
@@ -71,7 +71,6 @@ def of_run(path: Path, data: str | None, seed: int) -> tuple[Sides, Values | Non
     first = checkpoint.by_likelihood()
     before = made(first) if first else None
     conditions = checkpoint.conditions.draw(len(rows), seed)  # as `sample_rows` drew them
-    conditions = conditions[:, : len(checkpoint.conditions.described)]
     notes = _other_data(checkpoint.data.fingerprint, real)
     return Sides(Subject("run", str(path), checkpoint.step), real, rows, conditions, notes), before
 
@@ -121,6 +120,9 @@ def of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> Sid
         rows[~made.valid] = ENDED
     drawn = draw(generator.spec, {}, NoiseStream(), seed, range(len(rows)))
     conditions = known_conditions(drawn, real.dataset, len(rows))
+    if generator.spec.seasons == real.dataset.seasons != ():  # samples begin when these windows do
+        known = np.zeros((len(rows), 0)) if conditions is None else conditions
+        conditions = np.column_stack([known, seasonal.begun(real.dataset, real.chosen().starts)])
     notes = _other_data(generator.spec.data.fingerprint, real)
     return Sides(Subject("model", str(path), None), real, rows, conditions, notes)
 

@@ -12,9 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from contract import times
 from contract.spec import Condition, ConditionTable, Season
-from training.data import Dataset, Windows
+from training.data import Dataset, Windows, seasonal
 from training.data.dataset import Doubles
 from training.errors import DataError
 from training.layout import Floats
@@ -82,9 +81,8 @@ class Conditions:
         """What each window has: (windows, conditions and seasons)."""
         sequence = dataset.sequence_of(windows.starts)
         rows = dataset.static_values[sequence] if dataset.statics else np.zeros((len(windows), 0))
-        if dataset.seasons and dataset.time is not None:
-            begun = dataset.ticks[windows.starts]
-            return np.column_stack([rows, *(times.places(dataset.time, s, begun) for s in dataset.seasons)])
+        if dataset.seasons:
+            return np.column_stack([rows, seasonal.begun(dataset, windows.starts)])
         return np.column_stack([rows, windows.sizes]) if dataset.ends and not dataset.gated else rows
 
     @property

@@ -20,6 +20,7 @@ from serving.sampler import load as load_generator
 from tests.conftest import booted
 from training import checkpoint as checkpoints
 from training.config import TrainConfig
+from training.evaluation.statistics import courses_apart
 from training.trainer import train
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -102,13 +103,30 @@ def test_a_run_and_its_model_are_scored_at_the_times_of_the_data(
     drawn = checkpoint.conditions.draw(500, 0)
     assert set(drawn[:, 1]) == set(range(24))
     assert (drawn[:, 2] % 24 == drawn[:, 1]).all()  # of one moment
-    for subject in (run, model):
+    with load_generator(model) as generator:
+        generator.sample(60, 24, 1, {"when": "2024-03-04"}).save(tmp_path / "x.csv")
+    for subject in (run, model, tmp_path / "x.csv"):
         known = {} if subject == run else {"id_column": "house"}
         report, _ = evaluate_subject(
-            str(subject), str(loads), tmp_path / f"{subject.name}.json", ["marginal"], 1, 0,
+            str(subject), str(loads), tmp_path / f"{subject.name}.json", ["marginal", "seasons"], 1, 0,
             with_page=False, **known,
         )  # fmt: skip
-        assert report.scores[0].value < 5
+        assert [score.name for score in report.scores] == ["marginal", "seasons"]
+        assert report.scores[1].floor < 0.2 < report.scores[1].value  # of forty steps of training
+
+
+def test_the_season_error_is_of_means_by_hour():
+    hours = np.arange(48)
+    real = np.stack(
+        [np.stack([np.sin(2 * np.pi * hours / 24) + n, hours % 24], 1) for n in (-1.0, 0.0, 1.0)]
+    )
+    other = real.copy()
+    assert courses_apart(real, other, 1) == 0
+    other[..., 0] += 0.5
+    assert courses_apart(real, other, 1) == pytest.approx(0.5 / real[..., 0].std())
+    other[..., 1] = (other[..., 1] + 12) % 24  # the same values at other hours
+    other[..., 0] -= 0.5
+    assert courses_apart(real, other, 1) > 1
 
 
 def test_a_request_says_when_it_begins(model: Path, tmp_path: Path, generator: Generator):

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contract import times
 from contract.spec import Season, Time, Turn
@@ -75,6 +76,23 @@ def notes(dataset: Dataset, asked: Sequence[Asked]) -> Iterator[str]:
                 f"fewer than {_TURNS} {season.name}s do not say whether rows go with the {season.name}: "
                 f"--seasons {' '.join([*found, season.name])} says that they do"
             )
+
+
+def begun(dataset: Dataset, rows: Integers) -> Integers:
+    """Which row of each season these rows of the dataset are: (rows, seasons)."""
+    assert dataset.time is not None
+    ticks = dataset.ticks[rows]
+    return np.stack([times.places(dataset.time, season, ticks) for season in dataset.seasons], axis=1)
+
+
+def binned(dataset: Dataset, begins: NDArray[np.floating] | Integers, length: int) -> Integers:
+    """At which hour of the day, day of the week and month of the year the rows of windows are that begin in
+    these rows of seasons, (windows, seasons): (windows, length, seasons)."""
+    found = []
+    for season, first in zip(dataset.seasons, begins.astype(np.int64).T, strict=True):
+        places = min(_PLACES[season.name], season.rows)
+        found.append((first[:, None] + np.arange(length)) % season.rows * places // season.rows)
+    return np.stack(found, axis=2)
 
 
 def _matters(dataset: Dataset, time: Time, season: Season, ticks: Integers) -> bool:

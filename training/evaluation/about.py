@@ -11,6 +11,7 @@ ScoreName = Literal[
     "liveliness", "autocorrelation", "correlation", "uncovered", "bigrams", "trigrams", "known", "repeated",
     "lengths", "condition", "from-samples", "scale", "polyphony", "empty-beats", "pitch-classes",
     "pitch-range", "spectrum-low", "spectrum-middle", "spectrum-high", "peaks", "seam",
+    "seasons",
 ]  # fmt: skip
 DEFAULT: tuple[ScoreName, ...] = (
     "field", "strong", "context-fid", "marginal", "increments", "stillness", "liveliness",
@@ -140,6 +141,11 @@ ABOUT: dict[ScoreName, About] = {
         "Peaks error",
         "Relative difference of the number of peaks, two deviations above the mean and a fifth of a second "
         "apart.",
+    ),
+    "seasons": About(
+        "Season error",
+        "Absolute difference of the means at each hour of the day, day of the week and month of the year, "
+        "as far as the data go with these, in real deviations, mean over them and channels.",
     ),
     "seam": About(
         "Seam error",

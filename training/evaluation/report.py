@@ -151,8 +151,8 @@ def evaluate(
     `names`: which scores; None: those that fit the data, and if it is to be `quick`, take seconds.
     `baseline`: as `generated`, of the generator before the game, under the same conditions.
     `full`: judges of large windows learn as long as those of small ones, for hours.
-    `conditions`: under which each was generated, (windows, conditions) like `Dataset.static_values`; None
-    if that is not known.
+    `conditions`: under which each was generated, (windows, conditions) like `Dataset.static_values`, and
+    behind them which row of each season it begins in; None if that is not known.
 
     Raises:
         UsageError: shapes that cannot be compared, values that are missing, too few windows.

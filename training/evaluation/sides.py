@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data import Dataset, Windows
+from training.data import Dataset, Windows, seasonal
 from training.view import View
 
 Floats = NDArray[np.float32]
@@ -59,6 +59,10 @@ class Original:
     """The first condition that is a label, of each real window, …"""
     other_classes: Integers | None
     """… and of each sample, if it is known."""
+    places: Integers | None = None
+    """Of each row of a real window, at which hour, weekday or month it is, (windows, length, seasons); …"""
+    other_places: Integers | None = None
+    """… and of the samples, if it is known when they begin."""
 
     @property
     def class_count(self) -> int:
@@ -91,7 +95,7 @@ def original_of(
     real: Real, generated: NDArray[np.floating], conditions: NDArray[np.floating] | None
 ) -> Original:
     """The windows of both sides, `generated` (windows, length, columns), each under its `conditions`
-    (windows, conditions), if they are known."""
+    (windows, conditions), if they are known, with the rows of seasons that they begin in behind."""
     dataset, chosen = real.dataset, real.chosen()
     place = next((i for i, column in enumerate(dataset.statics) if column.labels), None)
     classes = other_classes = None
@@ -99,13 +103,20 @@ def original_of(
         classes = dataset.static_values[dataset.sequence_of(chosen.starts), place].astype(np.int64)
     if place is not None and conditions is not None:
         other_classes = conditions[:, place].astype(np.int64)
+    places = other_places = None
+    if dataset.seasons:
+        places = seasonal.binned(dataset, seasonal.begun(dataset, chosen.starts), real.length)
+        if conditions is not None and conditions.shape[1] == len(dataset.statics) + len(dataset.seasons):
+            other_places = seasonal.binned(dataset, conditions[:, len(dataset.statics) :], real.length)
     trained, held_out = dataset.split(real.length, real.stride, real.hold_out)
     train, held = (
         windows.take(np.random.default_rng(1).permutation(len(windows))[: real.most])
         for windows in (trained, held_out)
     )
     rows = chosen.take(np.arange(len(chosen)))
-    return Original(dataset, rows, generated, train, held, trained, classes, other_classes)
+    return Original(
+        dataset, rows, generated, train, held, trained, classes, other_classes, places, other_places
+    )
 
 
 def sides_of(

@@ -16,7 +16,7 @@ _LABELS: tuple[ScoreName, ...] = ("bigrams", "trigrams", "known", "repeated")
 CLASSES: tuple[ScoreName, ...] = ("condition", "from-samples")
 _MUSIC: tuple[ScoreName, ...] = ("scale", "polyphony", "empty-beats", "pitch-classes", "pitch-range")
 _SOUND: tuple[ScoreName, ...] = ("spectrum-low", "spectrum-middle", "spectrum-high", "peaks", "seam")
-SPECIAL: tuple[ScoreName, ...] = (*_LABELS, "lengths", *CLASSES, *_MUSIC, *_SOUND)
+SPECIAL: tuple[ScoreName, ...] = (*_LABELS, "lengths", *CLASSES, *_MUSIC, *_SOUND, "seasons")
 
 _PLAIN: dict[ScoreName, Callable[[bool], Callable[[Rows, Rows], float]]] = {
     "bigrams": lambda ends: lambda a, b: symbols.divergence(a, b, 2, ends),
@@ -62,6 +62,10 @@ def why_not(name: ScoreName, original: Original) -> str | None:
         return "no label is a condition"
     if name in CLASSES and original.other_classes is None:
         return "the conditions of the samples are not known"
+    if name == "seasons" and not (original.dataset.seasons and original.dataset.layout.numeric):
+        return "no number goes with the calendar"
+    if name == "seasons" and original.other_places is None:
+        return "when samples begin is not known"
     return None
 
 
@@ -76,6 +80,13 @@ def comparison(
     if name in _SOUNDING:
         real, other = (x[:_MOST_SOUND] for x in (original.real, original.other))
         return _SOUNDING[name](original.dataset.rate or 1), real, other
+    if name == "seasons":
+        assert original.places is not None
+        assert original.other_places is not None
+        numbers = list(original.dataset.layout.numeric)
+        both = (original.real, original.places), (original.other, original.other_places)
+        real, other = (np.concatenate([x[..., numbers], at], 2) for x, at in both)
+        return lambda a, b: statistics.courses_apart(a, b, len(numbers)), real, other
     if name in _PLAIN:
         return _PLAIN[name](original.dataset.ends), original.real, original.other
     return None

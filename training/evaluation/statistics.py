@@ -117,3 +117,21 @@ def wasserstein(a: Windows, b: Windows) -> float:
     both = np.sort(np.concatenate([a, b]))
     below = [np.searchsorted(x, both[:-1], side="right") / len(x) for x in (a, b)]
     return float((np.abs(below[0] - below[1]) * np.diff(both)).sum())
+
+
+def courses_apart(real: Windows, other: Windows, numbers: int) -> float:
+    """How far means at each place of the calendar are apart, in real deviations, mean over places and
+    channels: of windows (windows, length, numbers and seasons), with the place in each season behind."""
+    deviation = np.nanstd(real[..., :numbers], axis=(0, 1))
+    deviation = np.where(deviation > 0, deviation, 1)
+    apart = []
+    for season in range(numbers, real.shape[2]):
+        one, two = (_course(x[..., :numbers], x[..., season].astype(np.int64)) for x in (real, other))
+        places = sorted(one.keys() & two.keys())
+        apart.append(np.mean([np.abs(one[p] - two[p]) / deviation for p in places]))
+    return float(np.mean(apart))
+
+
+def _course(numbers: Windows, places: NDArray[np.int64]) -> dict[int, NDArray[np.floating]]:
+    """The mean of each channel at each place that is there: (channels,) each."""
+    return {int(p): np.nanmean(numbers[places == p], axis=0) for p in np.unique(places)}
