@@ -272,6 +272,20 @@ def test_evaluate_writes_a_page_beside_its_report(prices: Path, tmp_path: Path):
     assert "memorisation: Copied" in done.stdout
     assert "theirs.npy.evaluation.html" in done.stdout
     assert "Memorisation: copied" in (tmp_path / "theirs.npy.evaluation.html").read_text()
+    quick = cadenza(
+        "evaluate",
+        tmp_path / "theirs.npy",
+        "--data",
+        prices,
+        "--quick",
+        "--judges",
+        1,
+        "--no-page",
+        "--json",
+    )
+    names = [score["name"] for score in json.loads(quick.stdout)["scores"]]
+    assert "field" in names
+    assert not {"strong", "context-fid", "correlation"} & set(names)
 
 
 def test_evaluate_says_what_is_wrong_with_samples(prices: Path, tmp_path: Path):
