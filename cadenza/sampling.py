@@ -6,6 +6,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from contract import times
 from contract.errors import UsageError
 from contract.spec import NUMERIC, Spec
 from serving import formats
@@ -41,11 +42,22 @@ def sample_to_file(
         formats.save(out, plan, _shown(generator.batches(plan), plan.count * plan.length))
     finally:
         generator.close()
+    for note in _unknown(generator.spec, asked):
+        print(note)
     print(
         f"{out}: {plan.count} sequence{'s' * (plan.count > 1)} of {'up to ' * plan.drawn}{plan.length} "
         f"step{'s' * (plan.length > 1)}, seed {plan.seed}, "
         f"model {generator.digest[:12]}…, {generator.provider}"
     )
+
+
+def _unknown(spec: Spec, asked: Mapping[str, object]) -> Iterator[str]:
+    """What to know of first times that were asked for: turns of the calendar that values do not go with."""
+    if spec.time is not None and spec.time.name in asked:
+        lacking = [season.name for season in times.seasons(spec.time) if season not in spec.seasons]
+        if lacking:
+            turns = " and no ".join(lacking)
+            yield f"values go with no {turns}: none was learnt, see --seasons of cadenza train"
 
 
 def _begun(spec: Spec, start_time: str, asked: Mapping[str, object]) -> dict[str, object]:

@@ -17,7 +17,7 @@ from contract.spec import Season, Spec
 from export.exporter import export
 from serving.sampler import Generator
 from serving.sampler import load as load_generator
-from tests.conftest import booted
+from tests.conftest import booted, cadenza
 from training import checkpoint as checkpoints
 from training.config import TrainConfig
 from training.evaluation.statistics import courses_apart
@@ -85,6 +85,13 @@ def test_values_go_with_the_time_that_sequences_begin_at(generator: Generator):
     assert np.array_equal(made("2024-05-06T00:00:00"), plain)  # nine weeks later
     assert not np.array_equal(made("2024-03-04T07:00:00"), plain)
     assert not np.array_equal(made("2024-03-07T00:00:00"), plain)
+
+
+def test_what_samples_do_not_go_with_is_said(model: Path, tmp_path: Path):
+    asked = ("sample", model, "-o", tmp_path / "x.csv", "-l", 3)
+    done = cadenza(*asked, "--start-time", "2030-01-07")
+    assert "values go with no year: none was learnt" in done.stdout
+    assert "values go with no" not in cadenza(*asked).stdout
 
 
 def test_a_list_is_each_by_itself(generator: Generator):
