@@ -9,7 +9,6 @@ rest.
 
 import csv
 import gzip
-import importlib.util
 import json
 import tempfile
 from collections.abc import Iterable
@@ -22,6 +21,7 @@ from numpy.typing import NDArray
 from export.exporter import export
 from serving.sampler import load as load_generator
 from training.config import TrainConfig
+from training.data.builtin import package_file
 from training.trainer import train
 
 RESULT = Path(__file__).parent / "results" / "seasons.json"
@@ -99,10 +99,8 @@ def _off(course: Days, wanted: Days) -> float:
 
 
 def _rows(file: str) -> Iterable[dict[str, str]]:
-    spec = importlib.util.find_spec("bokeh_sampledata")
-    assert spec is not None
-    assert spec.submodule_search_locations is not None
-    with gzip.open(Path(next(iter(spec.submodule_search_locations)), "_data", file), "rt", newline="") as f:
+    path = package_file("bokeh_sampledata", f"_data/{file}", "pip install bokeh_sampledata")
+    with gzip.open(path, "rt", newline="") as f:
         yield from csv.DictReader(f)
 
 

@@ -2,13 +2,14 @@
 
 import csv
 import gzip
-import importlib.util
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from pathlib import Path
 
 import numpy as np
+
+from training.data.builtin import package_file
 
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday")
 _TICKERS = ("AAPL", "IBM", "MSFT", "GOOG")
@@ -66,10 +67,8 @@ TABLES: dict[str, Callable[[Path], Path]] = {"weekdays": weekdays, "glucose": gl
 
 
 def _rows(file: str) -> Iterable[dict[str, str]]:
-    spec = importlib.util.find_spec("bokeh_sampledata")
-    assert spec is not None
-    assert spec.submodule_search_locations is not None
-    with gzip.open(Path(next(iter(spec.submodule_search_locations)), "_data", file), "rt", newline="") as f:
+    path = package_file("bokeh_sampledata", f"_data/{file}", "pip install bokeh_sampledata")
+    with gzip.open(path, "rt", newline="") as f:
         yield from csv.DictReader(f)
 
 

@@ -53,7 +53,10 @@ def test_a_browser_asks_for_a_first_time(server: Server, tmp_path: Path):
         shown.js(f"{field}.value = 'soon'")
         shown.js("document.getElementById('form').requestSubmit()")
         shown.wait("document.querySelector('[aria-invalid]')?.name === 'field:condition.date'")
+        told = shown.js("[...document.querySelectorAll('.error')].map(e => e.textContent).join('')")
+        assert "'soon' is no time of 'date'" in told
         shown.js(f"{field}.value = '2030-01-07'")
         shown.js("document.getElementById('form').requestSubmit()")
-        shown.wait("!document.querySelector('[aria-invalid]')")
-        _drawn(shown, "4 sequences")
+        shown.wait("document.getElementById('status').textContent === ''")  # The new ones are drawn.
+        assert not shown.js("document.querySelector('[aria-invalid]')?.name")
+        assert _drawn(shown, "4 sequences") == ["close", "high", "volume"]

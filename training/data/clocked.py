@@ -47,18 +47,10 @@ def told(
     """The same columns and sequences, each (rows, columns), without those that follow from the times,
     `ticks` (rows of all,), these, and what is to be said of them. Those that are `named` are learnt, and so
     are those that are constant in each of several sequences; the time stands behind `place` columns."""
-    plain: tuple[list[Column], list[Doubles], list[Derived], list[str]] = (
-        list(columns),
-        list(sequences),
-        [],
-        [],
-    )
     # Where summer has a time of its own, parts of UTC are not what the clock says.
     if time is None or time.kind == "number" or not times.on_the_clock(time):
-        return plain
-    inside = np.ones(
-        max(0, len(ticks) - 1), bool
-    )  # (rows - 1,): which rows the next one of a sequence follows
+        return list(columns), list(sequences), [], []
+    inside = np.ones(max(0, len(ticks) - 1), bool)  # (rows - 1,): whether the next row is of the sequence
     inside[np.cumsum([len(s) for s in sequences])[:-1] - 1] = False
     parts = list(_parts(time, ticks, inside))
     found: list[Derived | None] = []
@@ -66,7 +58,7 @@ def told(
         values = np.concatenate([s[:, n] for s in sequences])
         moves = len(sequences) == 1 or bool((np.diff(values) != 0)[inside].any())
         wanted = moves and column.name not in named
-        found.append(_derived(column, values, time, ticks, parts) if wanted else None)
+        found.append(_derived(column, values, time, parts) if wanted else None)
     derived = [
         Derived(d.name, n + (n >= place), d.part, d.offset, d.numbers, d.labels)
         for n, d in enumerate(found)
@@ -74,7 +66,7 @@ def told(
     ]
     kept = [n for n, d in enumerate(found) if d is None]
     if not derived or not kept:
-        return plain
+        return list(columns), list(sequences), [], []
     names = ", ".join(repr(d.name) for d in derived)
     follow = "follow" if len(derived) > 1 else "follows"
     note = (
@@ -93,9 +85,7 @@ def _parts(time: Time, ticks: Integers, inside: NDArray[np.bool_]) -> Iterator[_
             yield _Part(name, now, int((moves < 0).sum()), len(now) / max(1, changes))
 
 
-def _derived(
-    column: Column, values: Doubles, time: Time, ticks: Integers, parts: Sequence[_Part]
-) -> Derived | None:
+def _derived(column: Column, values: Doubles, time: Time, parts: Sequence[_Part]) -> Derived | None:
     """How a column (rows,) follows from the times, its place still to come; None where it does not."""
     if np.isnan(values).any() or (column.labels and (values < 0).any()):
         return None
@@ -106,7 +96,7 @@ def _derived(
             itself = apart[0] == 0 and (part.name == "year" or part.stays >= _STAYS)
             if part.rounds or itself:
                 return Derived(column.name, 0, part.name, int(apart[0]), (), ())
-        if part.rounds >= _ROUNDS and (table := _table(values, part, time, ticks)) is not None:
+        if part.rounds >= _ROUNDS and (table := _table(values, part, time)) is not None:
             if column.labels:
                 return Derived(
                     column.name, 0, part.name, 0, (), tuple(column.labels[int(v)] for v in table)
@@ -115,7 +105,7 @@ def _derived(
     return None
 
 
-def _table(values: Doubles, part: _Part, time: Time, ticks: Integers) -> Doubles | None:
+def _table(values: Doubles, part: _Part, time: Time) -> Doubles | None:
     """The value of each part of the times, if there is one for each that samples can come to, and not one
     for all; of others that of the part before."""
     some, firsts, glance = np.unique(part.now[:_GLANCE], return_index=True, return_inverse=True)

@@ -64,7 +64,7 @@ class Dataset:
     derived: tuple[Derived, ...] = ()
     """Columns that follow from the time, and are not learnt."""
     seasons: tuple[Season, ...] = ()
-    """Turns of the calendar that rows have to do with; none where sequences are learnt whole."""
+    """Turns of the calendar that rows have to do with; none where sequences end by themselves."""
     ticks: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     """(rows,): when each row is, where there is a column of times."""
     breaks: Integers = field(default_factory=lambda: np.zeros(0, np.int64))

@@ -139,6 +139,11 @@ def load(data: str, config: TrainConfig) -> Dataset:
     seasons = () if ends else dataset.seasons
     if not ends:
         notes = (*notes, *seasonal.notes(dataset, config.seasons))
+    elif dataset.seasons and config.seasons:
+        notes = (
+            *notes,
+            "these sequences end by themselves, and go with no season: --seasons is left aside",
+        )
     return replace(dataset, length=length, ends=ends, gated=gated, seasons=seasons, notes=notes)
 
 
