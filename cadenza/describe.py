@@ -7,8 +7,9 @@ from itertools import groupby
 import numpy as np
 
 from contract import interface, times
+from contract.calendar import Time
 from contract.seal import Artifact
-from contract.spec import NUMERIC, Channel, Condition, Spec, Time, plainly
+from contract.spec import NUMERIC, Channel, Condition, Spec, plainly
 
 _ALIKE = 3
 """Neighbours of one kind that have a line each."""

@@ -9,8 +9,8 @@ import numpy as np
 
 from cadenza import recordings
 from cadenza.subjects import Sides, Values, known_conditions, real_of, real_side, timed
+from contract.calendar import Time
 from contract.errors import UsageError
-from contract.spec import Time
 from training.config import TrainConfig
 from training.data import BUILTIN, Dataset, heeded, load, require_heeded, seasonal
 from training.data.columns import Column, relabelled

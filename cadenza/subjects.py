@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.calendar import Time
 from contract.conditions import draw
 from contract.errors import UsageError
 from contract.noise import NoiseStream
-from contract.spec import Channel, Spec, Time
+from contract.spec import Channel, Spec
 from contract.times import unit
 from training import checkpoint as checkpoints
 from training.config import TrainConfig

@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract import times
+from contract.calendar import Time
 from contract.errors import ConditionError, UsageError
 from contract.noise import NoiseStream
-from contract.spec import NUMERIC, Condition, Spec, Time, plainly
+from contract.spec import NUMERIC, Condition, Spec, plainly
 
 _SHOWN = 60
 """Characters of what was given that a message repeats."""

@@ -11,6 +11,7 @@ import re
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, cast
 
+from contract.calendar import PARTS, Derived, Season, Time
 from contract.errors import SpecError
 from contract.forms import Form, misfit
 from contract.strict import decode
@@ -19,17 +20,11 @@ SCHEMA_VERSION = 1
 """Raised whenever an older reader would misunderstand a newer file."""
 
 ChannelKind = Literal["continuous", "integer", "categorical"]
-TimeKind = Literal["date", "timestamp", "number"]
-Calendar = Literal["even", "weekdays", "months", "month ends"]
-Turn = Literal["day", "week", "year"]
-Part = Literal["minute", "hour", "weekday", "day", "month", "year"]
 Endings = Literal["length", "gate"]
 Precision = Literal["fp32", "fp16", "int8"]
 
 NUMERIC: tuple[ChannelKind, ...] = ("continuous", "integer")
 
-PARTS: dict[Part, int] = {"minute": 60, "hour": 24, "weekday": 7, "day": 31, "month": 12, "year": 0}
-"""How many there are of each part of a time; of years there is no end."""
 _CODE = re.compile(r"0|-?[1-9]\d{0,17}")
 """A whole number, as it is written shortest."""
 
@@ -80,65 +75,6 @@ class Condition:
     labels: tuple[str, ...]
     place: int
     """How many of the table's columns that are no conditions stand before it, the time among them."""
-
-
-@dataclass(frozen=True)
-class Time:
-    """The column of times that the data had, which tables of samples get back; it is no channel. What
-    ticks are, and how times follow from them, is in `contract/times.py`."""
-
-    name: str
-    place: int
-    """How many of the table's columns stand before it, channels that are in the table."""
-    kind: TimeKind
-    digits: int
-    """Decimal places of its seconds (0, 3, 6 or 9), or of a plain number; 0 of a date."""
-    zone: str | None
-    """As it was given: an offset such as +02:00, or a name; None where none was."""
-    format: str
-    """How a text file writes it: %Y %m %d %H %M %S and %f, the fraction; empty of a plain number."""
-    start: int
-    """The first time seen, in ticks."""
-    step: int
-    """What rows are apart: ticks, or as many weekdays or months. With `gap`, ticks of its 1."""
-    calendar: Calendar
-    gap: str | None
-    """The channel that says how far the next row is away; None where all are one step apart."""
-
-
-@dataclass(frozen=True)
-class Season:
-    """A turn of the calendar, of so many rows: `season.NAME` goes in, the row of it that a sequence's first
-    row is, see `contract/times.py`."""
-
-    name: Turn
-    rows: int
-
-
-@dataclass(frozen=True)
-class Derived:
-    """A column that follows from the time of its row, as the hour does: no channel, but in tables."""
-
-    name: str
-    place: int
-    """How many of the table's columns stand before it."""
-    part: Part
-    """Of the time: minute 0 … 59, hour 0 … 23, weekday 0 … 6 from Monday on, day 1 … 31, month 1 … 12, or
-    year; the column is that, …"""
-    offset: int
-    """… and so many more, …"""
-    numbers: tuple[float, ...]
-    """… or what stands here for each part from the least on, …"""
-    labels: tuple[str, ...]
-    """… or here."""
-
-    @property
-    def column(self) -> Channel:
-        """The same as a column of a table."""
-        whole = all(number.is_integer() for number in self.numbers)
-        kind: ChannelKind = "categorical" if self.labels else "integer" if whole else "continuous"
-        labels = tuple(dict.fromkeys(self.labels))
-        return Channel(self.name, kind, None, None, None, labels, missing=False, mass=None)
 
 
 @dataclass(frozen=True)
@@ -302,7 +238,7 @@ class Spec:
         for condition, column in reversed(list(zip(self.conditions, self.statics, strict=True))):
             own.insert(condition.place, column)  # from behind, so that what is before stays where it is
         for derived in self.derived:
-            own.insert(derived.place, derived.column)
+            own.insert(derived.place, column_of(derived))
         return tuple(own)
 
     @property
@@ -401,3 +337,11 @@ class Spec:
             raise SpecError(f"spec.time.digits is {time.digits}; 0, 3, 6 or 9 is wanted")
         if time.step < 1:
             raise SpecError(f"spec.time.step is {time.step}; at least 1 is wanted")
+
+
+def column_of(derived: Derived) -> Channel:
+    """A column that follows from the time as a column of a table."""
+    whole = all(number.is_integer() for number in derived.numbers)
+    kind: ChannelKind = "categorical" if derived.labels else "integer" if whole else "continuous"
+    labels = tuple(dict.fromkeys(derived.labels))
+    return Channel(derived.name, kind, None, None, None, labels, missing=False, mass=None)

@@ -12,8 +12,9 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.calendar import Derived, Part, Season, Time, Turn
 from contract.errors import UsageError
-from contract.spec import Derived, Part, Season, Time, Turn
+from contract.spec import column_of
 
 Ticks = NDArray[np.int64]
 
@@ -145,7 +146,7 @@ def derived(time: Time, column: Derived, ticks: Ticks) -> NDArray[np.generic]:
         return np.array(column.labels, object)[at]
     if column.numbers:
         numbers = np.array(column.numbers)
-        return numbers.astype(np.int64 if column.column.kind == "integer" else np.float32)[at]
+        return numbers.astype(np.int64 if column_of(column).kind == "integer" else np.float32)[at]
     return found + column.offset
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 from onnx import TensorProto
 
-from contract.spec import Season
+from contract.calendar import Season
 from export.nodes import Nodes
 from training.conditions import Conditions
 from training.ends import SOON

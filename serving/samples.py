@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract import times
+from contract.calendar import Time
 from contract.conditions import Values, begins, under
 from contract.errors import UsageError
 from contract.noise import NoiseStream
 from contract.rollout import Array, Arrays
-from contract.spec import NUMERIC, Spec, Time
+from contract.spec import NUMERIC, Spec
 
 
 @dataclass(frozen=True)

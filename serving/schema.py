@@ -10,9 +10,10 @@ from typing import Any
 import orjson
 
 from contract import conditions
+from contract.calendar import TimeKind
 from contract.errors import ConditionError
 from contract.noise import MAX_SEED, draw_seed
-from contract.spec import NUMERIC, Condition, Spec, TimeKind
+from contract.spec import NUMERIC, Condition, Spec
 from serving.errors import InvalidRequest, NotJson
 from serving.jobs import Request
 from serving.settings import Settings

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from contract.calendar import Derived, Season, Time
 from contract.forms import Form
-from contract.spec import Channel, Condition, ConditionTable, Derived, Season, Time
+from contract.spec import Channel, Condition, ConditionTable
 from training import selection
 from training.basis import Mixing
 from training.conditions import Conditions

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.spec import Condition, ConditionTable, Season
+from contract.calendar import Season
+from contract.spec import Condition, ConditionTable
 from training.data import Dataset, Windows, seasonal
 from training.data.dataset import Doubles
 from training.errors import DataError

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from contract.calendar import Turn
 from contract.errors import UsageError
 from contract.noise import MAX_SEED
-from contract.spec import Endings, Turn
+from contract.spec import Endings
 
 RecipeName = Literal["relativistic", "vanilla"]
 

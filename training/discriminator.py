@@ -10,7 +10,7 @@ hundredth of what another does. Of a waveform `training/ear.py` takes its place.
 import torch
 from torch import Tensor, nn
 
-from contract.spec import Season
+from contract.calendar import Season
 from training.basis import STILL, Mixing
 from training.config import Sizes
 from training.ends import CLOCK, Seen, parted

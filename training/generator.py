@@ -39,7 +39,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from contract.spec import Season
+from contract.calendar import Season
 from training.basis import Mixing
 from training.config import Sizes
 from training.discrete import LOUDNESS, Choices

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from contract.spec import Season, Turn
+from contract.calendar import Season, Turn
 from training.data.dataset import Doubles
 from training.layers import float32
 

@@ -16,8 +16,9 @@ from nanoarrow.ipc import StreamWriter
 from numpy.typing import NDArray
 
 from contract import times
+from contract.calendar import Time
 from contract.rollout import Array
-from contract.spec import NUMERIC, Channel, Spec, Time
+from contract.spec import NUMERIC, Channel, Spec
 from serving.samples import Plan, Samples
 
 SUFFIX, MEDIA_TYPE = ".arrow", "application/vnd.apache.arrow.stream"

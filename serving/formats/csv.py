@@ -9,8 +9,9 @@ import numpy as np
 import orjson
 
 from contract import times
+from contract.calendar import Time
 from contract.rollout import Array
-from contract.spec import Channel, Spec, Time
+from contract.spec import Channel, Spec
 from serving.samples import Plan, Samples
 
 SUFFIX, MEDIA_TYPE = ".csv", "text/csv"

@@ -7,8 +7,9 @@ from typing import IO, Any
 import numpy as np
 
 from contract import times
+from contract.calendar import Time
 from contract.rollout import Array
-from contract.spec import NUMERIC, Channel, Spec, Time
+from contract.spec import NUMERIC, Channel, Spec
 from serving.errors import FormatError
 from serving.samples import Plan, Samples
 

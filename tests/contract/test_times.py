@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from contract import times
+from contract.calendar import Season, Time
 from contract.errors import UsageError
-from contract.spec import Season, Time
 
 HOUR = 3600
 

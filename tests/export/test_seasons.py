@@ -11,9 +11,10 @@ import pyarrow.ipc
 import pytest
 
 from cadenza.evaluation import evaluate_subject
+from contract.calendar import Season
 from contract.errors import SpecError
 from contract.seal import load
-from contract.spec import Season, Spec
+from contract.spec import Spec
 from export.exporter import export
 from serving.sampler import Generator
 from serving.sampler import load as load_generator

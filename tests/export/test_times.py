@@ -15,9 +15,10 @@ import pyarrow.parquet
 import pytest
 
 from cadenza.evaluation import evaluate_subject
+from contract.calendar import Time
 from contract.errors import ConditionError, SpecError
 from contract.seal import load
-from contract.spec import Spec, Time
+from contract.spec import Spec
 from export.exporter import export
 from serving import formats, sampler
 from serving.formats import arrow as arrow_format

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from contract.calendar import Season
 from contract.errors import UsageError
-from contract.spec import Season
 from training.config import TrainConfig
 from training.data import Dataset, load
 from training.errors import DataError

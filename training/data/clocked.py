@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract import times
-from contract.spec import PARTS, Derived, Part, Time
+from contract.calendar import PARTS, Derived, Part, Time
 from training.data.columns import Column
 from training.data.dataset import Doubles, Integers
 

@@ -9,8 +9,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.calendar import Derived, Season, Time
 from contract.forms import Form
-from contract.spec import Channel, Derived, Season, Time
+from contract.spec import Channel
 from training.data.columns import Column, examined, is_number, notes_on, relabelled
 from training.errors import DataError
 from training.layout import Layout

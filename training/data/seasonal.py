@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract import times
-from contract.spec import Season, Time, Turn
+from contract.calendar import Season, Time, Turn
 from training.config import NONE, Asked
 from training.data.dataset import Dataset, Doubles, Integers
 from training.errors import DataError

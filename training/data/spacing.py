@@ -13,7 +13,7 @@ from dataclasses import replace
 import numpy as np
 
 from contract import times
-from contract.spec import Calendar, Time
+from contract.calendar import Calendar, Time
 from training.data.columns import Column, part_of
 from training.data.dataset import Doubles, Integers
 from training.data.times import Stamps

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as arrow
 
 from contract import times
-from contract.spec import Time, TimeKind
+from contract.calendar import Time, TimeKind
 from training.data.dataset import Integers
 from training.errors import DataError
 

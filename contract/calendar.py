@@ -1,0 +1,63 @@
+"""What a Spec says of the calendar: the column of times, turns that rows go with, columns that follow."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+TimeKind = Literal["date", "timestamp", "number"]
+Calendar = Literal["even", "weekdays", "months", "month ends"]
+Turn = Literal["day", "week", "year"]
+Part = Literal["minute", "hour", "weekday", "day", "month", "year"]
+
+PARTS: dict[Part, int] = {"minute": 60, "hour": 24, "weekday": 7, "day": 31, "month": 12, "year": 0}
+"""How many there are of each part of a time; of years there is no end."""
+
+
+@dataclass(frozen=True)
+class Time:
+    """The column of times that the data had, which tables of samples get back; it is no channel. What
+    ticks are, and how times follow from them, is in `contract/times.py`."""
+
+    name: str
+    place: int
+    """How many of the table's columns stand before it, channels that are in the table."""
+    kind: TimeKind
+    digits: int
+    """Decimal places of its seconds (0, 3, 6 or 9), or of a plain number; 0 of a date."""
+    zone: str | None
+    """As it was given: an offset such as +02:00, or a name; None where none was."""
+    format: str
+    """How a text file writes it: %Y %m %d %H %M %S and %f, the fraction; empty of a plain number."""
+    start: int
+    """The first time seen, in ticks."""
+    step: int
+    """What rows are apart: ticks, or as many weekdays or months. With `gap`, ticks of its 1."""
+    calendar: Calendar
+    gap: str | None
+    """The channel that says how far the next row is away; None where all are one step apart."""
+
+
+@dataclass(frozen=True)
+class Season:
+    """A turn of the calendar, of so many rows: `season.NAME` goes in, the row of it that a sequence's first
+    row is, see `contract/times.py`."""
+
+    name: Turn
+    rows: int
+
+
+@dataclass(frozen=True)
+class Derived:
+    """A column that follows from the time of its row, as the hour does: no channel, but in tables."""
+
+    name: str
+    place: int
+    """How many of the table's columns stand before it."""
+    part: Part
+    """Of the time: minute 0 … 59, hour 0 … 23, weekday 0 … 6 from Monday on, day 1 … 31, month 1 … 12, or
+    year; the column is that, …"""
+    offset: int
+    """… and so many more, …"""
+    numbers: tuple[float, ...]
+    """… or what stands here for each part from the least on, …"""
+    labels: tuple[str, ...]
+    """… or here."""
