@@ -30,7 +30,7 @@ from training.layout import Layout
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 25
+FORMAT = 26
 _KEPT = 2
 
 

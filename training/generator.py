@@ -24,9 +24,9 @@ end, only at the end, since time is counted from the beginning).
 
 Two things keep a sequence at home however long it gets. The sum forgets at the rate ρ at which
 the data do (`Mixing.decay`), under conditions towards the data's mean under these (`Mixing.homes`), and the
-mean of v is taken out, which it would otherwise add up; where
-nothing is longer than a window, it is made the data's, `Mixing.course`: sequences that all go somewhere
-could else be learnt only by a v that rises for ever, and the running average of the weights would lag.
+mean of v is taken out, which it would otherwise add up. Where nothing is longer than a window, nothing is
+taken out, and v begins with the data's mean, `Mixing.course`: a mean that is taken out a little later is
+pushed anew in every step, and the running average of the weights lags behind what rises for ever.
 And the latent, which says what kind of window this is, drifts where the data are long series
 (Ornstein-Uhlenbeck processes that begin at `latent`, stationary): no sequence is kept on one
 course for ever. There half of them forget faster, each at a rate of its own, `rates_for`: noise that
@@ -55,12 +55,6 @@ drifting latent `drift` (batch, latent), the last `gumbel` (batch, width) and th
 (batch, hop)."""
 
 _CENTRE_RATE = 0.01
-SETTLED, _BLOCK = 64, 256
-"""Long sequences that are looked at, and the steps of a block of them."""
-_NOTICED = 0.05
-"""How far a window may end from where it did, in deviations of a walk of its length."""
-_WITHIN = 0.01
-"""Of variance 1 of a component, the least that is taken to lie within conditions."""
 _CHUNK = 64
 """Steps of a recurrence that are summed at once: its matrix grows with their square."""
 
@@ -71,7 +65,6 @@ class Generator(nn.Module):
     mean: Tensor
     outward: Tensor
     centre: Tensor
-    course: Tensor
     homes: Tensor
     decay: Tensor
     unsettled: Tensor
@@ -125,10 +118,8 @@ class Generator(nn.Module):
         # In logarithms, so that a step of training is as small beside a small one as beside a large one.
         self.log_a = nn.Parameter(float32(np.log(mixing.noise)))  # (components,)
         self.log_b = nn.Parameter(float32(np.log(mixing.walk)))  # (components,)
-        self.register_buffer("centre", torch.zeros(components))
-        # Of series that go on for ever the mean of v adds up, and they go nowhere.
         course = mixing.course if drift == 1 and len(mixing.course) else np.zeros(components)
-        self.register_buffer("course", float32(course), persistent=False)  # (components,)
+        self.register_buffer("centre", -float32(course) / self.b.detach())  # (components,)
         homes = mixing.homes if drift != 1 and mixing.homes.size else np.zeros((conditions, components))
         self.register_buffer("homes", float32(homes))  # (conditions, components)
         self.register_buffer("decay", float32(mixing.decay))  # (components,)
@@ -195,72 +186,18 @@ class Generator(nn.Module):
         """
         h, c, total, drift, before, tail = state or self.begin(once)
         given = once[:, self.sizes.latent :]
-        u, v, totals, logits, (h, c, drift, before) = self._drive(
+        u, v, totals, logits, (h, c, drift, before) = self.drive(
             noise, given, h, c, total, drift, before, chosen, known, fresh=state is None
         )
         if state is None:  # the level is where the first row lies, but for what is fleeting
             u = torch.cat([u[:, :1] * self.unsettled, u[:, 1:]], 1)
-        if self.training:
-            with torch.no_grad():
-                # Where sequences begin v_1 goes nowhere: the level is there.
-                first = int(state is None and self.drift == 1 and v.shape[1] > 1)
-                mean = v[:, first:].mean((0, 1))
-                if self.most:
-                    valid = self.valid(once, logits)[:, first:, None]  # (batch, steps - first, 1)
-                    mean = (v[:, first:] * valid).sum((0, 1)) / valid.sum().clamp(min=1)
-                centre = mean.to(self.centre.dtype) - self.course / self.b
-                self.centre.lerp_(centre, _CENTRE_RATE)
+        if self.training and self.drift != 1:
+            self.centre.lerp_(v.detach().mean((0, 1)).to(self.centre.dtype), _CENTRE_RATE)
         y = u * self.a + totals  # (batch, steps, components)
         y, tail = self.overlap(y, tail)  # of a waveform (batch, steps, hop)
         return y, logits, (h, c, totals[:, -1], drift, before, tail)
 
-    @torch.no_grad()
-    def settle(self, length: int, given: Tensor) -> None:
-        """Make the sum fit for sequences far longer than windows of `length`, by what v does in some.
-
-        The centre of training is the mean over windows, which all begin; what little it is off adds
-        up over thousands of steps. And what v pushes to and fro over longer times than a window, no
-        discriminator has seen: where a slow component would so leave what the data have, which is
-        mean 0 and variance 1 in y, or w around where it is at home under conditions, it forgets faster. The
-        sums of v over blocks give its power S at rest; a sum that forgets 1 − ρ = λ a step has variance
-        S / 2λ and, of a mean β left in v, the mean β / λ. Windows shall not notice: the centre moves by
-        little of what they span. Where the latent does not drift, nothing longer than a window is known,
-        and nothing is done.
-
-        `given` (SETTLED, given): conditions as the data have them.
-        """
-        if self.drift == 1 or not len(self.a):
-            return
-        random = torch.Generator().manual_seed(0)
-        latent = torch.randn((SETTLED, self.sizes.latent), generator=random).to(self.centre.device)
-        given = given.to(latent.device)
-        if self.seasons.width:  # in pairs: what both do goes with the calendar, and adds up to nothing
-            given = given[: SETTLED // 2].repeat(2, 1)
-        h, c, total, drift, before, _ = self.begin(torch.cat([latent, given], 1))
-        means = []
-        for _ in range(5):
-            noise = torch.randn((SETTLED, _BLOCK, self.noise_size), generator=random)
-            _, v, totals, _, (h, c, drift, before) = self._drive(
-                noise.to(latent.device), given, h, c, total, drift, before
-            )
-            total, given = totals[:, -1], self.seasons.later(given, _BLOCK)
-            means.append(v.mean(1))  # (sequences, components)
-        blocks = torch.stack(means[1:])  # (blocks, sequences, components): the first one begins
-        off = blocks.mean((0, 1)) - self.centre  # (components,)
-        most = _NOTICED * self.increments / (self.b * length**0.5)
-        moved = off.clamp(-most, most)
-        self.centre.add_(moved)
-        homes = self.seasons.parted(given)[0] @ self.homes  # (sequences, components)
-        within = (1 - homes.var(0)).clamp(min=_WITHIN)  # w, (components,)
-        spread = (blocks * self.b).flatten(0, 1).var(0)  # (components,)
-        if self.seasons.width:
-            spread = torch.sub(*(blocks * self.b).chunk(2, 1)).square().mean((0, 1)) / 2
-        power = spread * _BLOCK / (4 * within)
-        forgets = power + (power**2 + ((off - moved) * self.b) ** 2 / within).sqrt()
-        slow = self.decay > 1 - 1 / _BLOCK
-        self.decay.copy_(torch.where(slow, self.decay.minimum((1 - forgets).clamp(min=0)), self.decay))
-
-    def _drive(
+    def drive(
         self, noise: Tensor, given: Tensor, h: Tensor, c: Tensor, total: Tensor, drift: Tensor,
         before: Tensor, chosen: Tensor | None = None, known: Tensor | None = None, fresh: bool = False,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[Tensor, Tensor, Tensor, Tensor]]:  # fmt: skip

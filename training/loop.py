@@ -27,9 +27,10 @@ from training.board import Board
 from training.checkpoint import Checkpoint
 from training.errors import TrainingError
 from training.game import Game, Losses
-from training.generator import SETTLED
+from training.generator import Generator
 from training.health import ROLLBACKS, ailments, finite
 from training.selection import Look
+from training.settling import SETTLED, centred, recentre, settle
 from training.team import Team
 from training.yardstick import Yardstick
 
@@ -148,6 +149,7 @@ class Loop:
         """Measure the averaged weights; the leading process alone would do, but each needs the result."""
         step, average = self.game.step, self.game.average
         generator = copy.deepcopy(average).cpu()
+        self._recentre(generator)
         reading = self.yardstick.read(generator)
         may = self.yardstick.held_out and selection.eligible(step, self.good.steps, self.game.likely)
         look = Look(
@@ -190,23 +192,27 @@ class Loop:
         self.good = state
 
     def _settle(self) -> None:
-        """The weights that the run gives are made fit for long sequences: `Generator.settle`."""
+        """The weights that the run gives are made fit for long sequences."""
         look = selection.chosen(self._looks)
         generator = copy.deepcopy(self.game.average).cpu()
         if look is None or look.weights is None:
-            generator.settle(self.game.length, self._given())
+            self._recentre(generator)
+            settle(generator, self.game.length, self._given(SETTLED))
             self.game.average.load_state_dict(generator.state_dict())
         else:
             generator.load_state_dict(look.weights)
-            generator.settle(self.game.length, self._given())
+            settle(generator, self.game.length, self._given(SETTLED))
             weights = generator.state_dict()
             self._looks = tuple(
                 replace(other, weights=weights) if other is look else other for other in self._looks
             )
 
-    def _given(self) -> Tensor:
+    def _recentre(self, generator: Generator) -> None:
+        recentre(generator, self.game.length, self._given(centred(self.game.length)))
+
+    def _given(self, windows: int) -> Tensor:
         conditions = self.good.conditions
-        return torch.from_numpy(conditions.encode(conditions.draw(SETTLED, seed=0)))
+        return torch.from_numpy(conditions.encode(conditions.draw(windows, seed=0)))
 
     def _take(self, state: Checkpoint) -> None:
         """Go on from a state."""

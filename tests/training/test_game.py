@@ -14,8 +14,10 @@ from training.config import RECIPES, Sizes, drift_for, likely_steps, sizes_for
 from training.data.dataset import Column, Dataset
 from training.discriminator import Discriminator
 from training.game import Game
-from training.generator import SETTLED, Generator, _recurrence, rates_for
+from training.generator import Generator, _recurrence, rates_for
+from training.layers import float32
 from training.likelihood import BETAS, FASTER
+from training.settling import SETTLED, recentre, settle
 
 
 def weights(network: torch.nn.Module) -> torch.Tensor:
@@ -109,16 +111,31 @@ def test_the_sum_goes_where_all_sequences_go_unless_they_go_on_for_ever(drift: f
     data = Dataset.of("down", [Column("x")], list(walks))
     basis = Basis(data, data.windows(10, 1), RECIPES["relativistic"].basis)
     generator = Generator(Sizes(8, 16, 24, 32), basis.mixing, drift)
+    begun = generator.centre.clone()
+    torch.testing.assert_close(begun, -(drift == 1) * float32(basis.mixing.course) / generator.b.detach())
     once, steps = torch.randn(300, 8), torch.randn(300, 10, generator.noise_size)
-    steps[:, 0] += 9 * (drift == 1)  # and so v_1 is another, which goes nowhere
     for _ in range(600):
         generator(once, steps)
-    _, _, (_, _, total, _, _, _) = generator.eval().play(once, steps)
-    begun = generator.level(once)
-    gone = (total - begun * generator.decay**9).mean().item()
-    lasting = generator.decay[0].item() ** np.arange(9)
-    assert gone == pytest.approx(lasting.sum() * (basis.mixing.course[0] if drift == 1 else 0), abs=0.05)
-    assert abs(lasting.sum() * basis.mixing.course[0]) > 0.5
+    _, v, *_ = generator.drive(steps, once[:, 8:], *generator.begin(once)[:-1], fresh=True)
+    wanted = begun if drift == 1 else v.mean((0, 1))  # of walks that end nothing is taken out later
+    torch.testing.assert_close(generator.centre, wanted, rtol=0, atol=0.02)
+    assert abs(basis.mixing.course[0]) > 0.2
+
+
+def test_averaged_weights_have_a_centre_of_their_own(prices: Path):
+    """What is taken out of v is its mean, whatever weights make it."""
+    played = game(prices)
+    generator = played.average
+    assert generator.drift < 1
+    generator.centre.fill_(3.0)
+    recentre(generator, played.length, torch.zeros(512, 0))
+    once, steps = (
+        torch.randn(4000, generator.sizes.latent),
+        torch.randn(4000, played.length, generator.noise_size),
+    )
+    with torch.no_grad():
+        _, v, *_ = generator.drive(steps, once[:, :0], *generator.begin(once)[:-1], fresh=True)
+    torch.testing.assert_close(v.mean((0, 1)), generator.centre, rtol=0, atol=0.1 * float(v.std()))
 
 
 def test_the_generator_wants_the_opposite_of_the_discriminator():
@@ -295,7 +312,7 @@ def test_a_settled_sum_stays_where_the_data_are(prices: Path):
             return generator(latent, noise)[1][2]  # (sequences, components)
 
     assert late().abs().mean() > 20
-    generator.settle(12, torch.zeros(SETTLED, 0))
+    settle(generator, 12, torch.zeros(SETTLED, 0))
     assert late().mean(0).abs().max() < 1.5
     assert late().std(0).max() < 1.5
 
@@ -304,5 +321,5 @@ def test_where_nothing_longer_is_known_nothing_is_settled(prices: Path):
     generator = game(prices).generator.eval()
     generator.drift = 1.0
     before = {k: v.clone() for k, v in generator.state_dict().items()}
-    generator.settle(12, torch.zeros(SETTLED, 0))
+    settle(generator, 12, torch.zeros(SETTLED, 0))
     assert all(torch.equal(v, before[k]) for k, v in generator.state_dict().items())
