@@ -52,7 +52,7 @@ def _lines(artifact: Artifact) -> Iterator[str]:
         yield "channels"
     names = [*(c.name for c in shown), *(c.name for c in spec.conditions)]
     width = max(map(len, names), default=0)
-    for kind, alike in groupby(shown, _kind):
+    for kind, alike in groupby(shown, _of_channel):
         own = [c.name for c in alike]
         if len(own) > _ALIKE:  # the samples of a hop, the pixels of a row
             yield f"  {own[0]} … {own[-1]}  {len(own)}, each {kind}"
@@ -98,6 +98,10 @@ def _times(time: Time) -> str:
     first = times.texts(time, np.array([time.start], np.int64))[0]
     apart = f"the channel {time.gap} says how far apart" if time.gap else "a step apart"
     return f"{time.name}, from {first} on, {apart}"
+
+
+def _of_channel(c: Channel) -> str:
+    return _kind(c) + (f", follows: {c.follows}" if c.follows else "")
 
 
 def _kind(c: Channel | Condition) -> str:

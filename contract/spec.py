@@ -52,6 +52,9 @@ class Channel:
     """True where values can be missing: NaN in `values`, -1 in `labels`."""
     mass: float | None
     """Of a numeric channel, the value that is drawn by itself, as where most rows are 0; None without."""
+    follows: str | None
+    """How it follows from others of its row, for people: the graph makes it of them. None of what was
+    learnt."""
 
     @property
     def truth(self) -> bool:
@@ -220,7 +223,7 @@ class Spec:
     def statics(self) -> tuple[Channel, ...]:
         """The conditions as the columns of a table that they were: the same in all rows of a sequence."""
         return tuple(
-            Channel(c.name, c.kind, None, c.low, c.high, c.labels, missing=False, mass=None)
+            Channel(c.name, c.kind, None, c.low, c.high, c.labels, missing=False, mass=None, follows=None)
             for c in self.conditions
         )
 
@@ -344,4 +347,4 @@ def column_of(derived: Derived) -> Channel:
     whole = all(number.is_integer() for number in derived.numbers)
     kind: ChannelKind = "categorical" if derived.labels else "integer" if whole else "continuous"
     labels = tuple(dict.fromkeys(derived.labels))
-    return Channel(derived.name, kind, None, None, None, labels, missing=False, mass=None)
+    return Channel(derived.name, kind, None, None, None, labels, missing=False, mass=None, follows=None)

@@ -5,14 +5,29 @@ from numpy.typing import NDArray
 
 from export.layers import interpolated
 from export.nodes import Nodes
+from export.rules import follow
 from export.scores import SCORES
 from training.decoder import Decoder, Decoding
 from training.layout import Layout
 
 
-def decode_numbers(n: Nodes, decoding: Decoding, outcomes: list[str], valid: str) -> None:
-    """Nodes from normal scores to `values`, operation by operation as `Decoder` and `Layout.tensors`;
-    `valid` is (steps, batch).
+def decode(n: Nodes, decoding: Decoding, outcomes: list[str], valid: str) -> None:
+    """Nodes from what the networks give to `values` and `labels`; `valid` is (steps, batch)."""
+    layout, rules = decoding.layout, decoding.rules
+    values = _numbers(n, decoding, outcomes) if layout.numeric else ""
+    labels = _labels(n, layout, outcomes)
+    rows = n.add("Shape", labels[0] if labels else SCORES, to="rows.shape", start=0, end=2)
+    if rules.each:
+        values, labels = follow(n, rules, values, labels, rows)
+    if values:
+        _put_values(n, values, rows, valid)
+    if labels:
+        _put_labels(n, labels, valid)
+
+
+def _numbers(n: Nodes, decoding: Decoding, outcomes: list[str]) -> str:
+    """Nodes from normal scores to numbers, (channels, steps · batch), operation by operation as `Decoder`
+    and `Layout.tensors`.
 
     Channels come first here, and steps and batch are one axis behind them: what is known of a channel is
     one number for a long run of values, which the runtime adds or compares several times as fast as a few
@@ -50,13 +65,18 @@ def decode_numbers(n: Nodes, decoding: Decoding, outcomes: list[str], valid: str
                 own = n.constant(f"values.{i}.as.{which}", np.full(1, value, np.float32))
                 columns[i] = n.add("Where", hit, own, columns[i], to=f"values.{i}.but.{which}")
         values = n.add("Concat", *columns, to="values.known", axis=0)  # (channels, steps · batch)
+    return values
+
+
+def _put_values(n: Nodes, values: str, rows: str, valid: str) -> None:
+    """The output `values` of (channels, steps · batch); `rows` is [steps, batch]."""
     if valid:
         there = n.add("Reshape", valid, n.integers(1, -1), to="valid.flat")  # (1, steps · batch)
         missing = n.constant("missing", np.array([np.nan], np.float32))
         values = n.add("Where", there, values, missing, to="values.valid")
     # In two turns, each of which moves one axis: the runtime moves both at once several times as slowly.
     values = n.add("Transpose", values, to="values.flat", perm=[1, 0])  # (steps · batch, channels)
-    shape = n.add("Shape", SCORES, to="values.shape")
+    shape = n.add("Concat", rows, n.integers(-1), to="values.shape", axis=0)
     values = n.add("Reshape", values, shape, to="values.time")  # (steps, batch, channels)
     n.add("Transpose", values, to="values", perm=[1, 0, 2])  # (batch, steps, channels)
 
@@ -92,8 +112,8 @@ def _own(n: Nodes, name: str, each: NDArray[np.generic]) -> str:
     return n.constant(name, each[:, None])
 
 
-def decode_labels(n: Nodes, layout: Layout, outcomes: list[str], valid: str) -> None:
-    """Nodes from outcomes to `labels`, as `Layout.tensors`; `valid` is (steps, batch)."""
+def _labels(n: Nodes, layout: Layout, outcomes: list[str]) -> list[str]:
+    """Nodes from outcomes to labels, (steps, batch, 1) each, as `Layout.tensors`."""
     columns = []
     for m, choice in enumerate(layout.choices[: len(layout.discrete)]):
         label = outcomes[m]
@@ -101,6 +121,11 @@ def decode_labels(n: Nodes, layout: Layout, outcomes: list[str], valid: str) -> 
             gone = n.add("Equal", label, n.integers(choice.absent), to=f"label.{m}.gone")
             label = n.add("Where", gone, n.integers(-1), label, to=f"label.{m}")
         columns.append(label)
+    return columns
+
+
+def _put_labels(n: Nodes, columns: list[str], valid: str) -> None:
+    """The output `labels` of (steps, batch, 1) each."""
     every = n.add("Concat", *columns, to="labels.time", axis=2)  # (steps, batch, discrete)
     if valid:
         there = n.add("Unsqueeze", valid, n.integers(2), to="valid.wide")  # (steps, batch, 1)

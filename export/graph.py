@@ -14,7 +14,7 @@ from contract import interface
 from contract.spec import Spec, State
 from export import ends
 from export.choices import LOGITS, choose, gate, gumbels
-from export.decoding import decode_labels, decode_numbers
+from export.decoding import decode
 from export.known import clock, each, elapsed, encode, first
 from export.layers import Weights, lstm, perceptron, recurrence
 from export.nodes import Nodes
@@ -51,10 +51,7 @@ def build(spec: Spec, generator: Generator, decoding: Decoding, conditions: Cond
     valid = ""
     if spec.ends:
         valid = ends.valid(nodes, spec.training_length if generator.gated else None)
-    if decoding.layout.numeric:
-        decode_numbers(nodes, decoding, outcomes, valid)
-    if decoding.layout.discrete:
-        decode_labels(nodes, decoding.layout, outcomes, valid)
+    decode(nodes, decoding, outcomes, valid)
     graph = nodes.graph(
         [_info(t) for t in interface.inputs(spec)], [_info(t) for t in interface.outputs(spec)]
     )

@@ -44,8 +44,9 @@ from training.atoms import atoms_of, banded, hidden
 from training.conditions import Conditions
 from training.config import drift_for
 from training.data import Dataset, Windows
+from training.data.columns import grid_of
 from training.data.dataset import Doubles, Integers
-from training.decoder import FINE, KNOTS, Decoder, ends_of, few, grid_of, orders_of, quantiles, steps
+from training.decoder import FINE, KNOTS, Decoder, ends_of, few, orders_of, quantiles, steps
 from training.layout import Layout
 from training.memory import remembered, torn
 from training.rests import path_of

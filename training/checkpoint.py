@@ -22,6 +22,7 @@ from training import selection
 from training.basis import Mixing
 from training.conditions import Conditions
 from training.config import Recipe, Sizes, TrainConfig
+from training.data.rules import KINDS, Rules
 from training.decoder import Decoder, Decoding
 from training.errors import RunError, TrainingError
 from training.generator import Generator
@@ -65,6 +66,8 @@ class Checkpoint:
     """See `training.config.drift_for`."""
     data: DataFacts
     channels: tuple[Channel, ...]
+    rules: Rules
+    """How some of these follow from others, which are learnt."""
     conditions: Conditions
     decoder: Decoder
     mixing: Mixing
@@ -103,7 +106,9 @@ class Checkpoint:
     @property
     def decoding(self) -> Decoding:
         """From what the networks give to values and labels."""
-        return Decoding(Layout.of(self.channels), self.decoder)
+        made = self.rules.made
+        learnt = [channel for i, channel in enumerate(self.channels) if i not in made]
+        return Decoding(Layout.of(learnt), self.decoder, self.rules)
 
     @property
     def length(self) -> int:
@@ -203,6 +208,7 @@ def _pack(c: Checkpoint) -> dict[str, Any]:
         "drift": c.drift,
         "data": asdict(c.data),
         "channels": [asdict(channel) for channel in c.channels],
+        "rules": [[name, asdict(r)] for r in c.rules.each for name, k in KINDS.items() if type(r) is k],
         "conditions": [asdict(condition) for condition in c.conditions.described],
         "condition_table": asdict(c.conditions.table),
         "longest": c.conditions.most,
@@ -227,6 +233,7 @@ def _pack(c: Checkpoint) -> dict[str, Any]:
 def _unpack(raw: Mapping[str, Any]) -> Checkpoint:
     if raw["format"] != FORMAT:
         raise RunError(f"it is of format {raw['format']}, and this cadenza reads {FORMAT}: train anew")
+    channels = tuple(Channel(**c | {"labels": tuple(c["labels"])}) for c in raw["channels"])
     return Checkpoint(
         config=TrainConfig(**raw["config"]),
         steps=raw["steps"],
@@ -242,7 +249,8 @@ def _unpack(raw: Mapping[str, Any]) -> Checkpoint:
                 ),
             }
         ),
-        channels=tuple(Channel(**c | {"labels": tuple(c["labels"])}) for c in raw["channels"]),
+        channels=channels,
+        rules=Rules.of([KINDS[name](**rule) for name, rule in raw["rules"]], channels),
         conditions=Conditions(
             tuple(Condition(**c | {"labels": tuple(c["labels"])}) for c in raw["conditions"]),
             ConditionTable(

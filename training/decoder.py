@@ -1,7 +1,8 @@
 """The way back: from normal scores to the values of a model's answers, as it is in the graph as well."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -9,8 +10,10 @@ from numpy.typing import NDArray
 
 from contract.spec import Channel, ChannelKind
 from training.data import Dataset
+from training.data.columns import Column
 from training.data.dataset import Doubles, Integers
-from training.layout import Layout
+from training.data.rules import Rule, Rules, Sum
+from training.layout import Layout, rows_of
 
 Floats = NDArray[np.float32]
 
@@ -86,22 +89,39 @@ class Decoding:
     """What the networks give to what a model answers, in both of its parts."""
 
     layout: Layout
+    """Of what was learnt."""
     decoder: Decoder
+    rules: Rules = field(default_factory=Rules)
+    """How other columns follow."""
 
     def __call__(self, scores: Floats, logits: Floats) -> tuple[Floats, Integers]:
         """Scores (…, channels) and logits with their noise (…, width) to `values` and `labels`: the twin
         of the exported graph."""
-        return self.layout.tensors(self.decoder(scores), self.layout.chosen(logits))
+        return self.rules(*self.layout.tensors(self.decoder(scores), self.layout.chosen(logits)))
 
     def rows(self, scores: Floats, logits: Floats) -> Floats:
         """The same as rows (…, columns), as a `Dataset` has them."""
-        return self.layout.rows(*self(scores, logits))
+        values, labels = self(scores, logits)
+        if not self.rules.each:
+            return self.layout.rows(values, labels)
+        every = self.rules.numeric, self.rules.discrete
+        return rows_of(*every, values, labels)
 
 
 def channels_of(dataset: Dataset, decoder: Decoder) -> tuple[Channel, ...]:
     """The Spec's channels: the ranges are those of the table, so the graph cannot leave them."""
+    made = {rule.column: rule for rule in dataset.rules}
+    kept = (i for i in range(len(dataset.columns)) if i not in made)
+    found = dict(zip(kept, _learnt(dataset.learnt, decoder), strict=True))
+    for i, rule in made.items():
+        sources = [found[source] for source in rule.sources]
+        found[i] = _following(dataset.columns[i], rule, sources, rule.said(dataset.columns))
+    return tuple(found[i] for i in range(len(found)))
+
+
+def _learnt(dataset: Dataset, decoder: Decoder) -> Iterator[Channel]:
+    """The channels of what was learnt."""
     numbers = iter(zip(decoder.per == 1, decoder.table, strict=True))
-    channels = []
     for column in dataset.columns:
         kind: ChannelKind = "categorical"
         low = high = None
@@ -110,10 +130,27 @@ def channels_of(dataset: Dataset, decoder: Decoder) -> tuple[Channel, ...]:
             kind = "integer" if integer else "continuous"
             ends = [float(table[0]), float(table[-1]), *([] if column.mass is None else [column.mass])]
             low, high = min(ends), max(ends)
-        channels.append(
-            Channel(column.name, kind, column.unit, low, high, column.labels, column.missing, column.mass)
+        yield Channel(
+            column.name, kind, column.unit, low, high, column.labels, column.missing, column.mass, None
         )
-    return tuple(channels)
+
+
+def _following(column: Column, rule: Rule, sources: Sequence[Channel], said: str) -> Channel:
+    """The channel that a rule makes of others."""
+    kind: ChannelKind = "categorical"
+    low = high = None
+    if isinstance(rule, Sum):  # every step of which rises, or falls, with each source
+        ends = np.array([
+            (s.low, s.high) if w > 0 else (s.high, s.low)
+            for s, w in zip(sources, rule.weights, strict=True)
+        ], np.float32)  # fmt: skip
+        low, high = (float(x) for x in rule(*ends))
+        kind = "integer" if rule.per == 1 else "continuous"
+    elif not column.labels:
+        known = [x for x in rule.outcomes if not math.isnan(x)]
+        low, high = min(known), max(known)
+        kind = "integer" if all(x.is_integer() for x in known) else "continuous"
+    return Channel(column.name, kind, column.unit, low, high, column.labels, column.missing, None, said)
 
 
 def few(values: Doubles) -> bool:
@@ -137,26 +174,6 @@ def steps(values: Doubles, edge: float, knots: int) -> Doubles:
     shares = torch.special.ndtr(torch.from_numpy(grid + edge / (knots - 1))).numpy()  # halfway
     found: Doubles = np.quantile(values, shares, method="inverted_cdf")
     return found
-
-
-def grid_of(values: Doubles) -> tuple[int, int]:
-    """`Decoder.per` and `Decoder.of` for values (rows,) that have at most 6 decimals; 0 and 1 where they
-    have more, as where all are less than that apart, or more steps than float32 tells apart. Numbers so
-    large that doubles are always whole have no grid either."""
-    distinct = np.unique(values)
-    for decimals in range(7):
-        per = 10**decimals
-        scaled = distinct * per
-        steps = np.rint(scaled)
-        most = np.abs(steps).max()
-        if most >= 2**23:
-            return (1, 1) if decimals == 0 and most < 2**53 and (distinct == steps).all() else (0, 1)
-        off = np.abs(scaled - steps)
-        if (off <= 1e-6).all() and (np.ptp(steps) > 0 or (off <= 1e-9 * most).all()):
-            of = max(1, int(np.gcd.reduce(steps.astype(np.int64))))
-            shared = math.gcd(of, per)
-            return per // shared, of // shared
-    return 0, 1
 
 
 def ends_of(values: Doubles) -> Floats:

@@ -143,10 +143,17 @@ class Layout:
 
     def rows(self, values: Array | None, labels: Integers | None) -> Floats:
         """What a model answers as rows (…, columns), as in `Dataset.values`."""
-        shape = next(x.shape[:-1] for x in (values, labels) if x is not None)
-        rows = np.zeros((*shape, self.columns), np.float32)
-        if values is not None:
-            rows[..., list(self.numeric)] = values
-        if labels is not None:
-            rows[..., list(self.discrete)] = labels
-        return rows
+        return rows_of(self.numeric, self.discrete, values, labels)
+
+
+def rows_of(
+    numeric: Sequence[int], discrete: Sequence[int], values: Array | None, labels: Integers | None
+) -> Floats:
+    """`values` (…, numeric) and `labels` (…, discrete) as rows (…, columns), where each is in its place."""
+    shape = next(x.shape[:-1] for x in (values, labels) if x is not None)
+    rows = np.zeros((*shape, len(numeric) + len(discrete)), np.float32)
+    if values is not None:
+        rows[..., list(numeric)] = values
+    if labels is not None:
+        rows[..., list(discrete)] = labels
+    return rows

@@ -20,6 +20,7 @@ from training.checkpoint import Checkpoint, DataFacts
 from training.config import FEWEST, Recipe, TrainConfig, drift_for, level_steps, most_steps
 from training.data import Dataset, Windows, load, schema
 from training.data.dataset import counted, held_back
+from training.data.rules import Rules
 from training.decoder import Decoding, channels_of
 from training.errors import RunError, RunExistsError, TrainingError
 from training.game import Game
@@ -61,16 +62,17 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
     dataset = load(data, config)
     dataset.require_varied()
     config = replace(config, length=dataset.length, whole=dataset.ends or bool(config.whole))
-    windows, held_out = dataset.split(dataset.length, config.stride, config.hold_out)
     before = checkpoints.load(run)[0] if resume else None
     if before and dataset.fingerprint != before.data.fingerprint:
         raise RunError(f"{run} was trained on other data than {data}: bring the same, or start anew")
+    learnt = dataset.learnt
+    windows, held_out = learnt.split(dataset.length, config.stride, config.hold_out)
     head, recipe = head_of(dataset.form), recipe_of(dataset.form, config.recipe)
-    basis = head.basis(dataset, windows, recipe.basis)
-    sizes = head.sizes(dataset.layout)
+    basis = head.basis(learnt, windows, recipe.basis)
+    sizes = head.sizes(learnt.layout)
     drift = drift_for(np.diff(dataset.bounds).tolist(), dataset.length)
-    decoding = Decoding(dataset.layout, basis.decoder)
-    yardstick = Yardstick(windows, held_out, decoding, View(dataset), basis.conditions)
+    decoding = Decoding(learnt.layout, basis.decoder)
+    yardstick = Yardstick(windows, held_out, decoding, View(learnt), basis.conditions)
 
     def game_of(steps: int) -> Game:
         return Game(
@@ -103,6 +105,7 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
             dataset.frame,
         ),
         channels=channels_of(dataset, basis.decoder),
+        rules=Rules.of(dataset.rules, dataset.columns),
         conditions=basis.conditions,
         decoder=basis.decoder,
         mixing=basis.mixing,

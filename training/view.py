@@ -58,4 +58,6 @@ class View:
     def dataset(self, dataset: Dataset) -> Dataset:
         """The same rows in the same sequences, all of them numbers."""
         behind = self(np.full(len(dataset.columns), ENDED))
-        return replace(dataset, columns=tuple(self.columns), values=self(dataset.values), behind=behind)
+        return replace(
+            dataset, columns=tuple(self.columns), values=self(dataset.values), behind=behind, rules=()
+        )

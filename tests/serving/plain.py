@@ -28,7 +28,7 @@ SPEC = Spec(
     form="table",
     rate=None,
     frame=None,
-    channels=(Channel("at", "continuous", None, -1e6, 1e6, (), missing=False, mass=None),),
+    channels=(Channel("at", "continuous", None, -1e6, 1e6, (), missing=False, mass=None, follows=None),),
     time=None,
     derived=(),
     seasons=(),

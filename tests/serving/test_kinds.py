@@ -44,9 +44,17 @@ def spec_of(artifact_spec: Spec) -> Spec:
         seasons=(),
         channels=(
             Channel(
-                "parity", "categorical", None, None, None, ("even", "odd, or not"), missing=False, mass=None
+                "parity",
+                "categorical",
+                None,
+                None,
+                None,
+                ("even", "odd, or not"),
+                missing=False,
+                mass=None,
+                follows=None,
             ),
-            Channel("count", "integer", "steps", 0.0, 1e6, (), missing=True, mass=None),
+            Channel("count", "integer", "steps", 0.0, 1e6, (), missing=True, mass=None, follows=None),
         ),
         training_length=5,
         endings="length",

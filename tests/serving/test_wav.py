@@ -21,7 +21,9 @@ HOP, RATE = 4, 8000
 
 def sound(unit: str | None = FULL_SCALE, high: float = 1.25) -> Spec:
     channels = tuple(
-        Channel(f"sample {i + 1}", "continuous", unit, -high, high, (), missing=False, mass=None)
+        Channel(
+            f"sample {i + 1}", "continuous", unit, -high, high, (), missing=False, mass=None, follows=None
+        )
         for i in range(HOP)
     )
     return replace(SPEC, form="sound", rate=RATE, channels=channels)

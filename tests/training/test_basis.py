@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from training.basis import FLOOR, Basis
-from training.data.columns import Column
+from training.data.columns import Column, grid_of
 from training.data.dataset import Dataset
-from training.decoder import KNOTS, Decoding, channels_of, grid_of
+from training.decoder import KNOTS, Decoding, channels_of
 
 
 def dataset(values: np.ndarray) -> Dataset:

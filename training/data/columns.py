@@ -178,3 +178,23 @@ def is_number(text: str) -> bool:
     except ValueError:
         return False
     return "_" not in text  # which Python takes for a mark of thousands, and nobody else
+
+
+def grid_of(values: Doubles) -> tuple[int, int]:
+    """What values (rows,) of at most 6 decimals are whole numbers of, as of/per: `per` and `of`. 0 and 1
+    where they have more, as where all are less than that apart, or more steps than float32 tells apart.
+    Numbers so large that doubles are always whole have no grid either."""
+    distinct = np.unique(values)
+    for decimals in range(7):
+        per = 10**decimals
+        scaled = distinct * per
+        steps = np.rint(scaled)
+        most = np.abs(steps).max()
+        if most >= 2**23:
+            return (1, 1) if decimals == 0 and most < 2**53 and (distinct == steps).all() else (0, 1)
+        off = np.abs(scaled - steps)
+        if (off <= 1e-6).all() and (np.ptp(steps) > 0 or (off <= 1e-9 * most).all()):
+            of = max(1, int(np.gcd.reduce(steps.astype(np.int64))))
+            shared = math.gcd(of, per)
+            return per // shared, of // shared
+    return 0, 1

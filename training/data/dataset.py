@@ -13,6 +13,7 @@ from contract.calendar import Derived, Season, Time
 from contract.forms import Form
 from contract.spec import Channel
 from training.data.columns import Column, examined, is_number, notes_on, relabelled
+from training.data.rules import Rule
 from training.errors import DataError
 from training.layout import Layout
 
@@ -68,6 +69,8 @@ class Dataset:
     """Turns of the calendar that rows have to do with; none where sequences end by themselves."""
     ticks: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     """(rows,): when each row is, where there is a column of times."""
+    rules: tuple[Rule, ...] = ()
+    """How columns follow from others in every row, which are not learnt; `training/data/following.py`."""
     breaks: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     """Rows, rising, before which many are missing: no window goes over, but where sequences are whole."""
 
@@ -139,6 +142,17 @@ class Dataset:
             if np.isnan(column).any():
                 _fill(column, self.bounds)
         return numbers
+
+    @property
+    def learnt(self) -> "Dataset":
+        """The same without the columns that follow from others."""
+        if not self.rules:
+            return self
+        made = {rule.column for rule in self.rules}
+        kept = [i for i in range(len(self.columns)) if i not in made]
+        behind = self.behind if isinstance(self.behind, float) else self.behind[kept]
+        columns = tuple(self.columns[i] for i in kept)
+        return replace(self, columns=columns, values=self.values[:, kept], behind=behind, rules=())
 
     def with_statics(self, names: Sequence[str], guess: bool) -> "Dataset":
         """The same with the columns `names` as conditions, and where `guess` with all that are constant

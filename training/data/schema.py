@@ -111,6 +111,7 @@ def _kinds(data: str, dataset: Dataset, config: TrainConfig) -> Iterator[tuple[s
     columns = {c.name: (c, x) for c, x in zip(dataset.columns, dataset.values.T, strict=True)}
     statics = {c.name: (c, x) for c, x in zip(dataset.statics, dataset.static_values.T, strict=True)}
     derived = {d.name: d for d in dataset.derived}
+    follows = {dataset.columns[r.column].name: r.said(dataset.columns) for r in dataset.rules}
     for name in files.names_of(Path(data)) or [*columns, *statics]:
         if dataset.time and name == dataset.time.name:
             first = times.texts(dataset.time, np.array([dataset.time.start], np.int64))[0]
@@ -122,6 +123,8 @@ def _kinds(data: str, dataset: Dataset, config: TrainConfig) -> Iterator[tuple[s
             yield name, ("waveform", f"one step is a {dataset.step}")
         elif name in derived and dataset.time is not None:
             yield name, ("", f"follows from {dataset.time.name}, by its {derived[name].part}")
+        elif name in follows:
+            yield name, ("", _line(f"follows from others of its row: {follows[name]}"))
         elif name in columns:
             yield name, (_kind(*columns[name]), _said(*columns[name]))
         elif name in statics:

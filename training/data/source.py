@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from training.config import TrainConfig
-from training.data import builtin, files, films, images, music, seasonal, sounds, texts
+from training.data import builtin, files, films, following, images, music, seasonal, sounds, texts
 from training.data.dataset import Dataset
 from training.data.folders import deeper, holds
 from training.errors import DataError
@@ -92,6 +92,9 @@ def load(data: str, config: TrainConfig) -> Dataset:
         DataError: there is no such thing, or it cannot be learnt from.
     """
     dataset = _read(data, config)
+    if dataset.form == "table":
+        named = {*config.categorical, *config.continuous, *config.integer}
+        dataset = following.told(dataset, named)
     rows = np.diff(dataset.bounds)  # (sequences,)
     longest = int(rows.max())
     whole = config.whole

@@ -1,0 +1,215 @@
+"""Columns that follow from others of their row are found, where they do in every row, and only there."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.config import TrainConfig
+from training.data import Dataset, load
+from training.data.columns import Column
+from training.data.following import told
+from training.data.rules import Cuts, Rule, Rules, Sum, Table
+from training.decoder import channels_of
+from training.layout import Layout
+from training.trainer import train
+
+N = 400
+
+
+def numbers(*columns: np.ndarray, names: str = "abcdefgh", named: tuple[str, ...] = ()) -> Dataset:
+    """A table of columns of numbers, with its rules."""
+    of = [Column(name) for name, _ in zip(names, columns, strict=False)]
+    return told(Dataset.of("table", of, [np.column_stack(columns)]), named)
+
+
+def rules(dataset: Dataset) -> dict[str, str]:
+    return {dataset.columns[r.column].name: r.said(dataset.columns) for r in dataset.rules}
+
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_a_total_follows_from_its_parts_wherever_it_stands(random: np.random.Generator):
+    web, shop, kiosk = (random.poisson(mean, N).astype(float) for mean in (40, 9, 3))
+    total = web + shop + kiosk
+    assert rules(numbers(web, shop, kiosk, total)) == {"d": "a + b + c"}
+    assert rules(numbers(total, web, shop, kiosk)) == {"a": "b + c + d"}
+
+
+def test_what_is_left_over_follows_and_nothing_that_is_never_negative_comes_out_so(
+    random: np.random.Generator,
+):
+    cost, revenue = random.gamma(9, 10, N).round(2), random.gamma(9, 11, N).round(2)
+    assert rules(numbers(revenue, cost, (revenue - cost).round(2))) == {"c": "a - b"}
+    bid = (100 + random.normal(0, 1, N).cumsum() / 10).round(2)
+    spread = random.gamma(2, 0.05, N).round(2)
+    found = rules(numbers(bid, (bid + spread).round(2), spread))
+    assert found in ({"b": "a + c"}, {"a": "b - c"})  # and not the spread, of which a is thousands
+
+
+def test_other_units_follow_within_their_rounding(random: np.random.Generator):
+    celsius = random.normal(15, 8, N).round(1)
+    dataset = numbers(celsius, (1.8 * celsius + 32).round(1))
+    assert rules(dataset) == {"b": "1.8 a + 32"}
+    np.testing.assert_allclose(dataset.rules[0](np.float32([24.8, -0.5])), [76.6, 31.1], rtol=1e-6)
+    exact = random.normal(15, 8, N)
+    assert rules(numbers(exact, (1.8 * exact + 32).round(0))) == {"b": "1.8 a + 32"}  # the coarser one
+    assert rules(numbers((1.8 * exact + 32).round(0), exact)) == {"a": "1.8 b + 32"}
+
+
+def test_copies_and_chains_follow_from_one(random: np.random.Generator):
+    a = random.normal(size=N)
+    assert rules(numbers(a, a, 2 * a)) == {"b": "a", "c": "2 a"}
+
+
+def test_several_sums_share_their_parts(random: np.random.Generator):
+    parts = [random.poisson(20, N).astype(float) for _ in range(4)]
+    dataset = numbers(*parts, parts[0] + parts[1], sum(parts))
+    assert len(dataset.rules) == 2
+    learnt = dataset.learnt.values
+    assert learnt.shape == (N, 4)
+    made = Rules.of(dataset.rules, dataset.columns)(learnt.astype(np.float32), np.zeros((N, 0), np.int64))
+    np.testing.assert_array_equal(made[0], dataset.values)
+
+
+@pytest.mark.parametrize("change", [lambda x: x + 1, lambda x: np.nan], ids=["another", "missing"])
+def test_what_one_row_breaks_is_no_rule(random: np.random.Generator, change):  # type: ignore[no-untyped-def]
+    a, b = random.poisson(40, N).astype(float), random.poisson(9, N).astype(float)
+    total, label = a + b, np.where(a > 40, 1.0, 0.0)
+    total[77], label[a.argmin()] = change(total[77]), 1.0
+    dataset = Dataset.of(
+        "table",
+        [*map(Column, "abc"), Column("d", labels=("no", "yes"))],
+        [np.column_stack([a, b, total, label])],
+    )
+    assert not told(dataset, ()).rules
+
+
+def test_alike_is_not_the_same(random: np.random.Generator):
+    one = random.normal(size=N).cumsum().round(1)
+    assert not numbers(one, one + random.normal(0, 0.3, N).round(1)).rules
+    assert not numbers(*random.normal(size=(5, N))).rules
+    assert not numbers(*random.poisson(1, (4, N)).astype(float)).rules
+
+
+def test_of_few_rows_nothing_follows(random: np.random.Generator):
+    a = random.normal(size=20)
+    assert not numbers(a, 2 * a).rules
+
+
+def test_gaps_follow_where_they_are_the_same(random: np.random.Generator):
+    a, b = random.poisson(40, N).astype(float), random.poisson(9, N).astype(float)
+    a[random.random(N) < 0.1] = np.nan
+    dataset = numbers(a, b, a + b)
+    assert rules(dataset) == {"c": "a + b"}
+    values = np.array([[np.nan, 3], [4, 3]], np.float32)
+    made, _ = Rules.of(dataset.rules, dataset.columns)(values, np.zeros((2, 0), np.int64))
+    np.testing.assert_array_equal(made[:, 2], [np.nan, 7])
+
+
+def labelled(number: np.ndarray, *labels: np.ndarray, named: tuple[str, ...] = ()) -> Dataset:
+    """A number x and columns a, b, … of labels."""
+    columns, values = [Column("x")], [number]
+    for name, column in zip("abc", labels, strict=False):
+        own, index = np.unique(column.astype(str), return_inverse=True)
+        gone = len(own) - 1 if own[-1] == "~" else len(own)
+        columns.append(Column(name, labels=tuple(own[:gone].tolist())))
+        values.append(np.where(index == gone, -1, index).astype(float))
+    return told(Dataset.of("table", columns, [np.column_stack(values)]), named)
+
+
+def test_labels_follow_from_thresholds(random: np.random.Generator):
+    x = random.normal(15, 8, N).round(1)
+    dataset = labelled(x, np.where(x < 5, "cold", np.where(x < 25, "warm", "hot")), np.abs(x - 15) > 10)
+    assert rules(dataset) == {
+        "a": "x: cold below 5, warm from 5 on, hot from 25 on",
+        "b": "x: True below 5, False from 5 on, True from 25 on",
+    }
+    cold = dataset.columns[1].labels.index("cold")
+    at = np.float32([4.9, 5, np.nan])
+    np.testing.assert_array_equal(dataset.rules[0](at) == cold, [True, False, False])
+    assert dataset.rules[0](at)[2] == -1
+
+
+def test_labels_of_what_was_rounded_later_follow_all_the_same(random: np.random.Generator):
+    exact = random.normal(120, 50, 2000)
+    dataset = labelled(exact.round(), np.where(exact < 70, "low", "fine"))
+    assert rules(dataset) in [{"a": f"x: low below {at}, fine from {at} on"} for at in (70, 71)]
+    vague = random.normal(120, 50, 2000).round(-1)
+    assert not labelled(vague, np.where(vague + random.normal(0, 5, 2000) < 70, "low", "fine")).rules
+
+
+def test_labels_follow_from_labels(random: np.random.Generator):
+    city = random.choice(["Bern", "Graz", "Linz", "Rome"], N)
+    country = np.select([city == "Bern", city == "Rome"], ["CH", "IT"], "A")
+    dataset = labelled(random.normal(size=N), country, city)
+    assert rules(dataset) == {"a": "b: Bern → CH, Graz → A, Linz → A, Rome → IT"}
+    assert not labelled(random.normal(size=N), city, random.permutation(city)).rules
+    gone = np.where(city == "Rome", "~", country)
+    assert rules(labelled(random.normal(size=N), gone, city))["a"].endswith("Rome → missing")
+
+
+def test_numbers_follow_from_labels(random: np.random.Generator):
+    product = random.choice(["tea", "milk", "salt"], N)
+    price = np.select([product == "tea", product == "milk"], [4.5, 1.2], 0.9)
+    dataset = labelled(price, product)
+    assert rules(dataset) == {"x": "a: milk → 1.2, salt → 0.9, tea → 4.5"}
+    assert dataset.learnt.columns == dataset.columns[1:]
+
+
+def test_flags_of_0_and_1_follow_from_thresholds(random: np.random.Generator):
+    x = random.gamma(2, 30, N).round(1)
+    assert rules(numbers(x, (x >= 100).astype(float))) == {"b": "a: 0 below 100, 1 from 100 on"}
+
+
+def test_what_is_named_is_learnt(random: np.random.Generator):
+    a, b = random.poisson(40, N).astype(float), random.poisson(9, N).astype(float)
+    assert rules(numbers(a, b, a + b, named=("c",))) == {"a": "c - b"}
+    assert not numbers(a, b, a + b, named=("a", "c")).rules  # b would be negative now and then
+    assert not numbers(a, 2 * a, named=("a", "b")).rules
+    x = random.normal(size=N)
+    assert not labelled(x, x > 0, named=("a",)).rules
+
+
+def test_rules_are_said_and_ranges_are_what_the_graph_can_make(tmp_path: Path):
+    random = np.random.default_rng(0)
+    a, b = random.poisson(40, N), random.poisson(9, N)
+    path = tmp_path / "t.csv"
+    rows = [f"{x},{y},{x + y},{'much' if x > 40 else 'little'}" for x, y in zip(a, b, strict=True)]
+    path.write_text("\n".join(["web,shop,total,how", *rows]) + "\n")
+    dataset = load(str(path), TrainConfig())
+    (note,) = (note for note in dataset.notes if "in every row" in note)
+    assert "'total' is web + shop; 'how' goes by web: little below 41, much from 41 on" in note
+    assert [r.column for r in load(str(path), TrainConfig(integer=("web", "total"))).rules] == [3]
+    checkpoint = train(str(path), tmp_path / "run", TrainConfig(steps=2, length=12))
+    total = checkpoint.channels[2]
+    assert (total.low, total.high) == (a.min() + b.min(), a.max() + b.max())
+    assert [c.follows is not None for c in checkpoint.channels] == [False, False, True, True]
+    assert checkpoint.decoding.layout == Layout.of(dataset.learnt.columns)
+
+
+def test_channels_by_thresholds_and_by_labels_have_the_ranges_of_their_outcomes():
+    of = [Column("x"), Column("y"), Column("z"), Column("l", labels=("a", "b"))]
+    values = np.column_stack(
+        [np.arange(60.0), np.arange(60) // 30, np.arange(60) % 2 + 0.5, np.arange(60) % 2]
+    )
+    own: list[Rule] = [Cuts(1, (0,), (30.0,), (0.0, 1.0), False), Table(2, (3,), (0.5, 1.5, np.nan), False)]
+    dataset = replace(Dataset.of("t", of, [values]), rules=tuple(own))
+
+    class Straight:
+        per = np.ones(1, np.float32)
+        table = np.array([[0.0, 59.0]], np.float32)
+
+    x, y, z, _ = channels_of(dataset, Straight())  # type: ignore[arg-type]
+    assert [(c.kind, c.low, c.high) for c in (x, y, z)] == [
+        ("integer", 0.0, 59.0), ("integer", 0.0, 1.0), ("continuous", 0.5, 1.5)
+    ]  # fmt: skip
+
+
+def test_a_sum_of_nothing_but_a_constant_is_said():
+    columns = [Column("a"), Column("b")]
+    assert Sum(1, (0,), (-2.0,), 0.5, 0, 1).said(columns) == "-2 a + 0.5"

@@ -1,0 +1,356 @@
+"""Which columns follow from others of their row: a total, another unit, "hot" from 25 on, a city's country.
+
+Only what holds in every row is a rule. Of numbers it is a sum of some others, each times a weight, within
+what rounding of the columns explains: orthogonal matching pursuit finds its terms one after another (Pati,
+Rezaiifar and Krishnaprasad, Asilomar 1993), and those that it can do without are taken out again. Every
+term of a sum follows from the others. That one does which they, wherever they may lie, take least beyond
+where it is in the data: a total, and none of its parts, which could come out negative.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.columns import Column, grid_of
+from training.data.dataset import Dataset, Doubles
+from training.data.rules import Cuts, Rule, Sum, Table
+
+_FEWEST = 50
+"""Rows, without gaps, that a rule is to hold in."""
+_MANY = 256
+"""Numbers among which no sums are looked for any more."""
+_GLANCE = 4000
+"""Rows that are looked at first."""
+_TERMS = 32
+"""Of a sum, at most."""
+_UNEXPLAINED = 3e-3
+"""Share of a number's variance, the most that a sum may leave to rounding."""
+_ROUGH = 0.05
+"""Deviations of a number that rounding of the columns may move it by."""
+_DIGITS = range(1, 9)
+"""Of weights: as few as do."""
+_EACH = 10
+"""Rows for each label that says what another column is."""
+_FEW = 8
+"""Different values up to which a number may go by thresholds, as a label does."""
+_PART = 3
+"""Rows in each part between thresholds."""
+_VAGUE = 0.01
+"""Share of the rows that may be of either side, at a threshold, where numbers were rounded."""
+
+
+def told(dataset: Dataset, named: Collection[str]) -> Dataset:
+    """The same with the rules that its columns keep, but for those that are `named`, and what is to be said
+    of them."""
+    if len(dataset.values) < _FEWEST:
+        return dataset
+    search = _Search(dataset, {n for n, c in enumerate(dataset.columns) if c.name in named})
+    rules = [*search.sums(), *search.cuts(), *search.tables()]
+    if not rules:
+        return dataset
+    rules.sort(key=lambda rule: rule.column)
+    said = "; ".join(_said(rule, dataset.columns) for rule in rules)
+    note = (
+        f"in every row {said}. So it will be in samples: what follows is not learnt, but made of what it "
+        "follows from; --integer, --continuous or --categorical learn it"
+    )
+    return replace(dataset, rules=tuple(rules), notes=(*dataset.notes, note))
+
+
+def _said(rule: Rule, columns: Sequence[Column]) -> str:
+    how = "is" if isinstance(rule, Sum) else "goes by"
+    return f"{columns[rule.column].name!r} {how} {rule.said(columns)}"
+
+
+@dataclass(frozen=True)
+class _Number:
+    """A column of numbers that vary."""
+
+    at: int
+    values: Doubles
+    """(rows,)"""
+    per: int
+    of: int
+    spread: float
+    """Its deviation."""
+
+    @property
+    def rounding(self) -> float:
+        """How far a value is from what was rounded, at most."""
+        return self.of / self.per / 2 if self.per else 1e-6 * float(np.nanmax(np.abs(self.values)))
+
+    @cached_property
+    def count(self) -> int:
+        """How many values it has."""
+        return len(np.unique(self.values))
+
+    @property
+    def ends(self) -> tuple[float, float]:
+        """The least and the greatest."""
+        return float(np.nanmin(self.values)), float(np.nanmax(self.values))
+
+
+class _Search:
+    """Rules found so far, of which no source is made and nothing made is a source."""
+
+    def __init__(self, dataset: Dataset, named: set[int]):
+        self.columns = dataset.columns
+        self.values = dataset.values
+        self.made: set[int] = set()
+        self.used: set[int] = set()
+        gap = dataset.time.gap if dataset.time else None
+        self.kept = named | {n for n, c in enumerate(self.columns) if c.name == gap}
+        """Those that are learnt, whatever they follow from."""
+        self.numbers: dict[int, _Number] = {}
+        for n, column in enumerate(self.columns):
+            values = self.values[:, n]
+            if not column.labels and np.nanmin(values) < np.nanmax(values):
+                per, of = grid_of(values[~np.isnan(values)])
+                self.numbers[n] = _Number(n, values, per, of, float(np.nanstd(values)))
+
+    def may_follow(self, column: int) -> bool:
+        """Whether a column may be made of others."""
+        return column not in self.kept | self.used | self.made
+
+    def take(self, rule: Rule) -> Rule:
+        """Count on a rule from here on."""
+        self.made.add(rule.column)
+        self.used.update(rule.sources)
+        return rule
+
+    def sums(self) -> Iterator[Rule]:
+        """Numbers that are sums of others."""
+        pool = [n for n in self.numbers.values() if np.isnan(n.values).mean() <= 0.5]
+        whole = np.ones(len(self.values), bool)
+        for number in pool:
+            whole &= ~np.isnan(number.values)
+        rows = np.flatnonzero(whole)
+        if not 2 <= len(pool) <= _MANY or len(rows) < max(_FEWEST, 2 * len(pool)):
+            return
+        rows = rows[np.unique(np.linspace(0, len(rows) - 1, _GLANCE).astype(int))]
+        barren: set[int] = set()
+        while rule := self._sum([n for n in pool if n.at not in self.made], rows, barren):
+            yield self.take(rule)
+
+    def _sum(self, pool: Sequence[_Number], rows: NDArray[np.intp], barren: set[int]) -> Rule | None:
+        """One more sum, of as few terms as any, tried at some rows that have all numbers. Numbers that are
+        no sum become `barren`."""
+        x = np.array([n.values[rows] for n in pool]).T  # (rows, numbers)
+        x = x - x.mean(0)
+        deviations = x.std(0)
+        still = deviations == 0
+        x = x / np.where(still, 1, deviations)
+        within = np.linalg.inv(x.T @ x / len(x) + 1e-12 * np.eye(len(pool)))
+        unexplained = 1 / np.diag(within)  # (numbers,): share of each variance that no sum says
+        rounding = [n.rounding / d for n, d in zip(pool, np.where(still, 1, deviations), strict=True)]
+        found: list[Sum] = []
+        for k in np.flatnonzero(~still & (unexplained < _UNEXPLAINED)).tolist():
+            if pool[k].at not in barren:
+                terms = _terms(x, k, rounding, still)
+                rule = self._best([pool[k], *(pool[i] for i in terms)]) if terms else None
+                if rule is None:
+                    barren.add(pool[k].at)
+                else:
+                    found.append(rule)
+        return min(found, key=lambda rule: len(rule.sources), default=None)
+
+    def _best(self, numbers: Sequence[_Number]) -> Sum | None:
+        """Of numbers that go together in a sum the rule that makes the best one of the others."""
+        found = []
+        for n, number in enumerate(numbers):
+            others = [*numbers[:n], *numbers[n + 1 :]]
+            if fitted := _fitted(number, others):
+                found.append((_beyond(number, others, *fitted), -number.at, number, others, fitted))
+        found.sort(key=lambda one: one[:2])
+        may = [one for one in found if self.may_follow(one[2].at)]
+        # Where the total is to be learnt no part of it is made, which would be negative now and then.
+        if not may or may[0][0][0] > found[0][0][0]:
+            return None
+        *_, number, others, (weights, constant) = may[0]
+        sources = sorted(zip((o.at for o in others), weights, strict=True))
+        return Sum(
+            number.at, tuple(at for at, _ in sources), tuple(w for _, w in sources), constant,
+            number.per, number.of,
+        )  # fmt: skip
+
+    def tables(self) -> Iterator[Rule]:
+        """Labels and numbers of few values that go by a label. Of several labels the one that says most,
+        since the others may go by it themselves."""
+        labelled = [n for n, c in enumerate(self.columns) if c.labels]
+        labelled.sort(key=lambda n: -len(self.columns[n].labels))
+        for source in labelled:
+            if source in self.made:
+                continue
+            labels = len(self.columns[source].labels)
+            if labels * _EACH > len(self.values):
+                continue
+            which = self.values[:, source].astype(np.int64)  # (rows,), -1 where it is missing
+            for n, column in enumerate(self.columns):
+                if n == source or not self.may_follow(n) or len(column.labels) > labels:
+                    continue
+                if (outcomes := _by_label(self.values[:, n], which, labels)) is not None:
+                    found = np.where(np.isnan(outcomes), -1, outcomes) if column.labels else outcomes
+                    yield self.take(Table(n, (source,), tuple(found.tolist()), bool(column.labels)))
+
+    def cuts(self) -> Iterator[Rule]:
+        """Labels, and numbers of few values, that go by thresholds of a number."""
+        for n, column in enumerate(self.columns):
+            if not self.may_follow(n):
+                continue
+            outcomes = len(column.labels)
+            if not outcomes:
+                some = self.values[:_GLANCE, n]
+                outcomes = len(np.unique(some[~np.isnan(some)]))
+                if n not in self.numbers or outcomes > _FEW:
+                    continue
+            for number in sorted(self.numbers.values(), key=lambda one: -one.count):  # the finest first
+                # Of as few values as outcomes it goes by the label as well, and labels are learnt better.
+                if number.at == n or number.at in self.made or number.count <= outcomes:
+                    continue
+                if parts := _parts(self.values[:, n], number, outcomes, bool(column.labels)):
+                    cuts, found = parts
+                    yield self.take(Cuts(n, (number.at,), cuts, found, bool(column.labels)))
+                    break
+
+
+def _terms(x: Doubles, of: int, rounding: Sequence[float], still: NDArray[np.bool_]) -> list[int]:
+    """Few columns of `x` (rows, numbers), each of deviation 1, that the column `of` is a sum of; none if it
+    is not."""
+    wanted, chosen = x[:, of], list[int]()
+
+    def left(terms: Sequence[int]) -> tuple[Doubles, float]:
+        weights = np.linalg.lstsq(x[:, terms], wanted, rcond=None)[0]
+        bound = rounding[of] + sum(abs(w) * rounding[k] for w, k in zip(weights, terms, strict=True))
+        rest: Doubles = wanted - x[:, terms] @ weights
+        return rest, 2 * bound + 1e-6  # means and weights are off by as much again
+
+    rest, bound = wanted, rounding[of]
+    while np.abs(rest).max() > bound:
+        if len(chosen) == _TERMS:
+            return []
+        along = np.abs(rest @ x)
+        along[[of, *chosen]] = -1
+        along[still] = -1
+        best = int(along.argmax())
+        if along[best] < 0:
+            return []
+        chosen.append(best)
+        rest, bound = left(chosen)
+    for term in chosen[:]:
+        fewer = [k for k in chosen if k != term]
+        if fewer:
+            rest, bound = left(fewer)
+            if np.abs(rest).max() <= bound:
+                chosen = fewer
+    return chosen
+
+
+def _fitted(number: _Number, others: Sequence[_Number]) -> tuple[tuple[float, ...], float] | None:
+    """Weights of the others, of as few digits as do, and the constant; None where the rule does not hold in
+    some row."""
+    x = np.array([o.values for o in others]).T  # (rows, others)
+    gone = np.isnan(x).any(axis=1)
+    if (gone != np.isnan(number.values)).any():
+        return None
+    x, y = x[~gone], number.values[~gone]
+    middle = x.mean(0)
+    found = np.linalg.lstsq(x - middle, y - y.mean(), rcond=None)[0]  # (others,)
+    for digits in _DIGITS:
+        weights = [float(f"{w:.{digits}g}") for w in found]
+        rest = y - x @ weights
+        bound = number.rounding + sum(abs(w) * o.rounding for w, o in zip(weights, others, strict=True))
+        middle_of = (rest.max() + rest.min()) / 2
+        for decimals in range(-6, 9):
+            constant = round(float(middle_of), decimals)
+            off = float(np.abs(rest - constant).max())
+            exact = off <= 1e-6 * max(1e-9, float(np.abs(y).max()))
+            if exact or (off <= bound * (1 + 1e-6) and bound <= _ROUGH * number.spread):
+                return tuple(weights), constant
+    return None
+
+
+def _beyond(
+    number: _Number, others: Sequence[_Number], weights: Sequence[float], constant: float
+) -> tuple[bool, float, int]:
+    """How little a sum suits a number: whether it could come to another sign, how many times as far as the
+    number goes it could go, and how many values it has, of which fewer follow from more."""
+    ends = [sorted((w * o.ends[0], w * o.ends[1])) for w, o in zip(weights, others, strict=True)]
+    low, high = (constant + sum(end[i] for end in ends) for i in (0, 1))
+    least, most = number.ends
+    signed = (least >= 0 and low < -number.rounding) or (most <= 0 and high > number.rounding)
+    return signed, round((high - low) / (most - least), 3), number.count
+
+
+def _by_label(values: Doubles, which: NDArray[np.int64], labels: int) -> Doubles | None:
+    """What the values (rows,) of each label are, and behind them where it is missing, if each has one: NaN
+    where that is missing. None where some label has several, or all have the same."""
+    found = np.full(labels + 1, np.nan)
+    found[which[::-1]] = values[::-1]  # of several the first
+    alike = (found[which] == values) | (np.isnan(found[which]) & np.isnan(values))
+    if not alike.all():
+        return None
+    seen = found[:labels]
+    return found if len(np.unique(seen[~np.isnan(seen)])) > 1 else None
+
+
+def _parts(
+    values: Doubles, number: _Number, outcomes: int, labelled: bool
+) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Thresholds of a number, and the value of each part between them, that say what `values` (rows,) are;
+    None where there are no such ones."""
+    gone = np.isnan(number.values)
+    if (gone != ((values == -1) if labelled else np.isnan(values))).any():
+        return None
+    x, y = number.values[~gone], values[~gone]
+    # Of some rows a part may have one, and more of them may be at a threshold.
+    if len(x) < _FEWEST or _cut(x[:_GLANCE], y[:_GLANCE], outcomes, 1, 1.0) is None:
+        return None
+    found = _cut(x, y, outcomes, _PART, _VAGUE)
+    return found if found and len(set(found[1])) == outcomes > 1 else None
+
+
+def _cut(
+    x: Doubles, y: Doubles, outcomes: int, part: int, share: float
+) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
+    """Thresholds and values as in `_parts`, of rows without gaps: `part` in each at least, and no more than
+    a `share` that may be of either side."""
+    order = np.lexsort((y, x))
+    x, y = x[order], y[order]
+    distinct, first = np.unique(x, return_index=True)
+    sure = np.minimum.reduceat(y, first) == np.maximum.reduceat(y, first)  # (distinct,)
+    if len(distinct) < 2 or (~sure).sum() > 2 * outcomes:
+        return None
+    if not sure.all() and len(distinct) < 20:
+        return None
+    main = y[first].copy()  # of each distinct number what most of its rows have
+    ends = np.append(first[1:], len(y))
+    vague = 0
+    for k in np.flatnonzero(~sure).tolist():
+        seen, counts = np.unique(y[first[k] : ends[k]], return_counts=True)
+        near = {main[j] for j in (k - 1, k + 1) if 0 <= j < len(main) and sure[j]}
+        if not set(seen.tolist()) <= near:  # it is at no threshold
+            return None
+        main[k] = seen[counts.argmax()]
+        vague += int(counts.sum() - counts.max())
+    if vague > share * len(y):
+        return None
+    begins = np.append(0, np.flatnonzero(np.diff(main)) + 1)  # (parts,)
+    if len(begins) > 2 * outcomes:
+        return None
+    rows = np.diff(np.append(first[begins], len(y)))
+    if rows.min() < part:
+        return None
+    cuts = (_round(distinct[b - 1], distinct[b]) for b in begins[1:].tolist())
+    return tuple(cuts), tuple(main[begins].tolist())
+
+
+def _round(below: float, above: float) -> float:
+    """The roundest number that is more than one and no more than another."""
+    for decimals in range(-12, 13):
+        scale = 10.0**decimals
+        if (found := np.floor(above * scale) / scale) > below:
+            return float(found)
+    return above

@@ -1,0 +1,183 @@
+"""Rules: columns that follow from others in their row, as a total does from its parts.
+
+What holds in every row of the data is to hold in every row of samples, and no game brings that about: a
+total comes out a little beside the sum, and "hot" at 4 degrees. So such columns are not learnt. They are
+made of those that are, here of arrays and in `export/rules.py` in the graph, operation by operation.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Integers = NDArray[np.int64]
+Made = Floats | Integers
+"""Numbers, NaN where one is missing, or indices of labels, -1 where one is."""
+
+
+class Named(Protocol):
+    """A column of data, or a channel of the Spec."""
+
+    @property
+    def name(self) -> str:
+        """Of the column."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Of a categorical one."""
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A number: a constant and other numbers, each times a weight, rounded as the data are."""
+
+    column: int
+    """Its place among all columns."""
+    sources: tuple[int, ...]
+    """The places of the others."""
+    weights: tuple[float, ...]
+    constant: float
+    per: int
+    """Rounded to a whole number of `of`/`per`, as in `Decoder`; 0: not."""
+    of: int
+
+    def __call__(self, *sources: Made) -> Made:
+        """The column, (…), of the others, each (…)."""
+        found = np.full(sources[0].shape, self.constant, np.float32)
+        for source, weight in zip(sources, self.weights, strict=True):
+            found = found + source * np.float32(weight)
+        if not self.per:
+            return found
+        whole = np.rint(found * np.float32(self.per) / np.float32(self.of))
+        whole = whole * np.float32(self.of) / np.float32(self.per)
+        return np.where(whole == 0, np.float32(0), whole)
+
+    def said(self, columns: Sequence[Named]) -> str:
+        """Such as 1.8 temp + 32."""
+        terms = [(w, columns[i].name) for w, i in zip(self.weights, self.sources, strict=True)]
+        terms.sort(key=lambda term: term[0] < 0)
+        terms += [(self.constant, "")] if self.constant or not terms else []
+        said = ""
+        for weight, name in terms:
+            sign = ("-" if weight < 0 else "") if not said else " - " if weight < 0 else " + "
+            size = f"{abs(weight):.7g}"
+            said += sign + (size if not name else name if size == "1" else f"{size} {name}")
+        return said
+
+
+@dataclass(frozen=True)
+class Cuts:
+    """A label or one of few numbers, by where another number lies."""
+
+    column: int
+    sources: tuple[int, ...]
+    """One."""
+    cuts: tuple[float, ...]
+    """Rising: the least number of each part but the first."""
+    outcomes: tuple[float, ...]
+    """Of each part."""
+    labelled: bool
+    """Whether outcomes are indices of labels."""
+
+    def __call__(self, *sources: Made) -> Made:
+        """See `Sum`."""
+        (number,) = sources
+        part = sum(((number >= np.float32(cut)).astype(np.int64) for cut in self.cuts), np.int64(0))
+        dtype, absent = (np.int64, -1) if self.labelled else (np.float32, np.nan)
+        found: Made = np.where(np.isnan(number), dtype(absent), np.array(self.outcomes, dtype)[part])
+        return found
+
+    def said(self, columns: Sequence[Named]) -> str:
+        """Such as temp: cold below 5, warm from 5 on, hot from 25 on."""
+        parts = [_shown(columns[self.column], x) for x in self.outcomes]
+        others = (f"{part} from {cut:.7g} on" for part, cut in zip(parts[1:], self.cuts, strict=True))
+        said = ", ".join([f"{parts[0]} below {self.cuts[0]:.7g}", *others])
+        return f"{columns[self.sources[0]].name}: {said}"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A label or a number, by another label."""
+
+    column: int
+    sources: tuple[int, ...]
+    """One."""
+    outcomes: tuple[float, ...]
+    """Of each label, and behind them where it is missing: NaN or -1 where the column then is, too."""
+    labelled: bool
+    """Whether outcomes are indices of labels."""
+
+    def __call__(self, *sources: Made) -> Made:
+        """See `Sum`."""
+        at = sources[0].astype(np.int64)  # -1, where it is missing, is the last
+        if self.labelled:
+            return np.array(self.outcomes, np.int64)[at]
+        return np.array(self.outcomes, np.float32)[at]
+
+    def said(self, columns: Sequence[Named]) -> str:
+        """Such as shop: Rome → Italy, Paris → France."""
+        source = columns[self.sources[0]]
+        pairs = zip(source.labels, self.outcomes, strict=False)
+        shown = [f"{label} → {_shown(columns[self.column], x)}" for label, x in pairs]
+        return f"{source.name}: {', '.join(shown[:6])}" + (" …" if len(shown) > 6 else "")
+
+
+Rule = Sum | Cuts | Table
+KINDS: dict[str, type[Rule]] = {"sum": Sum, "cuts": Cuts, "table": Table}
+"""By the names that files have for them."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """All of a table's, and which of its columns are numbers and which labels."""
+
+    each: tuple[Rule, ...] = ()
+    """None is made of what another makes."""
+    numeric: tuple[int, ...] = ()
+    """The columns of `values`, in its order, learnt or not; and …"""
+    discrete: tuple[int, ...] = ()
+    """… those of `labels`."""
+
+    @classmethod
+    def of(cls, each: Sequence[Rule], columns: Sequence[Named]) -> "Rules":
+        """Those of such columns."""
+        numeric = tuple(i for i, c in enumerate(columns) if not c.labels)
+        discrete = tuple(i for i, c in enumerate(columns) if c.labels)
+        return cls(tuple(each), numeric, discrete)
+
+    @property
+    def made(self) -> frozenset[int]:
+        """The columns that are not learnt."""
+        return frozenset(rule.column for rule in self.each)
+
+    def learnt(self, columns: Sequence[int]) -> tuple[int, ...]:
+        """Those of `columns` that are."""
+        made = self.made
+        return tuple(i for i in columns if i not in made)
+
+    def __call__(self, values: Floats, labels: Integers) -> tuple[Floats, Integers]:
+        """Of `values` (…, numeric) and `labels` (…, discrete) that were learnt those of all columns."""
+        if not self.each:
+            return values, labels
+        found: dict[int, Made] = dict(
+            zip(self.learnt(self.numeric), np.moveaxis(values, -1, 0), strict=True)
+        )
+        found |= dict(zip(self.learnt(self.discrete), np.moveaxis(labels, -1, 0), strict=True))
+        for rule in self.each:
+            found[rule.column] = rule(*(found[i] for i in rule.sources))
+        nothing = np.zeros((*values.shape[:-1], 0))
+        numbers, indices = (
+            np.concatenate([nothing, *(found[i][..., None] for i in own)], -1)
+            for own in (self.numeric, self.discrete)
+        )
+        return numbers.astype(np.float32), indices.astype(np.int64)
+
+
+def _shown(column: Named, outcome: float) -> str:
+    """An outcome of it, for people."""
+    if column.labels:
+        return "missing" if outcome < 0 else column.labels[int(outcome)]
+    return "missing" if np.isnan(outcome) else f"{outcome:.7g}"
