@@ -10,7 +10,7 @@ import numpy as np
 from onnx import TensorProto
 
 from export.nodes import Nodes
-from training.data.rules import Cuts, Rules, Sum, Table
+from training.data.rules import Cuts, Product, Rules, Sum, Table
 
 
 def follow(n: Nodes, rules: Rules, values: str, labels: Sequence[str], rows: str) -> tuple[str, list[str]]:
@@ -38,20 +38,31 @@ def follow(n: Nodes, rules: Rules, values: str, labels: Sequence[str], rows: str
 
 
 def _sum(n: Nodes, rule: Sum, name: str, sources: Sequence[str]) -> str:
-    def one(part: str, value: float) -> str:
-        return n.constant(f"{name}.{part}", np.full(1, value, np.float32))
-
-    found = one("constant", rule.constant)
+    found = _one(n, f"{name}.constant", rule.constant)
     for k, (source, weight) in enumerate(zip(sources, rule.weights, strict=True)):
-        term = n.add("Mul", source, one(f"weight.{k}", weight), to=f"{name}.term.{k}")
+        term = n.add("Mul", source, _one(n, f"{name}.weight.{k}", weight), to=f"{name}.term.{k}")
         found = n.add("Add", found, term, to=f"{name}.sum.{k}")
-    if not rule.per:
+    return _rounded(n, name, found, rule.per, rule.of)
+
+
+def _product(n: Nodes, rule: Product, name: str, sources: Sequence[str]) -> str:
+    found = n.add("Div" if rule.divided else "Mul", *sources, to=f"{name}.plain")
+    found = n.add("Mul", found, _one(n, f"{name}.constant", rule.constant), to=f"{name}.scaled")
+    return _rounded(n, name, found, rule.per, rule.of)
+
+
+def _rounded(n: Nodes, name: str, found: str, per: int, of: int) -> str:
+    if not per:
         return found
-    per, of, zero = one("per", rule.per), one("of", rule.of), one("zero", 0)
-    whole = n.add("Div", n.add("Mul", found, per, to=f"{name}.small"), of, to=f"{name}.steps")
-    whole = n.add("Mul", n.add("Round", whole, to=f"{name}.whole"), of, to=f"{name}.times")
-    whole = n.add("Div", whole, per, to=f"{name}.signed")
+    small, unit, zero = _one(n, f"{name}.per", per), _one(n, f"{name}.of", of), _one(n, f"{name}.zero", 0)
+    whole = n.add("Div", n.add("Mul", found, small, to=f"{name}.small"), unit, to=f"{name}.steps")
+    whole = n.add("Mul", n.add("Round", whole, to=f"{name}.whole"), unit, to=f"{name}.times")
+    whole = n.add("Div", whole, small, to=f"{name}.signed")
     return n.add("Where", n.add("Equal", whole, zero, to=f"{name}.none"), zero, whole, to=name)
+
+
+def _one(n: Nodes, name: str, value: float) -> str:
+    return n.constant(name, np.full(1, value, np.float32))
 
 
 def _cuts(n: Nodes, rule: Cuts, name: str, sources: Sequence[str]) -> str:
@@ -74,4 +85,6 @@ def _table(n: Nodes, rule: Table, name: str, sources: Sequence[str]) -> str:
     return n.add("Gather", table, label, to=name)
 
 
-_MADE: dict[type, Callable[[Nodes, Any, str, Sequence[str]], str]] = {Sum: _sum, Cuts: _cuts, Table: _table}
+_MADE: dict[type, Callable[[Nodes, Any, str, Sequence[str]], str]] = {
+    Sum: _sum, Product: _product, Cuts: _cuts, Table: _table,
+}  # fmt: skip

@@ -12,7 +12,7 @@ from contract.spec import Channel, ChannelKind
 from training.data import Dataset
 from training.data.columns import Column
 from training.data.dataset import Doubles, Integers
-from training.data.rules import Rule, Rules, Sum
+from training.data.rules import Product, Rule, Rules, Sum
 from training.layout import Layout, rows_of
 
 Floats = NDArray[np.float32]
@@ -139,12 +139,14 @@ def _following(column: Column, rule: Rule, sources: Sequence[Channel], said: str
     """The channel that a rule makes of others."""
     kind: ChannelKind = "categorical"
     low = high = None
-    if isinstance(rule, Sum):  # every step of which rises, or falls, with each source
-        ends = np.array([
-            (s.low, s.high) if w > 0 else (s.high, s.low)
-            for s, w in zip(sources, rule.weights, strict=True)
-        ], np.float32)  # fmt: skip
-        low, high = (float(x) for x in rule(*ends))
+    if isinstance(rule, Sum | Product):  # which rises, or falls, with each source, rounded as it is
+        ends = np.array([(s.low, s.high) for s in sources], np.float32)  # (sources, 2)
+        if isinstance(rule, Sum):
+            ends = np.where(np.array(rule.weights)[:, None] < 0, ends[:, ::-1], ends)
+        else:
+            ends = np.stack([ends[0, [0, 0, 1, 1]], ends[1, [0, 1, 0, 1]]])
+        made = rule(*ends)
+        low, high = float(made.min()), float(made.max())
         kind = "integer" if rule.per == 1 else "continuous"
     elif not column.labels:
         known = [x for x in rule.outcomes if not math.isnan(x)]

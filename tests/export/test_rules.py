@@ -23,7 +23,7 @@ CITIES = {"Bern": "CH", "Graz": "A", "Linz": "A", "Rome": "IT"}
 def sales(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Days of 12 hours of a shop; the till is down now and then."""
     random = np.random.default_rng(0)
-    lines = ["day,city,web,shop,till,country,fee,busy,celsius,fahrenheit"]
+    lines = ["day,city,web,shop,till,country,fee,busy,celsius,fahrenheit,paid"]
     for day in range(70):
         for _ in range(12 if day % 3 else 9):
             city = random.choice([*CITIES])
@@ -32,7 +32,7 @@ def sales(tmp_path_factory: pytest.TempPathFactory) -> Path:
             lines.append(
                 f"{day},{city},{web},{'' if down else shop},{'' if down else web + shop},{CITIES[city]},"
                 f"{0.5 if city == 'Rome' else 0.25},{'' if down else 'yes' if shop > 9 else 'no'},"
-                f"{celsius:.1f},{1.8 * round(celsius, 1) + 32:.2f}"
+                f"{celsius:.1f},{1.8 * round(celsius, 1) + 32:.2f},{web * round(celsius, 1):.1f}"
             )
     path = tmp_path_factory.mktemp("sales") / "sales.csv"
     path.write_text("\n".join(lines) + "\n")
@@ -49,16 +49,28 @@ def model(request: pytest.FixtureRequest, sales: Path, tmp_path_factory: pytest.
     return folder / "sales.onnx"
 
 
-def test_every_row_of_samples_keeps_the_rules(model: Path, tmp_path: Path):
+def test_every_row_of_samples_keeps_the_rules(model: Path, sales: Path, tmp_path: Path):
     path = tmp_path / "made.csv"
     assert cadenza("sample", str(model), "-n", "60", "-o", str(path)).returncode == 0
     made = pyarrow.csv.read_csv(path).to_pydict()
-    assert [*made][2:] == ["city", "web", "shop", "till", "country", "fee", "busy", "celsius", "fahrenheit"]
+    assert [*made][2:] == [
+        "city",
+        "web",
+        "shop",
+        "till",
+        "country",
+        "fee",
+        "busy",
+        "celsius",
+        "fahrenheit",
+        "heat",
+    ]
     down = 0
-    for city, web, shop, till, country, fee, busy, celsius, fahrenheit in zip(
+    for city, web, shop, till, country, fee, busy, celsius, fahrenheit, heat in zip(
         *([*made.values()][2:]), strict=True
     ):
         assert (country, fee) == (CITIES[city], 0.5 if city == "Rome" else 0.25)
+        assert heat == pytest.approx(web * celsius, rel=1e-5)
         assert fahrenheit == pytest.approx(1.8 * celsius + 32, abs=1e-5)
         if shop is None:
             assert till is None and not busy
@@ -72,7 +84,7 @@ def test_the_spec_says_what_follows_and_arrays_hold_it(model: Path):
     spec = load(model).spec
     follows = {c.name: c.follows for c in spec.channels if c.follows}
     assert follows["till"] == "web + shop"
-    assert set(follows) == {"till", "country", "fee", "busy", "fahrenheit"}
+    assert set(follows) == {"till", "country", "fee", "busy", "fahrenheit", "heat"}
     generator = load_generator(model)
     samples = generator.sample(4, 5, seed=0)
     assert samples.values is not None

@@ -61,6 +61,29 @@ def test_other_units_follow_within_their_rounding(random: np.random.Generator):
     assert rules(numbers((1.8 * exact + 32).round(0), exact)) == {"a": "1.8 b + 32"}
 
 
+def test_products_and_ratios_follow(random: np.random.Generator):
+    price, amount = random.gamma(9, 1, N).round(2), random.poisson(4, N) + 1.0
+    dataset = numbers(price, amount, (price * amount).round(2))
+    assert rules(dataset) == {"c": "a · b"}
+    np.testing.assert_allclose(dataset.rules[0](np.float32([2.35]), np.float32([3])), [7.05], rtol=1e-6)
+    size, used = random.choice([8.0, 16, 32, 64], N), random.gamma(3, 2, N).round(3)
+    assert rules(numbers(used, size, (100 * used / size).round(1))) == {"c": "100 · a / b"}
+    amount[7] = 0  # and is divided by no more
+    assert rules(numbers((price * amount).round(2), price, amount)) == {"a": "b · c"}
+    assert not numbers(*random.gamma(900, 1, (4, N)).round()).rules  # all of them nearly constant
+
+
+def test_what_follows_can_be_followed(random: np.random.Generator):
+    prices = [random.gamma(9, 1, N).round(2) for _ in range(2)]
+    amounts = [random.poisson(4, N) + 1.0 for _ in range(2)]
+    paid = [(p * n).round(2) for p, n in zip(prices, amounts, strict=True)]
+    dataset = numbers((paid[0] + paid[1]).round(2), *paid, *prices, *amounts)
+    assert rules(dataset) == {"a": "b + c", "b": "d · f", "c": "e · g"}
+    learnt = dataset.learnt.values.astype(np.float32)
+    made, _ = Rules.of(dataset.rules, dataset.columns)(learnt, np.zeros((N, 0), np.int64))
+    np.testing.assert_allclose(made, dataset.values, rtol=1e-5)
+
+
 def test_copies_and_chains_follow_from_one(random: np.random.Generator):
     a = random.normal(size=N)
     assert rules(numbers(a, a, 2 * a)) == {"b": "a", "c": "2 a"}

@@ -1,22 +1,20 @@
-"""Which columns follow from others of their row: a total, another unit, "hot" from 25 on, a city's country.
+"""Which columns follow from others of their row: a total, a product, "hot" from 25 on, a city's country.
 
-Only what holds in every row is a rule. Of numbers it is a sum of some others, each times a weight, within
-what rounding of the columns explains: orthogonal matching pursuit finds its terms one after another (Pati,
-Rezaiifar and Krishnaprasad, Asilomar 1993), and those that it can do without are taken out again. Every
-term of a sum follows from the others. That one does which they, wherever they may lie, take least beyond
-where it is in the data: a total, and none of its parts, which could come out negative.
+Only what holds in every row is a rule, but for rounding. Every term of a sum follows from the others, and
+every factor of a product. That one does which they, wherever they may lie, take least beyond where it is in
+the data: a total, and none of its parts, which could come out negative.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.arithmetic import Number, beyond, factors, fitted, multiplied, terms_of, too_far
 from training.data.columns import Column, grid_of
 from training.data.dataset import Dataset, Doubles
-from training.data.rules import Cuts, Rule, Sum, Table
+from training.data.rules import Cuts, Product, Rule, Sum, Table
 
 _FEWEST = 50
 """Rows, without gaps, that a rule is to hold in."""
@@ -24,14 +22,10 @@ _MANY = 256
 """Numbers among which no sums are looked for any more."""
 _GLANCE = 4000
 """Rows that are looked at first."""
-_TERMS = 32
-"""Of a sum, at most."""
 _UNEXPLAINED = 3e-3
 """Share of a number's variance, the most that a sum may leave to rounding."""
-_ROUGH = 0.05
-"""Deviations of a number that rounding of the columns may move it by."""
-_DIGITS = range(1, 9)
-"""Of weights: as few as do."""
+_FACTORS = 64
+"""Numbers among which no products are looked for any more."""
 _EACH = 10
 """Rows for each label that says what another column is."""
 _FEW = 8
@@ -48,10 +42,9 @@ def told(dataset: Dataset, named: Collection[str]) -> Dataset:
     if len(dataset.values) < _FEWEST:
         return dataset
     search = _Search(dataset, {n for n, c in enumerate(dataset.columns) if c.name in named})
-    rules = [*search.sums(), *search.cuts(), *search.tables()]
+    rules = _ordered([*search.sums(), *search.products(), *search.cuts(), *search.tables()])
     if not rules:
         return dataset
-    rules.sort(key=lambda rule: rule.column)
     said = "; ".join(_said(rule, dataset.columns) for rule in rules)
     note = (
         f"in every row {said}. So it will be in samples: what follows is not learnt, but made of what it "
@@ -60,66 +53,51 @@ def told(dataset: Dataset, named: Collection[str]) -> Dataset:
     return replace(dataset, rules=tuple(rules), notes=(*dataset.notes, note))
 
 
+def _ordered(rules: Sequence[Rule]) -> list[Rule]:
+    """The same as the table has them, but for what is made of what is made later."""
+    left, found = sorted(rules, key=lambda rule: rule.column), list[Rule]()
+    while left:
+        late = {rule.column for rule in left}
+        found.append(next(rule for rule in left if not late & {*rule.sources}))
+        left.remove(found[-1])
+    return found
+
+
 def _said(rule: Rule, columns: Sequence[Column]) -> str:
-    how = "is" if isinstance(rule, Sum) else "goes by"
+    how = "is" if isinstance(rule, Sum | Product) else "goes by"
     return f"{columns[rule.column].name!r} {how} {rule.said(columns)}"
 
 
-@dataclass(frozen=True)
-class _Number:
-    """A column of numbers that vary."""
-
-    at: int
-    values: Doubles
-    """(rows,)"""
-    per: int
-    of: int
-    spread: float
-    """Its deviation."""
-
-    @property
-    def rounding(self) -> float:
-        """How far a value is from what was rounded, at most."""
-        return self.of / self.per / 2 if self.per else 1e-6 * float(np.nanmax(np.abs(self.values)))
-
-    @cached_property
-    def count(self) -> int:
-        """How many values it has."""
-        return len(np.unique(self.values))
-
-    @property
-    def ends(self) -> tuple[float, float]:
-        """The least and the greatest."""
-        return float(np.nanmin(self.values)), float(np.nanmax(self.values))
-
-
 class _Search:
-    """Rules found so far, of which no source is made and nothing made is a source."""
+    """Columns, and what is made of what by the rules found so far."""
 
     def __init__(self, dataset: Dataset, named: set[int]):
         self.columns = dataset.columns
         self.values = dataset.values
-        self.made: set[int] = set()
-        self.used: set[int] = set()
+        self.made: dict[int, tuple[int, ...]] = {}
+        """Columns that are made, and what of."""
         gap = dataset.time.gap if dataset.time else None
         self.kept = named | {n for n, c in enumerate(self.columns) if c.name == gap}
         """Those that are learnt, whatever they follow from."""
-        self.numbers: dict[int, _Number] = {}
+        self.numbers: dict[int, Number] = {}
         for n, column in enumerate(self.columns):
             values = self.values[:, n]
             if not column.labels and np.nanmin(values) < np.nanmax(values):
                 per, of = grid_of(values[~np.isnan(values)])
-                self.numbers[n] = _Number(n, values, per, of, float(np.nanstd(values)))
+                self.numbers[n] = Number(n, values, per, of, float(np.nanstd(values)))
 
-    def may_follow(self, column: int) -> bool:
-        """Whether a column may be made of others."""
-        return column not in self.kept | self.used | self.made
+    def may_follow(self, column: int, *sources: int) -> bool:
+        """Whether a column may be made of others, none of which is made of it."""
+        return column not in self.kept | {*self.made} | self._behind(sources)
 
     def take(self, rule: Rule) -> Rule:
         """Count on a rule from here on."""
-        self.made.add(rule.column)
-        self.used.update(rule.sources)
+        self.made[rule.column] = rule.sources
         return rule
+
+    def _behind(self, sources: Sequence[int]) -> set[int]:
+        """These, what they are made of, and so on."""
+        return {*sources}.union(*(self._behind(self.made.get(source, ())) for source in sources))
 
     def sums(self) -> Iterator[Rule]:
         """Numbers that are sums of others."""
@@ -135,7 +113,7 @@ class _Search:
         while rule := self._sum([n for n in pool if n.at not in self.made], rows, barren):
             yield self.take(rule)
 
-    def _sum(self, pool: Sequence[_Number], rows: NDArray[np.intp], barren: set[int]) -> Rule | None:
+    def _sum(self, pool: Sequence[Number], rows: NDArray[np.intp], barren: set[int]) -> Rule | None:
         """One more sum, of as few terms as any, tried at some rows that have all numbers. Numbers that are
         no sum become `barren`."""
         x = np.array([n.values[rows] for n in pool]).T  # (rows, numbers)
@@ -149,7 +127,7 @@ class _Search:
         found: list[Sum] = []
         for k in np.flatnonzero(~still & (unexplained < _UNEXPLAINED)).tolist():
             if pool[k].at not in barren:
-                terms = _terms(x, k, rounding, still)
+                terms = terms_of(x, k, rounding, still)
                 rule = self._best([pool[k], *(pool[i] for i in terms)]) if terms else None
                 if rule is None:
                     barren.add(pool[k].at)
@@ -157,15 +135,15 @@ class _Search:
                     found.append(rule)
         return min(found, key=lambda rule: len(rule.sources), default=None)
 
-    def _best(self, numbers: Sequence[_Number]) -> Sum | None:
+    def _best(self, numbers: Sequence[Number]) -> Sum | None:
         """Of numbers that go together in a sum the rule that makes the best one of the others."""
         found = []
         for n, number in enumerate(numbers):
             others = [*numbers[:n], *numbers[n + 1 :]]
-            if fitted := _fitted(number, others):
-                found.append((_beyond(number, others, *fitted), -number.at, number, others, fitted))
+            if (weighed := fitted(number, others)) is not None:
+                found.append((beyond(number, others, *weighed), -number.at, number, others, weighed))
         found.sort(key=lambda one: one[:2])
-        may = [one for one in found if self.may_follow(one[2].at)]
+        may = [one for one in found if self.may_follow(one[2].at, *(o.at for o in one[3]))]
         # Where the total is to be learnt no part of it is made, which would be negative now and then.
         if not may or may[0][0][0] > found[0][0][0]:
             return None
@@ -175,6 +153,29 @@ class _Search:
             number.at, tuple(at for at, _ in sources), tuple(w for _, w in sources), constant,
             number.per, number.of,
         )  # fmt: skip
+
+    def products(self) -> Iterator[Rule]:
+        """Numbers that are the product or the ratio of two others."""
+        pool = [n for n in self.numbers.values() if n.at not in self.made]
+        if not 3 <= len(pool) <= _FACTORS:
+            return
+        there = np.flatnonzero(~np.isnan([n.values for n in pool]).any(axis=0))
+        if len(there) < _FEWEST:
+            return
+        some = there[np.unique(np.linspace(0, len(there) - 1, _FEWEST).astype(int))]
+        x = np.array([n.values[some] for n in pool])  # (numbers, rows)
+        found = []
+        for y in range(len(pool)):
+            for i, j, divided in factors(x, y, [n.least_size > 0 for n in pool]):
+                one, other = pool[i], pool[j]
+                if rule := multiplied(pool[y], one, other, divided):
+                    found.append((too_far(rule, pool[y], one, other), -pool[y].at, rule))
+        taken: set[frozenset[int]] = set()
+        for _, _, rule in sorted(found, key=lambda each: each[:2]):
+            relation = frozenset((rule.column, *rule.sources))  # each is in it in three ways
+            if relation not in taken and self.may_follow(rule.column, *rule.sources):
+                yield self.take(rule)
+            taken.add(relation)
 
     def tables(self) -> Iterator[Rule]:
         """Labels and numbers of few values that go by a label. Of several labels the one that says most,
@@ -189,7 +190,7 @@ class _Search:
                 continue
             which = self.values[:, source].astype(np.int64)  # (rows,), -1 where it is missing
             for n, column in enumerate(self.columns):
-                if n == source or not self.may_follow(n) or len(column.labels) > labels:
+                if n == source or not self.may_follow(n, source) or len(column.labels) > labels:
                     continue
                 if (outcomes := _by_label(self.values[:, n], which, labels)) is not None:
                     found = np.where(np.isnan(outcomes), -1, outcomes) if column.labels else outcomes
@@ -208,80 +209,12 @@ class _Search:
                     continue
             for number in sorted(self.numbers.values(), key=lambda one: -one.count):  # the finest first
                 # Of as few values as outcomes it goes by the label as well, and labels are learnt better.
-                if number.at == n or number.at in self.made or number.count <= outcomes:
+                if number.at in self.made or number.count <= outcomes or not self.may_follow(n, number.at):
                     continue
                 if parts := _parts(self.values[:, n], number, outcomes, bool(column.labels)):
                     cuts, found = parts
                     yield self.take(Cuts(n, (number.at,), cuts, found, bool(column.labels)))
                     break
-
-
-def _terms(x: Doubles, of: int, rounding: Sequence[float], still: NDArray[np.bool_]) -> list[int]:
-    """Few columns of `x` (rows, numbers), each of deviation 1, that the column `of` is a sum of; none if it
-    is not."""
-    wanted, chosen = x[:, of], list[int]()
-
-    def left(terms: Sequence[int]) -> tuple[Doubles, float]:
-        weights = np.linalg.lstsq(x[:, terms], wanted, rcond=None)[0]
-        bound = rounding[of] + sum(abs(w) * rounding[k] for w, k in zip(weights, terms, strict=True))
-        rest: Doubles = wanted - x[:, terms] @ weights
-        return rest, 2 * bound + 1e-6  # means and weights are off by as much again
-
-    rest, bound = wanted, rounding[of]
-    while np.abs(rest).max() > bound:
-        if len(chosen) == _TERMS:
-            return []
-        along = np.abs(rest @ x)
-        along[[of, *chosen]] = -1
-        along[still] = -1
-        best = int(along.argmax())
-        if along[best] < 0:
-            return []
-        chosen.append(best)
-        rest, bound = left(chosen)
-    for term in chosen[:]:
-        fewer = [k for k in chosen if k != term]
-        if fewer:
-            rest, bound = left(fewer)
-            if np.abs(rest).max() <= bound:
-                chosen = fewer
-    return chosen
-
-
-def _fitted(number: _Number, others: Sequence[_Number]) -> tuple[tuple[float, ...], float] | None:
-    """Weights of the others, of as few digits as do, and the constant; None where the rule does not hold in
-    some row."""
-    x = np.array([o.values for o in others]).T  # (rows, others)
-    gone = np.isnan(x).any(axis=1)
-    if (gone != np.isnan(number.values)).any():
-        return None
-    x, y = x[~gone], number.values[~gone]
-    middle = x.mean(0)
-    found = np.linalg.lstsq(x - middle, y - y.mean(), rcond=None)[0]  # (others,)
-    for digits in _DIGITS:
-        weights = [float(f"{w:.{digits}g}") for w in found]
-        rest = y - x @ weights
-        bound = number.rounding + sum(abs(w) * o.rounding for w, o in zip(weights, others, strict=True))
-        middle_of = (rest.max() + rest.min()) / 2
-        for decimals in range(-6, 9):
-            constant = round(float(middle_of), decimals)
-            off = float(np.abs(rest - constant).max())
-            exact = off <= 1e-6 * max(1e-9, float(np.abs(y).max()))
-            if exact or (off <= bound * (1 + 1e-6) and bound <= _ROUGH * number.spread):
-                return tuple(weights), constant
-    return None
-
-
-def _beyond(
-    number: _Number, others: Sequence[_Number], weights: Sequence[float], constant: float
-) -> tuple[bool, float, int]:
-    """How little a sum suits a number: whether it could come to another sign, how many times as far as the
-    number goes it could go, and how many values it has, of which fewer follow from more."""
-    ends = [sorted((w * o.ends[0], w * o.ends[1])) for w, o in zip(weights, others, strict=True)]
-    low, high = (constant + sum(end[i] for end in ends) for i in (0, 1))
-    least, most = number.ends
-    signed = (least >= 0 and low < -number.rounding) or (most <= 0 and high > number.rounding)
-    return signed, round((high - low) / (most - least), 3), number.count
 
 
 def _by_label(values: Doubles, which: NDArray[np.int64], labels: int) -> Doubles | None:
@@ -297,7 +230,7 @@ def _by_label(values: Doubles, which: NDArray[np.int64], labels: int) -> Doubles
 
 
 def _parts(
-    values: Doubles, number: _Number, outcomes: int, labelled: bool
+    values: Doubles, number: Number, outcomes: int, labelled: bool
 ) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
     """Thresholds of a number, and the value of each part between them, that say what `values` (rows,) are;
     None where there are no such ones."""

@@ -49,11 +49,7 @@ class Sum:
         found = np.full(sources[0].shape, self.constant, np.float32)
         for source, weight in zip(sources, self.weights, strict=True):
             found = found + source * np.float32(weight)
-        if not self.per:
-            return found
-        whole = np.rint(found * np.float32(self.per) / np.float32(self.of))
-        whole = whole * np.float32(self.of) / np.float32(self.per)
-        return np.where(whole == 0, np.float32(0), whole)
+        return _rounded(found, self.per, self.of)
 
     def said(self, columns: Sequence[Named]) -> str:
         """Such as 1.8 temp + 32."""
@@ -66,6 +62,33 @@ class Sum:
             size = f"{abs(weight):.7g}"
             said += sign + (size if not name else name if size == "1" else f"{size} {name}")
         return said
+
+
+@dataclass(frozen=True)
+class Product:
+    """A number: a constant times one number, and times another or by it, rounded as the data are."""
+
+    column: int
+    sources: tuple[int, ...]
+    """Two."""
+    divided: bool
+    """Whether the first is divided by the second."""
+    constant: float
+    per: int
+    """See `Sum`."""
+    of: int
+
+    def __call__(self, *sources: Made) -> Made:
+        """See `Sum`."""
+        one, other = (np.asarray(source, np.float32) for source in sources)
+        found = one / other if self.divided else one * other
+        return _rounded(found * np.float32(self.constant), self.per, self.of)
+
+    def said(self, columns: Sequence[Named]) -> str:
+        """Such as price · amount."""
+        one, other = (columns[i].name for i in self.sources)
+        constant = "" if self.constant == 1 else f"{self.constant:.7g} · "
+        return f"{constant}{one} {'/' if self.divided else '·'} {other}"
 
 
 @dataclass(frozen=True)
@@ -125,8 +148,8 @@ class Table:
         return f"{source.name}: {', '.join(shown[:6])}" + (" …" if len(shown) > 6 else "")
 
 
-Rule = Sum | Cuts | Table
-KINDS: dict[str, type[Rule]] = {"sum": Sum, "cuts": Cuts, "table": Table}
+Rule = Sum | Product | Cuts | Table
+KINDS: dict[str, type[Rule]] = {"sum": Sum, "product": Product, "cuts": Cuts, "table": Table}
 """By the names that files have for them."""
 
 
@@ -135,7 +158,7 @@ class Rules:
     """All of a table's, and which of its columns are numbers and which labels."""
 
     each: tuple[Rule, ...] = ()
-    """None is made of what another makes."""
+    """In an order in which sources that are made are made before."""
     numeric: tuple[int, ...] = ()
     """The columns of `values`, in its order, learnt or not; and …"""
     discrete: tuple[int, ...] = ()
@@ -174,6 +197,14 @@ class Rules:
             for own in (self.numeric, self.discrete)
         )
         return numbers.astype(np.float32), indices.astype(np.int64)
+
+
+def _rounded(numbers: NDArray[np.floating], per: int, of: int) -> Floats:
+    """Numbers (…) as whole numbers of `of`/`per`, or as they are where that is 0."""
+    if not per:
+        return numbers.astype(np.float32)
+    whole = np.rint(numbers * np.float32(per) / np.float32(of)) * np.float32(of) / np.float32(per)
+    return np.where(whole == 0, np.float32(0), whole)
 
 
 def _shown(column: Named, outcome: float) -> str:
