@@ -23,7 +23,7 @@ CITIES = {"Bern": "CH", "Graz": "A", "Linz": "A", "Rome": "IT"}
 def sales(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Days of 12 hours of a shop; the till is down now and then."""
     random = np.random.default_rng(0)
-    lines = ["day,city,web,shop,till,country,fee,busy,celsius,fahrenheit,paid"]
+    lines = ["day,city,web,shop,till,country,fee,busy,celsius,fahrenheit,heat"]
     for day in range(70):
         for _ in range(12 if day % 3 else 9):
             city = random.choice([*CITIES])
