@@ -46,6 +46,7 @@ _DISCLOSURE = (
 )
 
 _TIME = "; the first time"
+_RULES = "; how columns follow from others"
 _TABLE = "; every combination of the conditions that occurred, with how often"
 
 
@@ -117,6 +118,7 @@ def _measured(
             sequences=checkpoint.data.sequences,
             rows=checkpoint.data.rows,
             disclosure=(_OF_SOUND if len(checkpoint.mixing.axes) else _DISCLOSURE)
+            + (_RULES if checkpoint.rules.each else "")
             + (_TABLE if checkpoint.conditions.described else "")
             + (_TIME if checkpoint.data.time else ""),
         ),

@@ -6,13 +6,14 @@ Rezaiifar and Krishnaprasad, Asilomar 1993), and those that it can do without ar
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.data.dataset import Doubles
-from training.data.rules import Product
+from training.data.rules import Product, Sum
 
 _TERMS = 32
 """Of a sum, at most."""
@@ -22,6 +23,13 @@ _LOOSE = 0.05
 """By how much a ratio may waver to be looked at closer."""
 _DIGITS = range(1, 9)
 """Of weights: as few as do."""
+
+
+class Rounded(IntEnum):
+    """What was rounded before a number had its value; the first is the better rule."""
+
+    ITSELF = 0
+    OTHERS = 1
 
 
 @dataclass(frozen=True)
@@ -46,15 +54,21 @@ class Number:
         """What is no difference: samples are of single precision."""
         return 1e-7 * max(map(abs, self.ends)) + 1e-6 * self.spread
 
-    def explains(self, off: Doubles, slack: Doubles) -> bool:
-        """Whether values are `off` (rows,) what they would be by a rule for rounding alone: their own, or
-        beside it that of others, which moves them by `slack`, (rows,) or ()."""
+    def explains(self, off: Doubles, slack: Doubles) -> Rounded | None:
+        """Whose rounding explains that values are `off` (rows,) what they would be by a rule; that of
+        others moves them by `slack`, (rows,) or (). None where rounding does not."""
         if off.max() <= self.precision:
-            return True
-        return any(
-            bool((off <= bound * (1 + 1e-6)).all()) and float(np.median(bound)) <= _ROUGH * self.spread
-            for bound in (np.array(self.rounding), self.rounding + slack)
-        )
+            return Rounded.ITSELF
+        for who in Rounded:
+            bound = self.rounding + slack * who
+            if (off <= bound * (1 + 1e-6)).all() and np.median(bound) <= _ROUGH * self.spread:
+                return who
+        return None
+
+    def beyond(self, low: float, high: float) -> float:
+        """How many times as far as it goes it is from one value to another."""
+        least, most = self.ends
+        return round((high - low) / (most - least), 3)
 
     @cached_property
     def count(self) -> int:
@@ -71,6 +85,15 @@ class Number:
     def ends(self) -> tuple[float, float]:
         """The least and the greatest."""
         return float(np.nanmin(self.values)), float(np.nanmax(self.values))
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A rule that holds."""
+
+    rule: Sum | Product
+    rank: tuple[float, ...]
+    """How little it suits, beside others of the same columns."""
 
 
 def terms_of(x: Doubles, of: int, rounding: Sequence[float], still: NDArray[np.bool_]) -> list[int]:
@@ -105,38 +128,30 @@ def terms_of(x: Doubles, of: int, rounding: Sequence[float], still: NDArray[np.b
     return chosen
 
 
-def fitted(number: Number, others: Sequence[Number]) -> tuple[tuple[float, ...], float] | None:
-    """Weights of the others, of as few digits as do, and the constant; None where the rule does not hold in
-    some row."""
+def summed(number: Number, others: Sequence[Number]) -> Fit | None:
+    """The number as a sum of the others, by weights of as few digits as do; None where that does not hold
+    in some row. It suits the less where it could come to another sign, and the farther it could go."""
     x = np.array([o.values for o in others]).T  # (rows, others)
     gone = np.isnan(x).any(axis=1)
     if (gone != np.isnan(number.values)).any():
         return None
     x, y = x[~gone], number.values[~gone]
-    middle = x.mean(0)
-    found = np.linalg.lstsq(x - middle, y - y.mean(), rcond=None)[0]  # (others,)
+    found = np.linalg.lstsq(x - x.mean(0), y - y.mean(), rcond=None)[0]  # (others,)
     for digits in _DIGITS:
-        weights = [float(f"{w:.{digits}g}") for w in found]
-        rest = y - x @ weights
-        slack = sum(abs(w) * o.rounding for w, o in zip(weights, others, strict=True))
-        middle_of = float((rest.max() + rest.min()) / 2)
+        weights = np.array([float(f"{w:.{digits}g}") for w in found])
+        rest = y - x @ weights  # (rows,)
+        slack = np.abs(weights) @ [o.rounding for o in others]
         for decimals in range(-6, 9):
-            constant = round(middle_of, decimals)
-            if number.explains(np.abs(rest - constant), np.array(slack)):
-                return tuple(weights), constant
+            constant = round(float(rest.max() + rest.min()) / 2, decimals)
+            if (rounded := number.explains(np.abs(rest - constant), slack)) is not None:
+                ends = np.sort(weights[:, None] * [o.ends for o in others], axis=1)  # (others, 2)
+                low, high = constant + ends.sum(axis=0)
+                least, most = number.ends
+                signed = (least >= 0 and low < -number.rounding) or (most <= 0 and high > number.rounding)
+                sources = tuple(o.at for o in others)
+                rule = Sum(number.at, sources, tuple(weights.tolist()), constant, number.per, number.of)
+                return Fit(rule, (signed, rounded, number.beyond(low, high), number.count, -number.at))
     return None
-
-
-def beyond(
-    number: Number, others: Sequence[Number], weights: Sequence[float], constant: float
-) -> tuple[bool, float, int]:
-    """How little a sum suits a number: whether it could come to another sign, how many times as far as the
-    number goes it could go, and how many values it has, of which fewer follow from more."""
-    ends = [sorted((w * o.ends[0], w * o.ends[1])) for w, o in zip(weights, others, strict=True)]
-    low, high = (constant + sum(end[i] for end in ends) for i in (0, 1))
-    least, most = number.ends
-    signed = (least >= 0 and low < -number.rounding) or (most <= 0 and high > number.rounding)
-    return signed, round((high - low) / (most - least), 3), number.count
 
 
 def factors(x: Doubles, y: int, divides: Sequence[bool]) -> Iterator[tuple[int, int, bool]]:
@@ -156,26 +171,21 @@ def factors(x: Doubles, y: int, divides: Sequence[bool]) -> Iterator[tuple[int, 
                     yield int(others[i]), int(others[j]), divided
 
 
-def multiplied(number: Number, one: Number, other: Number, divided: bool) -> Product | None:
-    """The rule that makes a number of two; None where it does not hold in some row."""
+def multiplied(number: Number, one: Number, other: Number, divided: bool) -> Fit | None:
+    """The number as the product of two others, or as their ratio; None where that does not hold in some
+    row. A ratio suits less, since what one is off it makes larger."""
     gone = np.isnan(one.values) | np.isnan(other.values)
     if (gone != np.isnan(number.values)).any():
         return None
     y, a, b = (n.values[~gone] for n in (number, one, other))
     x = a / b if divided else a * b
-    slack = one.rounding / np.abs(b) + np.abs(x / b) * other.rounding if divided else (
-        np.abs(b) * one.rounding + np.abs(a) * other.rounding
-    )  # fmt: skip
+    by_one, by_other = (1 / np.abs(b), np.abs(x / b)) if divided else (np.abs(b), np.abs(a))
+    slack = by_one * one.rounding + by_other * other.rounding  # (rows,)
     for digits in _DIGITS:
         constant = float(f"{(y @ x) / (x @ x):.{digits}g}")
-        if number.explains(np.abs(y - constant * x), abs(constant) * slack):
-            return Product(number.at, (one.at, other.at), divided, constant, number.per, number.of)
+        rounded = number.explains(np.abs(y - constant * x), abs(constant) * slack)
+        if rounded is not None:
+            corners = [constant * (i / j if divided else i * j) for i in one.ends for j in other.ends]
+            rule = Product(number.at, (one.at, other.at), divided, constant, number.per, number.of)
+            return Fit(rule, (rounded, divided, number.beyond(min(corners), max(corners)), -number.at))
     return None
-
-
-def too_far(rule: Product, number: Number, one: Number, other: Number) -> float:
-    """How many times as far as a number goes a product could go."""
-    corners = np.array([(a, b) for a in one.ends for b in other.ends])
-    made = corners[:, 0] / corners[:, 1] if rule.divided else corners[:, 0] * corners[:, 1]
-    least, most = number.ends
-    return round(abs(rule.constant) * float(np.ptp(made)) / (most - least), 3)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.arithmetic import Number, beyond, factors, fitted, multiplied, terms_of, too_far
+from training.data.arithmetic import Number, factors, multiplied, summed, terms_of
 from training.data.columns import Column, grid_of
 from training.data.dataset import Dataset, Doubles
 from training.data.rules import Cuts, Product, Rule, Sum, Table
@@ -124,35 +124,26 @@ class _Search:
         within = np.linalg.inv(x.T @ x / len(x) + 1e-12 * np.eye(len(pool)))
         unexplained = 1 / np.diag(within)  # (numbers,): share of each variance that no sum says
         rounding = [n.rounding / d for n, d in zip(pool, np.where(still, 1, deviations), strict=True)]
-        found: list[Sum] = []
+        found: list[Rule] = []
         for k in np.flatnonzero(~still & (unexplained < _UNEXPLAINED)).tolist():
             if pool[k].at not in barren:
                 terms = terms_of(x, k, rounding, still)
-                rule = self._best([pool[k], *(pool[i] for i in terms)]) if terms else None
+                rule = self._best([pool[i] for i in sorted((k, *terms))]) if terms else None
                 if rule is None:
                     barren.add(pool[k].at)
                 else:
                     found.append(rule)
         return min(found, key=lambda rule: len(rule.sources), default=None)
 
-    def _best(self, numbers: Sequence[Number]) -> Sum | None:
+    def _best(self, numbers: Sequence[Number]) -> Rule | None:
         """Of numbers that go together in a sum the rule that makes the best one of the others."""
-        found = []
-        for n, number in enumerate(numbers):
-            others = [*numbers[:n], *numbers[n + 1 :]]
-            if (weighed := fitted(number, others)) is not None:
-                found.append((beyond(number, others, *weighed), -number.at, number, others, weighed))
-        found.sort(key=lambda one: one[:2])
-        may = [one for one in found if self.may_follow(one[2].at, *(o.at for o in one[3]))]
-        # Where the total is to be learnt no part of it is made, which would be negative now and then.
-        if not may or may[0][0][0] > found[0][0][0]:
+        every = (summed(number, [*numbers[:n], *numbers[n + 1 :]]) for n, number in enumerate(numbers))
+        found = sorted((fit for fit in every if fit), key=lambda fit: fit.rank)
+        may = [fit for fit in found if self.may_follow(fit.rule.column, *fit.rule.sources)]
+        # Where the total is to be learnt no part of it is made that would be negative now and then.
+        if not may or may[0].rank[0] > found[0].rank[0]:
             return None
-        *_, number, others, (weights, constant) = may[0]
-        sources = sorted(zip((o.at for o in others), weights, strict=True))
-        return Sum(
-            number.at, tuple(at for at, _ in sources), tuple(w for _, w in sources), constant,
-            number.per, number.of,
-        )  # fmt: skip
+        return may[0].rule
 
     def products(self) -> Iterator[Rule]:
         """Numbers that are the product or the ratio of two others."""
@@ -164,17 +155,17 @@ class _Search:
             return
         some = there[np.unique(np.linspace(0, len(there) - 1, _FEWEST).astype(int))]
         x = np.array([n.values[some] for n in pool])  # (numbers, rows)
-        found = []
-        for y in range(len(pool)):
-            for i, j, divided in factors(x, y, [n.least_size > 0 for n in pool]):
-                one, other = pool[i], pool[j]
-                if rule := multiplied(pool[y], one, other, divided):
-                    found.append((too_far(rule, pool[y], one, other), -pool[y].at, rule))
+        found = [
+            fit
+            for y, number in enumerate(pool)
+            for i, j, divided in factors(x, y, [n.least_size > 0 for n in pool])
+            if (fit := multiplied(number, pool[i], pool[j], divided))
+        ]
         taken: set[frozenset[int]] = set()
-        for _, _, rule in sorted(found, key=lambda each: each[:2]):
-            relation = frozenset((rule.column, *rule.sources))  # each is in it in three ways
-            if relation not in taken and self.may_follow(rule.column, *rule.sources):
-                yield self.take(rule)
+        for fit in sorted(found, key=lambda fit: fit.rank):
+            relation = frozenset((fit.rule.column, *fit.rule.sources))  # each is in it in three ways
+            if relation not in taken and self.may_follow(fit.rule.column, *fit.rule.sources):
+                yield self.take(fit.rule)
             taken.add(relation)
 
     def tables(self) -> Iterator[Rule]:
@@ -207,9 +198,10 @@ class _Search:
                 outcomes = len(np.unique(some[~np.isnan(some)]))
                 if n not in self.numbers or outcomes > _FEW:
                     continue
-            for number in sorted(self.numbers.values(), key=lambda one: -one.count):  # the finest first
+            # What is learnt first, and of that the finest.
+            for number in sorted(self.numbers.values(), key=lambda one: (one.at in self.made, -one.count)):
                 # Of as few values as outcomes it goes by the label as well, and labels are learnt better.
-                if number.at in self.made or number.count <= outcomes or not self.may_follow(n, number.at):
+                if number.count <= outcomes or not self.may_follow(n, number.at):
                     continue
                 if parts := _parts(self.values[:, n], number, outcomes, bool(column.labels)):
                     cuts, found = parts
