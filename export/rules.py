@@ -67,14 +67,14 @@ def _one(n: Nodes, name: str, value: float) -> str:
 
 def _cuts(n: Nodes, rule: Cuts, name: str, sources: Sequence[str]) -> str:
     (number,) = sources
-    cuts = n.constant(f"{name}.cuts", np.array(rule.cuts, np.float32)[:, None])
+    cuts = n.constant(f"{name}.cuts", rule.least[:, None])
     above = n.add("GreaterOrEqual", number, cuts, to=f"{name}.above")  # (cuts, steps · batch)
     above = n.cast(above, TensorProto.INT64, to=f"{name}.ones")
     part = n.add("ReduceSum", above, n.integers(0), to=f"{name}.part", keepdims=1)
     dtype = np.int64 if rule.labelled else np.float32
     table = n.constant(f"{name}.outcomes", np.array(rule.outcomes, dtype))
     found = n.add("Gather", table, part, to=f"{name}.of.part")
-    absent = n.constant(f"{name}.absent", np.full(1, -1 if rule.labelled else np.nan, dtype))
+    absent = n.constant(f"{name}.absent", np.full(1, rule.absent, dtype))
     return n.add("Where", n.add("IsNaN", number, to=f"{name}.gone"), absent, found, to=name)
 
 

@@ -84,9 +84,70 @@ def test_what_follows_can_be_followed(random: np.random.Generator):
     np.testing.assert_allclose(made, dataset.values, rtol=1e-5)
 
 
+def test_weights_have_the_digits_that_the_data_ask_for(random: np.random.Generator):
+    km = random.gamma(2, 20, N).round(1)
+    assert rules(numbers(km, (0.621371 * km).round(1))) == {"b": "0.62137 a"}
+    assert rules(numbers(km, (0.621371 * km).round(2))) == {"b": "0.621371 a"}
+    parts = random.gamma(9, 10, (3, N)).round(1)
+    (mean,) = rules(numbers(*parts, parts.mean(0).round(2))).values()
+    assert mean.split()[0].startswith("0.3333")
+    pounds = (2.20462 * (kilos := random.gamma(9, 8, N).round())).round()
+    assert [*rules(numbers(kilos, pounds))] == ["b"]  # and not kilos, of which pounds know no more
+
+
+def test_what_holds_to_the_last_digit_comes_before_what_is_rounded(random: np.random.Generator):
+    net = random.gamma(9, 10, N).round(2)
+    tax = (0.19 * net).round(2)
+    assert rules(numbers(net, tax, (net + tax).round(2))) == {"b": "0.19 a", "c": "a + b"}
+
+
+def test_a_step_or_two_is_no_rounding(random: np.random.Generator):
+    bid = (100 + (0.05 * random.normal(size=N)).cumsum()).round(2)
+    assert not numbers(bid, (bid + random.choice([0.01, 0.02, 0.03], N)).round(2)).rules
+    ordered = random.poisson(2, N).cumsum().astype(float)
+    assert not numbers(ordered, ordered - random.integers(0, 2, N)).rules
+    p = (100 + random.choice([-0.01, 0, 0.01], 3 * N + 1).cumsum()).round(2)
+    begun, ended = p[:-1:3], p[3::3]
+    ticks = p[:-1].reshape(N, 3), ended[:, None]
+    assert not numbers(begun, np.hstack(ticks).max(1), np.hstack(ticks).min(1), ended).rules
+
+
+def test_nothing_is_made_that_could_be_negative_and_never_is(random: np.random.Generator):
+    shares = (100 * random.dirichlet([0.3, 0.3, 0.3], N)).round()
+    assert not numbers(*shares.T[:2], 100 - shares[:, 0] - shares[:, 1]).rules
+
+
+def test_what_single_precision_does_not_tell_apart_follows_from_nothing(random: np.random.Generator):
+    assert not numbers(*(1e12 * (k + 1) + random.normal(size=N) for k in range(3))).rules
+    assert not numbers(*(1 + 1e-9 * random.normal(size=(4, N)))).rules
+
+
+def test_few_rows_between_which_others_lie_are_few(random: np.random.Generator):
+    knots = np.linspace(0, N, 24)
+    columns = [np.interp(np.arange(N), knots, random.normal(100, 10, 24)).round(3) for _ in range(30)]
+    of = [Column(f"c{n}") for n in range(30)]
+    assert not told(Dataset.of("between", of, [np.column_stack(columns)]), ()).rules
+
+
+def test_one_event_makes_no_rule(random: np.random.Generator):
+    damage, injured = np.zeros(N), np.zeros(N)
+    damage[70], injured[70] = 12.5, 3
+    assert not numbers(random.normal(size=N), damage, injured).rules
+    counter = np.arange(float(N))
+    assert not labelled(counter, counter < 150).rules
+
+
 def test_copies_and_chains_follow_from_one(random: np.random.Generator):
     a = random.normal(size=N)
     assert rules(numbers(a, a, 2 * a)) == {"b": "a", "c": "2 a"}
+
+
+def test_many_sums_of_one_number_are_found(random: np.random.Generator):
+    parts = random.normal(size=(N, 6)).round(2)
+    of = [Column(f"c{n}") for n in range(12)]
+    dataset = told(Dataset.of("wide", of, [np.hstack([parts, (1.7 * parts + parts[:, 1:2]).round(2)])]), ())
+    assert [r.column for r in dataset.rules] == [6, 7, 8, 9, 10, 11]
+    assert rules(dataset)["c6"] == "1.7 c0 + c1"
 
 
 def test_several_sums_share_their_parts(random: np.random.Generator):
@@ -158,10 +219,22 @@ def test_labels_follow_from_thresholds(random: np.random.Generator):
     assert dataset.rules[0](at)[2] == -1
 
 
+def test_labels_of_gaps_may_be_known(random: np.random.Generator):
+    x = random.normal(15, 8, N).round(1)
+    x[random.random(N) < 0.2] = np.nan
+    dataset = labelled(x, x > 20)  # as pandas compares
+    assert rules(dataset) == {"a": "x: False up to 20, True over 20, False where it is missing"}
+    at = np.array([20, 20.1, np.nan], np.float32)
+    assert [dataset.columns[1].labels[i] for i in dataset.rules[0](at)] == ["False", "True", "False"]
+
+
 def test_labels_of_what_was_rounded_later_follow_all_the_same(random: np.random.Generator):
     exact = random.normal(120, 50, 2000)
     dataset = labelled(exact.round(), np.where(exact < 70, "low", "fine"))
-    assert rules(dataset) in [{"a": f"x: low below {at}, fine from {at} on"} for at in (70, 71)]
+    assert rules(dataset) in (
+        {"a": "x: low below 70, fine from 70 on"},
+        {"a": "x: low up to 70, fine over 70"},
+    )
     vague = random.normal(120, 50, 2000).round(-1)
     assert not labelled(vague, np.where(vague + random.normal(0, 5, 2000) < 70, "low", "fine")).rules
 
@@ -205,8 +278,11 @@ def test_rules_are_said_and_ranges_are_what_the_graph_can_make(tmp_path: Path):
     rows = [f"{x},{y},{x + y},{'much' if x > 40 else 'little'}" for x, y in zip(a, b, strict=True)]
     path.write_text("\n".join(["web,shop,total,how", *rows]) + "\n")
     dataset = load(str(path), TrainConfig())
-    (note,) = (note for note in dataset.notes if "in every row" in note)
-    assert "'total' is web + shop; 'how' goes by web: little below 41, much from 41 on" in note
+    said = [note for note in dataset.notes if "in every row" in note]
+    assert [note.split("in every sample, ")[1] for note in said] == [
+        "'total' is web + shop", "'how' goes by web: little up to 40, much over 40"
+    ]  # fmt: skip
+    assert "--continuous total learns it" in dataset.notes[-1]
     assert [r.column for r in load(str(path), TrainConfig(integer=("web", "total"))).rules] == [3]
     checkpoint = train(str(path), tmp_path / "run", TrainConfig(steps=2, length=12))
     total = checkpoint.channels[2]
@@ -220,7 +296,10 @@ def test_channels_by_thresholds_and_by_labels_have_the_ranges_of_their_outcomes(
     values = np.column_stack(
         [np.arange(60.0), np.arange(60) // 30, np.arange(60) % 2 + 0.5, np.arange(60) % 2]
     )
-    own: list[Rule] = [Cuts(1, (0,), (30.0,), (0.0, 1.0), False), Table(2, (3,), (0.5, 1.5, np.nan), False)]
+    own: list[Rule] = [
+        Cuts(1, (0,), (30.0,), (False,), (0.0, 1.0), np.nan, False),
+        Table(2, (3,), (0.5, 1.5, np.nan), False),
+    ]
     dataset = replace(Dataset.of("t", of, [values]), rules=tuple(own))
 
     class Straight:

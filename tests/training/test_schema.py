@@ -4,6 +4,7 @@ import tomllib
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.conftest import cadenza
@@ -45,6 +46,23 @@ def test_what_is_printed_is_what_is_read(table: Path, tmp_path: Path):
     assert read.statics == flagged.statics
     assert read.fingerprint == flagged.fingerprint
     assert outline(str(table), told(tmp_path, text)) == text
+
+
+def test_the_printed_file_changes_nothing(tmp_path: Path):
+    """Neither how numbers are rounded nor what follows from what."""
+    random = np.random.default_rng(0)
+    price, amount = random.gamma(9, 1, 200).round(2), random.poisson(4, 200) + 1
+    rows = [
+        f"{p},{n},{round(p * n, 2)},{'much' if n > 4 else 'few'}"
+        for p, n in zip(price, amount, strict=True)
+    ]
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(["price,amount,paid,how", *rows]) + "\n")
+    plain = load(str(path), TrainConfig())
+    (tmp_path / "schema.toml").write_text(outline(str(path), TrainConfig()))
+    told = load(str(path), applied(str(path), TrainConfig(schema=str(tmp_path / "schema.toml"))))
+    assert [r.column for r in plain.rules] == [2, 3]
+    assert (told.columns, told.rules, told.notes) == (plain.columns, plain.rules, plain.notes)
 
 
 def test_an_id_that_can_be_asked_for_is_written_and_read(table: Path, tmp_path: Path):

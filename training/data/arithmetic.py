@@ -1,12 +1,14 @@
-"""Numbers that are sums, products or ratios of others, within what rounding explains.
+"""Numbers that are sums, products or ratios of others in every row, within their own rounding.
 
 Of a sum, others each times a weight, orthogonal matching pursuit finds the terms one after another (Pati,
-Rezaiifar and Krishnaprasad, Asilomar 1993), and those that it can do without are taken out again.
+Rezaiifar and Krishnaprasad, Asilomar 1993), and those that it can do without are taken out again. Numbers
+that are nearly a sum are none: a price to sell at lies a cent or two over that to buy at, and how many it
+are is what is to be learnt. And where rows are few, or between few, any number is a sum of enough others:
+so weights of several terms are short, or all of one size.
 """
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from functools import cached_property
 
 import numpy as np
@@ -17,19 +19,22 @@ from training.data.rules import Product, Sum
 
 _TERMS = 32
 """Of a sum, at most."""
-_ROUGH = 0.05
-"""Deviations of a number that rounding of the columns may move it by."""
+_SHORT, _EXACT, _LONG = 2, 3, 8
+"""Digits of weights: of several terms, of several without rounding, and of one or of all alike."""
+_TELLING = 10
+"""Rows for each term in which a number is another than mostly."""
+_KINDS = 3
+"""Different rows for each term, and for the constant."""
+_TIES = 0.25
+"""Share of the rows that may lie halfway, where it is chance which way a number was rounded."""
+_ROUGH = 0.1
+"""Of its deviation from a line: how far a number that is made by rounding may be rounded."""
+_FINE = 1e-3
+"""Of its deviation: how well single precision has to tell a number's values apart."""
+_NOISE = 1e-11
+"""Of a variance of 1, what is nothing in double precision."""
 _LOOSE = 0.05
 """By how much a ratio may waver to be looked at closer."""
-_DIGITS = range(1, 9)
-"""Of weights: as few as do."""
-
-
-class Rounded(IntEnum):
-    """What was rounded before a number had its value; the first is the better rule."""
-
-    ITSELF = 0
-    OTHERS = 1
 
 
 @dataclass(frozen=True)
@@ -37,12 +42,35 @@ class Number:
     """A column of numbers that vary."""
 
     at: int
+    """Its place among all columns."""
     values: Doubles
     """(rows,)"""
     per: int
     of: int
-    spread: float
-    """Its deviation."""
+    """See `Sum`."""
+
+    @cached_property
+    def ends(self) -> tuple[float, float]:
+        """The least and the greatest."""
+        return float(np.nanmin(self.values)), float(np.nanmax(self.values))
+
+    @cached_property
+    def spread(self) -> float:
+        """Its deviation."""
+        return float(np.nanstd(self.values))
+
+    @cached_property
+    def wandering(self) -> float:
+        """Its deviation from a line through all rows."""
+        rows = np.flatnonzero(~np.isnan(self.values))
+        known = self.values[rows]
+        away = rows - rows.mean()
+        return float((known - known.mean() - away * (away @ known) / (away @ away)).std())
+
+    @property
+    def precision(self) -> float:
+        """What is no difference: samples are of single precision."""
+        return 1e-7 * max(map(abs, self.ends)) + 1e-6 * self.spread
 
     @property
     def rounding(self) -> float:
@@ -50,30 +78,14 @@ class Number:
         return self.of / self.per / 2 if self.per else self.precision
 
     @property
-    def precision(self) -> float:
-        """What is no difference: samples are of single precision."""
-        return 1e-7 * max(map(abs, self.ends)) + 1e-6 * self.spread
+    def within(self) -> float:
+        """The same, where it may have been halfway."""
+        return self.rounding * (1 + 1e-6) + 1e-12 * max(map(abs, self.ends))
 
-    def explains(self, off: Doubles, slack: Doubles) -> Rounded | None:
-        """Whose rounding explains that values are `off` (rows,) what they would be by a rule; that of
-        others moves them by `slack`, (rows,) or (). None where rounding does not."""
-        if off.max() <= self.precision:
-            return Rounded.ITSELF
-        for who in Rounded:
-            bound = self.rounding + slack * who
-            if (off <= bound * (1 + 1e-6)).all() and np.median(bound) <= _ROUGH * self.spread:
-                return who
-        return None
-
-    def beyond(self, low: float, high: float) -> float:
-        """How many times as far as it goes it is from one value to another."""
-        least, most = self.ends
-        return round((high - low) / (most - least), 3)
-
-    @cached_property
-    def count(self) -> int:
-        """How many values it has."""
-        return len(np.unique(self.values))
+    @property
+    def told_apart(self) -> bool:
+        """Whether single precision shows it."""
+        return self.precision <= _FINE * self.spread
 
     @property
     def least_size(self) -> float:
@@ -81,10 +93,32 @@ class Number:
         least, most = self.ends
         return 0.0 if least <= 0 <= most else min(abs(least), abs(most))
 
-    @property
-    def ends(self) -> tuple[float, float]:
-        """The least and the greatest."""
-        return float(np.nanmin(self.values)), float(np.nanmax(self.values))
+    @cached_property
+    def count(self) -> int:
+        """How many values it has."""
+        return len(np.unique(self.values))
+
+    @cached_property
+    def telling(self) -> int:
+        """Rows in which it is not what it mostly is."""
+        known = self.values[~np.isnan(self.values)]
+        return len(known) - int(np.unique(known, return_counts=True)[1].max())
+
+    def beyond(self, low: float, high: float) -> float:
+        """How many times as far as it goes it is from one value to another."""
+        least, most = self.ends
+        return round((high - low) / (most - least), 1)
+
+    def is_made(self, values: Doubles, made: Doubles) -> bool:
+        """Whether `values` of it (rows,) are what was `made`, rounded, and missing where that is."""
+        gone = np.isnan(made)
+        if (gone != np.isnan(values)).any():
+            return False
+        off = np.abs(values - made)[~gone]
+        if not self.per:
+            return bool((off <= self.precision).all())
+        halfway = np.abs(off - self.rounding) <= self.within - self.rounding
+        return bool((off <= self.within).all()) and halfway.mean() <= _TIES
 
 
 @dataclass(frozen=True)
@@ -96,62 +130,95 @@ class Fit:
     """How little it suits, beside others of the same columns."""
 
 
-def terms_of(x: Doubles, of: int, rounding: Sequence[float], still: NDArray[np.bool_]) -> list[int]:
-    """Few columns of `x` (rows, numbers), each of deviation 1, that the column `of` is a sum of; none if it
-    is not."""
-    wanted, chosen = x[:, of], list[int]()
-
-    def left(terms: Sequence[int]) -> tuple[Doubles, float]:
-        weights = np.linalg.lstsq(x[:, terms], wanted, rcond=None)[0]
-        bound = rounding[of] + sum(abs(w) * rounding[k] for w, k in zip(weights, terms, strict=True))
-        rest: Doubles = wanted - x[:, terms] @ weights
-        return rest, 2 * bound + 1e-6  # means and weights are off by as much again
-
-    rest, bound = wanted, rounding[of]
-    while np.abs(rest).max() > bound:
-        if len(chosen) == _TERMS:
-            return []
-        along = np.abs(rest @ x)
-        along[[of, *chosen]] = -1
-        along[still] = -1
-        best = int(along.argmax())
-        if along[best] < 0:
+def terms_of(x: Doubles, products: Doubles, of: int, bound: float, usable: NDArray[np.bool_]) -> list[int]:
+    """Few columns of `x` (rows, numbers), each of mean 0 and deviation 1, `products` the means of theirs,
+    that the column `of` is a sum of but for a `bound` in every row; none if it is not. Only what is
+    `usable` is one."""
+    chosen = list[int]()
+    free = usable.copy()
+    free[of] = False
+    along, left = products[of].copy(), 1.0
+    while not chosen or left > max(bound**2, _NOISE) or _off(x, of, chosen) > bound:
+        best = int(np.where(free, np.abs(along), -1).argmax())
+        if len(chosen) == _TERMS or not free[best] or (chosen and left <= _NOISE):
             return []
         chosen.append(best)
-        rest, bound = left(chosen)
-    for term in chosen[:]:
+        free[best] = False
+        inner = products[np.ix_(chosen, chosen)] + 1e-13 * np.eye(len(chosen))
+        weights = np.linalg.solve(inner, products[chosen, of])
+        along = products[of] - weights @ products[chosen]
+        left = float(along[of])
+    for term in chosen[:-1]:
         fewer = [k for k in chosen if k != term]
-        if fewer:
-            rest, bound = left(fewer)
-            if np.abs(rest).max() <= bound:
-                chosen = fewer
+        if _off(x, of, fewer) <= bound:
+            chosen = fewer
     return chosen
 
 
-def summed(number: Number, others: Sequence[Number]) -> Fit | None:
-    """The number as a sum of the others, by weights of as few digits as do; None where that does not hold
-    in some row. It suits the less where it could come to another sign, and the farther it could go."""
-    x = np.array([o.values for o in others]).T  # (rows, others)
-    gone = np.isnan(x).any(axis=1)
-    if (gone != np.isnan(number.values)).any():
+def _off(x: Doubles, of: int, terms: Sequence[int]) -> float:
+    """By how much the best sum of these columns is off, at most."""
+    weights = np.linalg.lstsq(x[:, terms], x[:, of], rcond=None)[0]
+    return float(np.abs(x[:, of] - x[:, terms] @ weights).max())
+
+
+def summed(number: Number, others: Sequence[Number], some: NDArray[np.intp], exact: bool) -> Fit | None:
+    """The number as a sum of the others, which at `some` rows are all there, by weights of as few digits as
+    do; `exact`, without rounding. None where that does not hold in some row, or where it could come to
+    another sign. It suits the less, the farther it could go."""
+    if number.telling < _TELLING * len(others) or not number.told_apart:
         return None
-    x, y = x[~gone], number.values[~gone]
-    found = np.linalg.lstsq(x - x.mean(0), y - y.mean(), rcond=None)[0]  # (others,)
-    for digits in _DIGITS:
-        weights = np.array([float(f"{w:.{digits}g}") for w in found])
-        rest = y - x @ weights  # (rows,)
-        slack = np.abs(weights) @ [o.rounding for o in others]
-        for decimals in range(-6, 9):
-            constant = round(float(rest.max() + rest.min()) / 2, decimals)
-            if (rounded := number.explains(np.abs(rest - constant), slack)) is not None:
-                ends = np.sort(weights[:, None] * [o.ends for o in others], axis=1)  # (others, 2)
-                low, high = constant + ends.sum(axis=0)
-                least, most = number.ends
-                signed = (least >= 0 and low < -number.rounding) or (most <= 0 and high > number.rounding)
-                sources = tuple(o.at for o in others)
-                rule = Sum(number.at, sources, tuple(weights.tolist()), constant, number.per, number.of)
-                return Fit(rule, (signed, rounded, number.beyond(low, high), number.count, -number.at))
+    x, y = np.array([o.values[some] for o in others]).T, number.values[some]  # (some, others), (some,)
+    if not exact and number.rounding > _ROUGH * number.wandering:  # a counter, which goes by any other
+        return None
+    within, most = (1e-3 * number.within, _EXACT) if exact else (number.within, _SHORT)
+    for weights, constant in _weighed(x, y, within, most):
+        copied = len(others) == 1 and weights[0] == 1 and constant == 0
+        kinds = len(np.unique(np.column_stack([x, y]), axis=0))
+        if not copied and kinds < _KINDS * (len(others) + 1):
+            return None
+        if number.is_made(number.values, constant + weights @ [o.values for o in others]):
+            ends = np.sort(weights[:, None] * [o.ends for o in others], axis=1)  # (others, 2)
+            low, high = constant + ends.sum(axis=0)
+            least, greatest = number.ends
+            if (least >= 0 and low < -number.rounding) or (greatest <= 0 and high > number.rounding):
+                return None
+            sources = tuple(o.at for o in others)
+            rule = Sum(number.at, sources, tuple(weights.tolist()), constant, number.per, number.of)
+            # Of two that say each other the one that was rounded less finely was there first.
+            finer = any(
+                abs(w) * o.rounding < 0.99 * number.rounding for w, o in zip(weights, others, strict=True)
+            )
+            size = sum(len(f"{abs(w):.{_LONG}g}".replace(".", "").strip("0")) for w in weights)
+            return Fit(rule, (finer, number.beyond(low, high), size, -number.at))
     return None
+
+
+def _weighed(x: Doubles, y: Doubles, within: float, most: int) -> Iterator[tuple[Doubles, float]]:
+    """Weights of `x` (rows, others) and a constant that make y (rows,) but for so much in each row: without
+    a constant first, and of few digits before more; of `most` where they are not alike."""
+    found = np.linalg.lstsq(x - x.mean(0), y - y.mean(), rcond=None)[0]  # (others,)
+    alike = float(np.ptp(np.abs(found))) <= 1e-3 * float(np.abs(found).max())
+    if alike:
+        found = np.sign(found) * np.abs(found).mean()
+        if (factor := _factor(x @ np.sign(found), y, within)) is not None:
+            yield factor * np.sign(found), 0.0
+    for plain in (True, False):
+        for digits in range(1, (_LONG if alike else most) + 1):
+            weights = np.array([float(f"{w:.{digits}g}") for w in found])
+            rest = y - x @ weights  # (rows,)
+            constant = _roundest(float(rest.max()) - within, float(rest.min()) + within)
+            if constant is not None and (constant == 0 or not plain):
+                yield weights, constant
+
+
+def _factor(x: Doubles, y: Doubles, within: float) -> float | None:
+    """The number of the fewest digits that makes y (rows,) of x but for so much in each row, if there is
+    one."""
+    still = x == 0
+    if (np.abs(y[still]) > within).any() or still.all():
+        return None
+    ratio, slack = y[~still] / x[~still], within / np.abs(x[~still])
+    return _roundest(float((ratio - slack).max()), float((ratio + slack).min()))
 
 
 def factors(x: Doubles, y: int, divides: Sequence[bool]) -> Iterator[tuple[int, int, bool]]:
@@ -171,21 +238,33 @@ def factors(x: Doubles, y: int, divides: Sequence[bool]) -> Iterator[tuple[int, 
                     yield int(others[i]), int(others[j]), divided
 
 
-def multiplied(number: Number, one: Number, other: Number, divided: bool) -> Fit | None:
-    """The number as the product of two others, or as their ratio; None where that does not hold in some
-    row. A ratio suits less, since what one is off it makes larger."""
-    gone = np.isnan(one.values) | np.isnan(other.values)
-    if (gone != np.isnan(number.values)).any():
+def multiplied(
+    number: Number, one: Number, other: Number, divided: bool, some: NDArray[np.intp]
+) -> Fit | None:
+    """The number as the product of two others, which are there at `some` rows, or as their ratio; None
+    where that does not hold in some row. A ratio suits less, since what one is off it makes larger."""
+    least = _TELLING * 2
+    if min(number.telling, one.telling, other.telling) < least or not number.told_apart:
         return None
-    y, a, b = (n.values[~gone] for n in (number, one, other))
+    y, a, b = (n.values[some] for n in (number, one, other))
+    if len(np.unique(np.column_stack([y, a, b]), axis=0)) < _KINDS * 3:
+        return None
     x = a / b if divided else a * b
-    by_one, by_other = (1 / np.abs(b), np.abs(x / b)) if divided else (np.abs(b), np.abs(a))
-    slack = by_one * one.rounding + by_other * other.rounding  # (rows,)
-    for digits in _DIGITS:
-        constant = float(f"{(y @ x) / (x @ x):.{digits}g}")
-        rounded = number.explains(np.abs(y - constant * x), abs(constant) * slack)
-        if rounded is not None:
-            corners = [constant * (i / j if divided else i * j) for i in one.ends for j in other.ends]
-            rule = Product(number.at, (one.at, other.at), divided, constant, number.per, number.of)
-            return Fit(rule, (rounded, divided, number.beyond(min(corners), max(corners)), -number.at))
+    constant = _factor(x, y, number.within)
+    i, j = one.values, other.values
+    if constant is None or not number.is_made(number.values, constant * (i / j if divided else i * j)):
+        return None
+    corners = [constant * (i / j if divided else i * j) for i in one.ends for j in other.ends]
+    rule = Product(number.at, (one.at, other.at), divided, constant, number.per, number.of)
+    return Fit(rule, (divided, number.beyond(min(corners), max(corners)), -number.at))
+
+
+def _roundest(low: float, high: float) -> float | None:
+    """The number of the fewest digits from one to another; None where there is none."""
+    if low <= 0 <= high:
+        return 0.0
+    for decimals in range(-6, 13):
+        found = round((low + high) / 2, decimals)
+        if low <= found <= high:
+            return found
     return None

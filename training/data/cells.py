@@ -5,6 +5,7 @@ cell, and a number that is NaN, is missing.
 """
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,7 +26,7 @@ def column_of(
         kind = kind.value_type
     if name in config.categorical:
         return labelled(name, column)
-    number = Column(name, rounded=name not in config.continuous)
+    number = Column(name)
     if _is_numeric(kind) or arrow.types.is_null(kind):
         values = _numbers(column)
     elif arrow.types.is_boolean(kind):
@@ -62,7 +63,9 @@ def column_of(
             f"{path}: column {name!r} is to hold whole numbers, and row {broken[0] + 1} is "
             f"{values[broken[0]]:g}: take it for what it is with --continuous {name}"
         )
-    return number, values
+    # Of decimals there are as many as in the data, whatever they are called.
+    whole = bool((values == np.rint(values))[~np.isnan(values)].all())
+    return replace(number, rounded=not whole or name not in config.continuous), values
 
 
 def labelled(name: str, column: arrow.ChunkedArray) -> tuple[Column, Doubles]:

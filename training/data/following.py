@@ -5,13 +5,15 @@ every factor of a product. That one does which they, wherever they may lie, take
 the data: a total, and none of its parts, which could come out negative.
 """
 
+import math
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from shlex import quote
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.arithmetic import Number, factors, multiplied, summed, terms_of
+from training.data.arithmetic import Fit, Number, factors, multiplied, summed, terms_of
 from training.data.columns import Column, grid_of
 from training.data.dataset import Dataset, Doubles
 from training.data.rules import Cuts, Product, Rule, Sum, Table
@@ -28,10 +30,14 @@ _FACTORS = 64
 """Numbers among which no products are looked for any more."""
 _EACH = 10
 """Rows for each label that says what another column is."""
-_FEW = 8
+_FEW = 16
 """Different values up to which a number may go by thresholds, as a label does."""
 _PART = 3
 """Rows in each part between thresholds."""
+_CHANGES = 3
+"""How often values change from row to row for each threshold, so that it is more than one event."""
+_SAID = 8
+"""Rules that are said one by one."""
 _VAGUE = 0.01
 """Share of the rows that may be of either side, at a threshold, where numbers were rounded."""
 
@@ -45,12 +51,14 @@ def told(dataset: Dataset, named: Collection[str]) -> Dataset:
     rules = _ordered([*search.sums(), *search.products(), *search.cuts(), *search.tables()])
     if not rules:
         return dataset
-    said = "; ".join(_said(rule, dataset.columns) for rule in rules)
-    note = (
-        f"in every row {said}. So it will be in samples: what follows is not learnt, but made of what it "
-        "follows from; --integer, --continuous or --categorical learn it"
-    )
-    return replace(dataset, rules=tuple(rules), notes=(*dataset.notes, note))
+    notes = [f"in every row, and so in every sample, {_said(r, dataset.columns)}" for r in rules[:_SAID]]
+    if len(rules) > _SAID:
+        more = ", ".join(repr(dataset.columns[rule.column].name) for rule in rules[_SAID:])
+        notes.append(f"and so follow {more}")
+    first = dataset.columns[rules[0].column]
+    told = f"--{'categorical' if first.labels else 'continuous'} {quote(first.name)}"
+    notes.append(f"what follows so is not learnt, but made of what it follows from; {told} learns it")
+    return replace(dataset, rules=tuple(rules), notes=(*dataset.notes, *notes))
 
 
 def _ordered(rules: Sequence[Rule]) -> list[Rule]:
@@ -84,7 +92,7 @@ class _Search:
             values = self.values[:, n]
             if not column.labels and np.nanmin(values) < np.nanmax(values):
                 per, of = grid_of(values[~np.isnan(values)])
-                self.numbers[n] = Number(n, values, per, of, float(np.nanstd(values)))
+                self.numbers[n] = Number(n, values, per, of)
 
     def may_follow(self, column: int, *sources: int) -> bool:
         """Whether a column may be made of others, none of which is made of it."""
@@ -100,69 +108,77 @@ class _Search:
         return {*sources}.union(*(self._behind(self.made.get(source, ())) for source in sources))
 
     def sums(self) -> Iterator[Rule]:
-        """Numbers that are sums of others."""
-        pool = [n for n in self.numbers.values() if np.isnan(n.values).mean() <= 0.5]
-        whole = np.ones(len(self.values), bool)
-        for number in pool:
-            whole &= ~np.isnan(number.values)
-        rows = np.flatnonzero(whole)
-        if not 2 <= len(pool) <= _MANY or len(rows) < max(_FEWEST, 2 * len(pool)):
+        """Numbers that are sums of others: what is so to the last digit first, then what is but for
+        rounding; and what is of few terms before what is of more."""
+        for exact in (True, False):
+            more = True
+            while more:
+                fits = sorted(self._sums(exact), key=lambda fit: (len(fit.rule.sources), fit.rank))
+                more = False
+                for fit in fits:
+                    rule = fit.rule
+                    if not {*rule.sources} & {*self.made} and self.may_follow(rule.column, *rule.sources):
+                        yield self.take(rule)
+                        more = True
+
+    def _sums(self, exact: bool) -> Iterator[Fit]:
+        """For each number that has to do with a sum of what is not made the best rule of that sum."""
+        known = (n for n in self.numbers.values() if np.isnan(n.values).mean() <= 0.5)
+        pool = [n for n in known if n.at not in self.made]
+        if not 2 <= len(pool) <= _MANY:
             return
-        rows = rows[np.unique(np.linspace(0, len(rows) - 1, _GLANCE).astype(int))]
-        barren: set[int] = set()
-        while rule := self._sum([n for n in pool if n.at not in self.made], rows, barren):
-            yield self.take(rule)
-
-    def _sum(self, pool: Sequence[Number], rows: NDArray[np.intp], barren: set[int]) -> Rule | None:
-        """One more sum, of as few terms as any, tried at some rows that have all numbers. Numbers that are
-        no sum become `barren`."""
+        rows = self._whole(pool, _GLANCE)
+        if len(rows) < max(_FEWEST, 2 * len(pool)):
+            return
         x = np.array([n.values[rows] for n in pool]).T  # (rows, numbers)
-        x = x - x.mean(0)
+        x -= x.mean(0)
         deviations = x.std(0)
-        still = deviations == 0
-        x = x / np.where(still, 1, deviations)
-        within = np.linalg.inv(x.T @ x / len(x) + 1e-12 * np.eye(len(pool)))
-        unexplained = 1 / np.diag(within)  # (numbers,): share of each variance that no sum says
-        rounding = [n.rounding / d for n, d in zip(pool, np.where(still, 1, deviations), strict=True)]
-        found: list[Rule] = []
-        for k in np.flatnonzero(~still & (unexplained < _UNEXPLAINED)).tolist():
-            if pool[k].at not in barren:
-                terms = terms_of(x, k, rounding, still)
-                rule = self._best([pool[i] for i in sorted((k, *terms))]) if terms else None
-                if rule is None:
-                    barren.add(pool[k].at)
-                else:
-                    found.append(rule)
-        return min(found, key=lambda rule: len(rule.sources), default=None)
+        usable = deviations > 0
+        x /= np.where(usable, deviations, 1)
+        products = x.T @ x / len(x)
+        unexplained = 1 / np.diag(np.linalg.inv(products + 1e-12 * np.eye(len(pool))))  # (numbers,)
+        tried: set[frozenset[int]] = set()
+        for k in np.flatnonzero(usable & (unexplained < _UNEXPLAINED)).tolist():
+            # Weights, too, are off where what they weigh was rounded.
+            bound = (1e-3 if exact else 1.5) * pool[k].rounding / deviations[k]
+            terms = terms_of(x, products, k, bound + 1e-9, usable)
+            members = frozenset((k, *terms))
+            if terms and members not in tried:
+                tried.add(members)
+                numbers = [pool[i] for i in sorted(members)]
+                every = (
+                    summed(number, [*numbers[:n], *numbers[n + 1 :]], rows, exact)
+                    for n, number in enumerate(numbers)
+                )
+                may = [f for f in every if f and self.may_follow(f.rule.column, *f.rule.sources)]
+                if may:
+                    yield min(may, key=lambda fit: fit.rank)
 
-    def _best(self, numbers: Sequence[Number]) -> Rule | None:
-        """Of numbers that go together in a sum the rule that makes the best one of the others."""
-        every = (summed(number, [*numbers[:n], *numbers[n + 1 :]]) for n, number in enumerate(numbers))
-        found = sorted((fit for fit in every if fit), key=lambda fit: fit.rank)
-        may = [fit for fit in found if self.may_follow(fit.rule.column, *fit.rule.sources)]
-        # Where the total is to be learnt no part of it is made that would be negative now and then.
-        if not may or may[0].rank[0] > found[0].rank[0]:
-            return None
-        return may[0].rule
+    def _whole(self, pool: Sequence[Number], most: int) -> NDArray[np.intp]:
+        """Some rows that have all of these numbers, evenly among them."""
+        rows = np.flatnonzero(~np.isnan([n.values for n in pool]).any(axis=0))
+        some: NDArray[np.intp] = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)
+        found: NDArray[np.intp] = rows[some]
+        return found
 
     def products(self) -> Iterator[Rule]:
         """Numbers that are the product or the ratio of two others."""
         pool = [n for n in self.numbers.values() if n.at not in self.made]
         if not 3 <= len(pool) <= _FACTORS:
             return
-        there = np.flatnonzero(~np.isnan([n.values for n in pool]).any(axis=0))
-        if len(there) < _FEWEST:
+        rows = self._whole(pool, _GLANCE)
+        if len(rows) < _FEWEST:
             return
-        some = there[np.unique(np.linspace(0, len(there) - 1, _FEWEST).astype(int))]
-        x = np.array([n.values[some] for n in pool])  # (numbers, rows)
-        found = [
+        few = rows[:: max(1, len(rows) // _FEWEST)]
+        x = np.array([n.values[few] for n in pool])  # (numbers, rows)
+        fits = [
             fit
             for y, number in enumerate(pool)
             for i, j, divided in factors(x, y, [n.least_size > 0 for n in pool])
-            if (fit := multiplied(number, pool[i], pool[j], divided))
+            if (fit := multiplied(number, pool[i], pool[j], divided, rows))
         ]
         taken: set[frozenset[int]] = set()
-        for fit in sorted(found, key=lambda fit: fit.rank):
+        for fit in sorted(fits, key=lambda fit: fit.rank):
             relation = frozenset((fit.rule.column, *fit.rule.sources))  # each is in it in three ways
             if relation not in taken and self.may_follow(fit.rule.column, *fit.rule.sources):
                 yield self.take(fit.rule)
@@ -199,13 +215,13 @@ class _Search:
                 if n not in self.numbers or outcomes > _FEW:
                     continue
             # What is learnt first, and of that the finest.
+            # What is learnt first, and of that the finest.
             for number in sorted(self.numbers.values(), key=lambda one: (one.at in self.made, -one.count)):
                 # Of as few values as outcomes it goes by the label as well, and labels are learnt better.
                 if number.count <= outcomes or not self.may_follow(n, number.at):
                     continue
-                if parts := _parts(self.values[:, n], number, outcomes, bool(column.labels)):
-                    cuts, found = parts
-                    yield self.take(Cuts(n, (number.at,), cuts, found, bool(column.labels)))
+                if found := _cuts(n, self.values[:, n], number, outcomes, bool(column.labels)):
+                    yield self.take(found)
                     break
 
 
@@ -221,27 +237,35 @@ def _by_label(values: Doubles, which: NDArray[np.int64], labels: int) -> Doubles
     return found if len(np.unique(seen[~np.isnan(seen)])) > 1 else None
 
 
-def _parts(
-    values: Doubles, number: Number, outcomes: int, labelled: bool
-) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-    """Thresholds of a number, and the value of each part between them, that say what `values` (rows,) are;
-    None where there are no such ones."""
-    gone = np.isnan(number.values)
-    if (gone != ((values == -1) if labelled else np.isnan(values))).any():
-        return None
+def _cuts(at: int, values: Doubles, number: Number, outcomes: int, labelled: bool) -> Cuts | None:
+    """The rule by which thresholds of a number say what `values` (rows,) are, and one value, or that they
+    are missing, where it is missing; None where there is none."""
+    gone, absent = np.isnan(number.values), (values == -1) if labelled else np.isnan(values)
+    missing = values[gone]
+    other = -1.0 if labelled else np.nan
+    if len(missing) and not absent[gone].all():
+        other = float(missing[0])
+        if not (missing == other).all():
+            return None
     x, y = number.values[~gone], values[~gone]
     # Of some rows a part may have one, and more of them may be at a threshold.
-    if len(x) < _FEWEST or _cut(x[:_GLANCE], y[:_GLANCE], outcomes, 1, 1.0) is None:
+    if len(x) < _FEWEST or absent[~gone].any() or _cut(x[:_GLANCE], y[:_GLANCE], outcomes, 1, 1.0) is None:
         return None
-    found = _cut(x, y, outcomes, _PART, _VAGUE)
-    return found if found and len(set(found[1])) == outcomes > 1 else None
+    if (found := _cut(x, y, outcomes, _PART, _VAGUE)) is None:
+        return None
+    cuts, over, parts = found
+    if len({*parts, *missing.tolist()} - {-1.0}) < outcomes or len(set(parts)) < 2:
+        return None
+    if (np.diff(y) != 0).sum() < _CHANGES * len(cuts):
+        return None
+    return Cuts(at, (number.at,), cuts, over, parts, other, labelled)
 
 
 def _cut(
     x: Doubles, y: Doubles, outcomes: int, part: int, share: float
-) -> tuple[tuple[float, ...], tuple[float, ...]] | None:
-    """Thresholds and values as in `_parts`, of rows without gaps: `part` in each at least, and no more than
-    a `share` that may be of either side."""
+) -> tuple[tuple[float, ...], tuple[bool, ...], tuple[float, ...]] | None:
+    """Thresholds, whether each is below its part, and values, see `Cuts`, of rows without gaps: `part` in
+    each at least, and no more than a `share` that may be of either side."""
     order = np.lexsort((y, x))
     x, y = x[order], y[order]
     distinct, first = np.unique(x, return_index=True)
@@ -263,19 +287,22 @@ def _cut(
     if vague > share * len(y):
         return None
     begins = np.append(0, np.flatnonzero(np.diff(main)) + 1)  # (parts,)
-    if len(begins) > 2 * outcomes:
+    if not 2 <= len(begins) <= 2 * outcomes:
         return None
     rows = np.diff(np.append(first[begins], len(y)))
     if rows.min() < part:
         return None
-    cuts = (_round(distinct[b - 1], distinct[b]) for b in begins[1:].tolist())
-    return tuple(cuts), tuple(main[begins].tolist())
+    found = [_threshold(float(distinct[b - 1]), float(distinct[b])) for b in begins[1:].tolist()]
+    cuts, over = zip(*found, strict=True)
+    return cuts, over, tuple(main[begins].tolist())
 
 
-def _round(below: float, above: float) -> float:
-    """The roundest number that is more than one and no more than another."""
+def _threshold(below: float, above: float) -> tuple[float, bool]:
+    """The roundest number from one to another, the lower of two, and whether it is the one below."""
     for decimals in range(-12, 13):
-        scale = 10.0**decimals
-        if (found := np.floor(above * scale) / scale) > below:
-            return float(found)
-    return above
+        scaled = below * 10.0**decimals
+        whole = round(scaled) if math.isclose(scaled, round(scaled), rel_tol=1e-12) else math.ceil(scaled)
+        found = whole / 10.0**decimals
+        if found <= above:
+            return (below, True) if math.isclose(found, below, rel_tol=1e-12) else (found, False)
+    return above, False

@@ -99,25 +99,39 @@ class Cuts:
     sources: tuple[int, ...]
     """One."""
     cuts: tuple[float, ...]
-    """Rising: the least number of each part but the first."""
+    """Rising, between one part and the next: …"""
+    over: tuple[bool, ...]
+    """… whether that is over it, or from it on."""
     outcomes: tuple[float, ...]
     """Of each part."""
+    absent: float
+    """Of where the number is missing: NaN or -1 where the column then is, too."""
     labelled: bool
     """Whether outcomes are indices of labels."""
+
+    @property
+    def least(self) -> Floats:
+        """(cuts,): the least number behind each cut."""
+        cuts = np.array(self.cuts, np.float32)
+        return np.where(self.over, np.nextafter(cuts, np.float32(np.inf)), cuts)
 
     def __call__(self, *sources: Made) -> Made:
         """See `Sum`."""
         (number,) = sources
-        part = sum(((number >= np.float32(cut)).astype(np.int64) for cut in self.cuts), np.int64(0))
-        dtype, absent = (np.int64, -1) if self.labelled else (np.float32, np.nan)
-        found: Made = np.where(np.isnan(number), dtype(absent), np.array(self.outcomes, dtype)[part])
+        part = sum(((number >= least).astype(np.int64) for least in self.least), np.int64(0))
+        dtype = np.int64 if self.labelled else np.float32
+        found: Made = np.where(np.isnan(number), dtype(self.absent), np.array(self.outcomes, dtype)[part])
         return found
 
     def said(self, columns: Sequence[Named]) -> str:
-        """Such as temp: cold below 5, warm from 5 on, hot from 25 on."""
-        parts = [_shown(columns[self.column], x) for x in self.outcomes]
-        others = (f"{part} from {cut:.7g} on" for part, cut in zip(parts[1:], self.cuts, strict=True))
-        said = ", ".join([f"{parts[0]} below {self.cuts[0]:.7g}", *others])
+        """Such as temp: cold below 5, warm from 5 on, hot over 25."""
+        own = columns[self.column]
+        said, *parts = (_shown(own, x) for x in self.outcomes)
+        said += f" {'up to' if self.over[0] else 'below'} {self.cuts[0]:.7g}"
+        for part, cut, over in zip(parts, self.cuts, self.over, strict=True):
+            said += f", {part} over {cut:.7g}" if over else f", {part} from {cut:.7g} on"
+        if self.absent >= 0:
+            said += f", {_shown(own, self.absent)} where it is missing"
         return f"{columns[self.sources[0]].name}: {said}"
 
 
