@@ -33,8 +33,6 @@ _FINE = 1e-3
 """Of its deviation: how well single precision has to tell a number's values apart."""
 _NOISE = 1e-11
 """Of a variance of 1, what is nothing in double precision."""
-_LOOSE = 0.05
-"""By how much a ratio may waver to be looked at closer."""
 
 
 @dataclass(frozen=True)
@@ -221,19 +219,18 @@ def _factor(x: Doubles, y: Doubles, within: float) -> float | None:
     return _roundest(float((ratio - slack).max()), float((ratio + slack).min()))
 
 
-def factors(x: Doubles, y: int, divides: Sequence[bool]) -> Iterator[tuple[int, int, bool]]:
-    """Pairs of `x` (numbers, rows) whose product, or whose ratio where the second `divides`, y may be."""
+def factors(x: Doubles, y: int, within: float, divides: Sequence[bool]) -> Iterator[tuple[int, int, bool]]:
+    """Pairs of `x` (numbers, rows) whose product, or whose ratio where the second `divides`, times a
+    constant is y but for so much in each of these rows."""
     others = np.array([k for k in range(len(x)) if k != y])
     a, b = x[others][:, None], x[others][None]  # (numbers, 1, rows), (1, numbers, rows)
     with np.errstate(divide="ignore", invalid="ignore"):
         for divided, pairs in ((False, a * b), (True, a / b)):
-            size = np.abs(pairs)
-            far = (size >= np.median(size, axis=2, keepdims=True)) & (size > 0)  # where rounding is little
-            ratios = np.where(far, x[y] / pairs, np.nan)
-            ratios[~far.any(axis=2)] = 0
-            middle = np.nanmedian(ratios, axis=2)  # (numbers, numbers)
-            near = np.nanmax(np.abs(ratios - middle[..., None]), axis=2) <= _LOOSE * np.abs(middle)
-            for i, j in np.argwhere(near & far.any(axis=2)).tolist():
+            known = (pairs != 0) & np.isfinite(pairs)
+            ratios, slack = x[y] / pairs, within / np.abs(pairs)
+            low = np.where(known, ratios - slack, -np.inf).max(axis=2)  # (numbers, numbers)
+            high = np.where(known, ratios + slack, np.inf).min(axis=2)
+            for i, j in np.argwhere((low <= high) & known.any(axis=2)).tolist():
                 if (divides[others[j]] if divided else i < j) and i != j:
                     yield int(others[i]), int(others[j]), divided
 
@@ -247,12 +244,11 @@ def multiplied(
     if min(number.telling, one.telling, other.telling) < least or not number.told_apart:
         return None
     y, a, b = (n.values[some] for n in (number, one, other))
-    if len(np.unique(np.column_stack([y, a, b]), axis=0)) < _KINDS * 3:
-        return None
-    x = a / b if divided else a * b
-    constant = _factor(x, y, number.within)
+    constant = _factor(a / b if divided else a * b, y, number.within)
     i, j = one.values, other.values
     if constant is None or not number.is_made(number.values, constant * (i / j if divided else i * j)):
+        return None
+    if len(np.unique(np.column_stack([y, a, b]), axis=0)) < _KINDS * 3:
         return None
     corners = [constant * (i / j if divided else i * j) for i in one.ends for j in other.ends]
     rule = Product(number.at, (one.at, other.at), divided, constant, number.per, number.of)

@@ -56,8 +56,8 @@ def told(dataset: Dataset, named: Collection[str]) -> Dataset:
         more = ", ".join(repr(dataset.columns[rule.column].name) for rule in rules[_SAID:])
         notes.append(f"and so follow {more}")
     first = dataset.columns[rules[0].column]
-    told = f"--{'categorical' if first.labels else 'continuous'} {quote(first.name)}"
-    notes.append(f"what follows so is not learnt, but made of what it follows from; {told} learns it")
+    learns = f"--{'categorical' if first.labels else 'continuous'} {quote(first.name)}"
+    notes.append(f"what follows so is not learnt, but made of what it follows from; {learns} learns it")
     return replace(dataset, rules=tuple(rules), notes=(*dataset.notes, *notes))
 
 
@@ -174,7 +174,7 @@ class _Search:
         fits = [
             fit
             for y, number in enumerate(pool)
-            for i, j, divided in factors(x, y, [n.least_size > 0 for n in pool])
+            for i, j, divided in factors(x, y, number.within, [n.least_size > 0 for n in pool])
             if (fit := multiplied(number, pool[i], pool[j], divided, rows))
         ]
         taken: set[frozenset[int]] = set()
