@@ -14,8 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training import atoms, basis, discriminator, generator, rests, trainer
+from training import atoms, basis, discriminator, generator, loop, rests, trainer
 from training.basis import Basis
+from training.data import following
 from training.data.dataset import Doubles
 from training.discriminator import Discriminator
 from training.generator import Generator
@@ -105,7 +106,19 @@ def _variety() -> None:
     _replace(discriminator, "variety", lambda features: torch.zeros_like(features[:, :1]))
 
 
+def _rules() -> None:
+    """What follows from other columns is learnt as they are."""
+    _replace(following, "told", lambda dataset, named: dataset)
+
+
+def _recentring() -> None:
+    """Averaged weights have the centre of the last step's."""
+    _replace(loop, "recentre", lambda *_: None)
+
+
 PARTS: dict[str, Callable[[], None]] = {
+    "rules": _rules,
+    "recentring": _recentring,
     "bending": _bending,
     "normal-scores": _normal_scores,
     "forgetting": _forgetting,

@@ -20,22 +20,22 @@ def whole_again() -> Iterator[None]:
 
 
 def trained(grown: Path, run: Path) -> torch.Tensor:
-    game = train(str(grown), run, TrainConfig(steps=2, length=12), say=lambda line: None).game
-    parts = [*game["generator"].values(), *game["discriminator"].values()]
+    made = train(str(grown), run, TrainConfig(steps=2, length=12), say=lambda line: None)
+    parts = [*made.generator().state_dict().values(), *made.game["discriminator"].values()]
     return torch.cat([p.flatten().double() for p in parts])
 
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A price that moves by percents, so that there is something to bend, a noise, a sensor often at
-    its limit, a thermometer of tenths, and lamps of which few are on."""
+    its limit, a thermometer of tenths, lamps of which few are on, and what follows."""
     random = np.random.default_rng(3)
     price = np.exp(np.cumsum(random.normal(0, 0.05, 600)))
     path = tmp_path_factory.mktemp("data") / "grown.npy"
     sensor = np.maximum(np.sin(np.arange(600) / 40), -0.5)
     tenths = np.round(np.sin(np.arange(600) / 60), 1)
     lamps = np.maximum(np.round(random.normal(size=600)), 0)
-    np.save(path, np.stack([price, random.normal(size=600), sensor, tenths, lamps], 1))
+    np.save(path, np.stack([price, random.normal(size=600), sensor, tenths, lamps, 2 * tenths], 1))
     return path
 
 
