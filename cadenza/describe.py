@@ -73,8 +73,9 @@ def _lines(artifact: Artifact) -> Iterator[str]:
             f"  {s.name:<10} {s.value:.4f} ± {s.spread:.4f}, real against real {s.floor:.4f} ± "
             f"{s.floor_spread:.4f} ({s.judges} judges)"
         )
-    yield f"data        {spec.data.sequences:,} sequences, {spec.data.rows:,} rows, fingerprint "
-    yield f"            {spec.data.fingerprint}"
+    sequences = f"{spec.data.sequences:,} sequence{'s' * (spec.data.sequences != 1)}"
+    yield f"data        {sequences}, {spec.data.rows:,} rows"
+    yield f"fingerprint {spec.data.fingerprint}"
     yield f"inside      {spec.data.disclosure}"
     yield "versions    " + ", ".join(f"{k} {v}" for k, v in spec.versions.items())
     yield f"licence     {spec.licence or 'not stated'}"

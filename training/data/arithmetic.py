@@ -7,6 +7,7 @@ are is what is to be learnt. And where rows are few, or between few, any number 
 so weights of several terms are short, or all of one size.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -29,6 +30,8 @@ _TIES = 0.25
 """Share of the rows that may lie halfway, where it is chance which way a number was rounded."""
 _ROUGH = 0.1
 """Of its deviation from a line: how far a number that is made by rounding may be rounded."""
+_RATIO = 0.3
+"""How much rougher a ratio is taken to be, in powers of ten."""
 _FINE = 1e-3
 """Of its deviation: how well single precision has to tell a number's values apart."""
 _NOISE = 1e-11
@@ -102,10 +105,11 @@ class Number:
         known = self.values[~np.isnan(self.values)]
         return len(known) - int(np.unique(known, return_counts=True)[1].max())
 
-    def beyond(self, low: float, high: float) -> float:
-        """How many times as far as it goes it is from one value to another."""
-        least, most = self.ends
-        return round((high - low) / (most - least), 1)
+    @property
+    def roughness(self) -> float:
+        """How far it was rounded beside how far it goes, in powers of ten: what holds within little was put
+        to the test, and what was made by rounding comes before what it was made of."""
+        return math.log10(self.rounding / self.spread)
 
     def is_made(self, values: Doubles, made: Doubles) -> bool:
         """Whether `values` of it (rows,) are what was `made`, rounded, and missing where that is."""
@@ -161,8 +165,7 @@ def _off(x: Doubles, of: int, terms: Sequence[int]) -> float:
 
 def summed(number: Number, others: Sequence[Number], some: NDArray[np.intp], exact: bool) -> Fit | None:
     """The number as a sum of the others, which at `some` rows are all there, by weights of as few digits as
-    do; `exact`, without rounding. None where that does not hold in some row, or where it could come to
-    another sign. It suits the less, the farther it could go."""
+    do; `exact`, without rounding. None where that does not hold in some row."""
     if number.telling < _TELLING * len(others) or not number.told_apart:
         return None
     x, y = np.array([o.values[some] for o in others]).T, number.values[some]  # (some, others), (some,)
@@ -175,19 +178,9 @@ def summed(number: Number, others: Sequence[Number], some: NDArray[np.intp], exa
         if not copied and kinds < _KINDS * (len(others) + 1):
             return None
         if number.is_made(number.values, constant + weights @ [o.values for o in others]):
-            ends = np.sort(weights[:, None] * [o.ends for o in others], axis=1)  # (others, 2)
-            low, high = constant + ends.sum(axis=0)
-            least, greatest = number.ends
-            if (least >= 0 and low < -number.rounding) or (greatest <= 0 and high > number.rounding):
-                return None
             sources = tuple(o.at for o in others)
             rule = Sum(number.at, sources, tuple(weights.tolist()), constant, number.per, number.of)
-            # Of two that say each other the one that was rounded less finely was there first.
-            finer = any(
-                abs(w) * o.rounding < 0.99 * number.rounding for w, o in zip(weights, others, strict=True)
-            )
-            size = sum(len(f"{abs(w):.{_LONG}g}".replace(".", "").strip("0")) for w in weights)
-            return Fit(rule, (finer, number.beyond(low, high), size, -number.at))
+            return Fit(rule, (round(number.roughness, 6), -number.at))
     return None
 
 
@@ -226,33 +219,36 @@ def factors(x: Doubles, y: int, within: float, divides: Sequence[bool]) -> Itera
     a, b = x[others][:, None], x[others][None]  # (numbers, 1, rows), (1, numbers, rows)
     with np.errstate(divide="ignore", invalid="ignore"):
         for divided, pairs in ((False, a * b), (True, a / b)):
-            known = (pairs != 0) & np.isfinite(pairs)
             ratios, slack = x[y] / pairs, within / np.abs(pairs)
+            known = np.isfinite(ratios) & np.isfinite(slack)
             low = np.where(known, ratios - slack, -np.inf).max(axis=2)  # (numbers, numbers)
             high = np.where(known, ratios + slack, np.inf).min(axis=2)
-            for i, j in np.argwhere((low <= high) & known.any(axis=2)).tolist():
+            for i, j in np.argwhere((low <= high) & (known.sum(axis=2) >= _TELLING)).tolist():
                 if (divides[others[j]] if divided else i < j) and i != j:
                     yield int(others[i]), int(others[j]), divided
 
 
-def multiplied(
-    number: Number, one: Number, other: Number, divided: bool, some: NDArray[np.intp]
-) -> Fit | None:
-    """The number as the product of two others, which are there at `some` rows, or as their ratio; None
-    where that does not hold in some row. A ratio suits less, since what one is off it makes larger."""
+def multiplied(number: Number, one: Number, other: Number, divided: bool, plain: bool) -> Fit | None:
+    """The number as the product of two others, or as their ratio, times a constant, which is a power of ten
+    of what is `plain`; None where that does not hold in some row. A ratio suits less, since what one is
+    off it makes larger."""
     least = _TELLING * 2
     if min(number.telling, one.telling, other.telling) < least or not number.told_apart:
         return None
-    y, a, b = (n.values[some] for n in (number, one, other))
-    constant = _factor(a / b if divided else a * b, y, number.within)
+    if number.rounding > _ROUGH * number.spread:  # of few numbers each is a product of much
+        return None
     i, j = one.values, other.values
-    if constant is None or not number.is_made(number.values, constant * (i / j if divided else i * j)):
+    x = i / j if divided else i * j
+    there = ~np.isnan(x) & ~np.isnan(number.values)
+    constant = _factor(x[there], number.values[there], number.within)
+    if not constant or (plain and abs(math.log10(abs(constant))) % 1 > 1e-9):
         return None
-    if len(np.unique(np.column_stack([y, a, b]), axis=0)) < _KINDS * 3:
+    if not number.is_made(number.values, constant * x):
         return None
-    corners = [constant * (i / j if divided else i * j) for i in one.ends for j in other.ends]
+    if len(np.unique(np.column_stack([i, j])[there], axis=0)) < _KINDS * 3:
+        return None
     rule = Product(number.at, (one.at, other.at), divided, constant, number.per, number.of)
-    return Fit(rule, (divided, number.beyond(min(corners), max(corners)), -number.at))
+    return Fit(rule, (round(number.roughness + _RATIO * divided, 6), -number.at))
 
 
 def _roundest(low: float, high: float) -> float | None:

@@ -1,8 +1,8 @@
 """Which columns follow from others of their row: a total, a product, "hot" from 25 on, a city's country.
 
 Only what holds in every row is a rule, but for rounding. Every term of a sum follows from the others, and
-every factor of a product. That one does which they, wherever they may lie, take least beyond where it is in
-the data: a total, and none of its parts, which could come out negative.
+every factor of a product: that one does which was rounded least beside how far it goes, as a total, and
+none that could come out negative and never is, as its parts. A column can be made of one that is made.
 """
 
 import math
@@ -26,8 +26,8 @@ _GLANCE = 4000
 """Rows that are looked at first."""
 _UNEXPLAINED = 3e-3
 """Share of a number's variance, the most that a sum may leave to rounding."""
-_FACTORS = 64
-"""Numbers among which no products are looked for any more."""
+_SOME, _FACTORS = 200, 64
+"""Rows that products are tried at first, and numbers among which none are looked for any more."""
 _EACH = 10
 """Rows for each label that says what another column is."""
 _FEW = 16
@@ -36,19 +36,26 @@ _PART = 3
 """Rows in each part between thresholds."""
 _CHANGES = 3
 """How often values change from row to row for each threshold, so that it is more than one event."""
-_SAID = 8
+_SAID = 20
 """Rules that are said one by one."""
 _VAGUE = 0.01
 """Share of the rows that may be of either side, at a threshold, where numbers were rounded."""
 
 
-def told(dataset: Dataset, named: Collection[str]) -> Dataset:
-    """The same with the rules that its columns keep, but for those that are `named`, and what is to be said
-    of them."""
+def told(dataset: Dataset, learnt: Collection[str]) -> Dataset:
+    """The same with the rules that its columns keep, but for those that are to be `learnt`, and what is to
+    be said of them."""
     if len(dataset.values) < _FEWEST:
         return dataset
-    search = _Search(dataset, {n for n, c in enumerate(dataset.columns) if c.name in named})
-    rules = _ordered([*search.sums(), *search.products(), *search.cuts(), *search.tables()])
+    search = _Search(dataset, {n for n, c in enumerate(dataset.columns) if c.name in learnt})
+    found = (
+        search.products(plain=True),
+        search.sums(),
+        search.products(plain=False),
+        search.cuts(),
+        search.tables(),
+    )
+    rules = _ordered([rule for each in found for rule in each])
     if not rules:
         return dataset
     notes = [f"in every row, and so in every sample, {_said(r, dataset.columns)}" for r in rules[:_SAID]]
@@ -56,8 +63,8 @@ def told(dataset: Dataset, named: Collection[str]) -> Dataset:
         more = ", ".join(repr(dataset.columns[rule.column].name) for rule in rules[_SAID:])
         notes.append(f"and so follow {more}")
     first = dataset.columns[rules[0].column]
-    learns = f"--{'categorical' if first.labels else 'continuous'} {quote(first.name)}"
-    notes.append(f"what follows so is not learnt, but made of what it follows from; {learns} learns it")
+    named = f"--{'categorical' if first.labels else 'continuous'} {quote(first.name)}"
+    notes.append(f"what follows is made of the others and not learnt; name it to learn it, as with {named}")
     return replace(dataset, rules=tuple(rules), notes=(*dataset.notes, *notes))
 
 
@@ -84,6 +91,7 @@ class _Search:
         self.values = dataset.values
         self.made: dict[int, tuple[int, ...]] = {}
         """Columns that are made, and what of."""
+        self.arithmetic: dict[int, Sum | Product] = {}
         gap = dataset.time.gap if dataset.time else None
         self.kept = named | {n for n, c in enumerate(self.columns) if c.name == gap}
         """Those that are learnt, whatever they follow from."""
@@ -101,6 +109,8 @@ class _Search:
     def take(self, rule: Rule) -> Rule:
         """Count on a rule from here on."""
         self.made[rule.column] = rule.sources
+        if isinstance(rule, Sum | Product):
+            self.arithmetic[rule.column] = rule
         return rule
 
     def _behind(self, sources: Sequence[int]) -> set[int]:
@@ -111,20 +121,42 @@ class _Search:
         """Numbers that are sums of others: what is so to the last digit first, then what is but for
         rounding; and what is of few terms before what is of more."""
         for exact in (True, False):
-            more = True
-            while more:
-                fits = sorted(self._sums(exact), key=lambda fit: (len(fit.rule.sources), fit.rank))
-                more = False
-                for fit in fits:
-                    rule = fit.rule
-                    if not {*rule.sources} & {*self.made} and self.may_follow(rule.column, *rule.sources):
-                        yield self.take(rule)
-                        more = True
+            found = True
+            while found:
+                found = False
+                for fit in sorted(self._sums(exact), key=lambda fit: (len(fit.rule.sources), fit.rank)):
+                    if self._may(fit):
+                        yield self.take(fit.rule)
+                        found = True
+
+    def _may(self, fit: Fit) -> bool:
+        """Whether this rule can be one beside those that are."""
+        rule = fit.rule
+        return self.may_follow(rule.column, *rule.sources) and not self._strays(rule)
+
+    def _strays(self, rule: Sum | Product) -> bool:
+        """Whether a number could come to another sign, if what all is made of went together in any way."""
+        least, most = self.numbers[rule.column].ends
+        made, slack = self._shuffled(rule), self.numbers[rule.column].rounding
+        return bool((least >= 0 and made.min() < -slack) or (most <= 0 and made.max() > slack))
+
+    def _shuffled(self, rule: Sum | Product) -> Doubles:
+        """What a rule makes, (_GLANCE,), of numbers each of another row."""
+        sources = []
+        for source in rule.sources:
+            if source in self.arithmetic:
+                sources.append(self._shuffled(self.arithmetic[source]))
+            else:
+                known = self.values[~np.isnan(self.values[:, source]), source]
+                sources.append(np.random.default_rng(source).choice(known, _GLANCE))
+        if isinstance(rule, Product):
+            return rule.constant * (sources[0] / sources[1] if rule.divided else sources[0] * sources[1])
+        made: Doubles = rule.constant + np.array(rule.weights) @ sources
+        return made
 
     def _sums(self, exact: bool) -> Iterator[Fit]:
-        """For each number that has to do with a sum of what is not made the best rule of that sum."""
-        known = (n for n in self.numbers.values() if np.isnan(n.values).mean() <= 0.5)
-        pool = [n for n in known if n.at not in self.made]
+        """For each number that has to do with a sum the best rule of that sum."""
+        pool = [n for n in self.numbers.values() if np.isnan(n.values).mean() <= 0.5]
         if not 2 <= len(pool) <= _MANY:
             return
         rows = self._whole(pool, _GLANCE)
@@ -137,22 +169,26 @@ class _Search:
         x /= np.where(usable, deviations, 1)
         products = x.T @ x / len(x)
         unexplained = 1 / np.diag(np.linalg.inv(products + 1e-12 * np.eye(len(pool))))  # (numbers,)
+        learnt = np.array([n.at not in self.made for n in pool])
         tried: set[frozenset[int]] = set()
         for k in np.flatnonzero(usable & (unexplained < _UNEXPLAINED)).tolist():
             # Weights, too, are off where what they weigh was rounded.
-            bound = (1e-3 if exact else 1.5) * pool[k].rounding / deviations[k]
-            terms = terms_of(x, products, k, bound + 1e-9, usable)
-            members = frozenset((k, *terms))
-            if terms and members not in tried:
+            bound = (1e-3 if exact else 1.5) * pool[k].rounding / deviations[k] + 1e-9
+            free = usable & np.array([pool[k].at not in self._behind((n.at,)) for n in pool])
+            for among in (free & learnt, free):  # of what is learnt, or else of what is made as well
+                terms = terms_of(x, products, k, bound, among)
+                members = frozenset((k, *terms))
+                if not terms or members in tried:
+                    continue
                 tried.add(members)
                 numbers = [pool[i] for i in sorted(members)]
                 every = (
                     summed(number, [*numbers[:n], *numbers[n + 1 :]], rows, exact)
                     for n, number in enumerate(numbers)
                 )
-                may = [f for f in every if f and self.may_follow(f.rule.column, *f.rule.sources)]
-                if may:
+                if may := [fit for fit in every if fit and self._may(fit)]:
                     yield min(may, key=lambda fit: fit.rank)
+                    break
 
     def _whole(self, pool: Sequence[Number], most: int) -> NDArray[np.intp]:
         """Some rows that have all of these numbers, evenly among them."""
@@ -161,28 +197,26 @@ class _Search:
         found: NDArray[np.intp] = rows[some]
         return found
 
-    def products(self) -> Iterator[Rule]:
-        """Numbers that are the product or the ratio of two others."""
-        pool = [n for n in self.numbers.values() if n.at not in self.made]
+    def products(self, plain: bool) -> Iterator[Rule]:
+        """Numbers that are the product or the ratio of two others, times a constant, which is a power of
+        ten of the `plain` ones."""
+        pool = [*self.numbers.values()]
         if not 3 <= len(pool) <= _FACTORS:
             return
-        rows = self._whole(pool, _GLANCE)
-        if len(rows) < _FEWEST:
-            return
-        few = rows[:: max(1, len(rows) // _FEWEST)]
+        few = np.linspace(0, len(self.values) - 1, min(_SOME, len(self.values))).astype(int)
         x = np.array([n.values[few] for n in pool])  # (numbers, rows)
         fits = [
             fit
             for y, number in enumerate(pool)
             for i, j, divided in factors(x, y, number.within, [n.least_size > 0 for n in pool])
-            if (fit := multiplied(number, pool[i], pool[j], divided, rows))
+            if (fit := multiplied(number, pool[i], pool[j], divided, plain))
         ]
         taken: set[frozenset[int]] = set()
         for fit in sorted(fits, key=lambda fit: fit.rank):
             relation = frozenset((fit.rule.column, *fit.rule.sources))  # each is in it in three ways
-            if relation not in taken and self.may_follow(fit.rule.column, *fit.rule.sources):
+            if relation not in taken and self._may(fit):
                 yield self.take(fit.rule)
-            taken.add(relation)
+                taken.add(relation)
 
     def tables(self) -> Iterator[Rule]:
         """Labels and numbers of few values that go by a label. Of several labels the one that says most,
