@@ -144,7 +144,7 @@ def test_the_arithmetic_of_a_shop_holds_together(random: np.random.Generator):
     percent = random.choice([0.0, 5, 10, 20], N)
     discount = (revenue * percent / 100).round(2)
     net = (revenue - discount).round(2)
-    web, app, shop = random.poisson([[30], [20], [9]], (3, N)).astype(float)
+    web, app, shop = random.poisson([[30], [20], [9]], (3, N)) + 1.0
     orders = web + app + shop
     share, mean = (100 * web / orders).round(1), (revenue / orders).round(2)
     tax = (0.19 * revenue).round(2)
@@ -161,6 +161,17 @@ def test_the_arithmetic_of_a_shop_holds_together(random: np.random.Generator):
     output = (power * (efficiency := random.uniform(0.8, 0.95, N).round(3))).round()
     found = rules(numbers(volt, ampere, power, output, power - output, efficiency))
     assert found == {"c": "a · b", "d": "c · f", "e": "c - d"}
+
+
+def test_nothing_is_divided_by_0(random: np.random.Generator):
+    """What is never 0 in the data may be where it is made of what is."""
+    web, shop = random.poisson(3, (2, N)).astype(float)
+    shop[web + shop == 0] = 1
+    orders = web + shop
+    revenue = random.gamma(9, 10, N).round(2)
+    found = rules(numbers(web, shop, orders, revenue, revenue / orders))
+    assert found == {"e": "d / c"}  # and no order is made of two that may be 0 at once
+    assert rules(numbers(web, shop, orders, revenue)) == {"c": "a + b"}
 
 
 def test_a_whole_number_is_no_quotient_for_its_rounding(random: np.random.Generator):

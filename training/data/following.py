@@ -92,6 +92,7 @@ class _Search:
         self.made: dict[int, tuple[int, ...]] = {}
         """Columns that are made, and what of."""
         self.arithmetic: dict[int, Sum | Product] = {}
+        self.divisors: set[int] = set()
         gap = dataset.time.gap if dataset.time else None
         self.kept = named | {n for n, c in enumerate(self.columns) if c.name == gap}
         """Those that are learnt, whatever they follow from."""
@@ -111,6 +112,8 @@ class _Search:
         self.made[rule.column] = rule.sources
         if isinstance(rule, Sum | Product):
             self.arithmetic[rule.column] = rule
+        if isinstance(rule, Product) and rule.divided:
+            self.divisors.add(rule.sources[1])
         return rule
 
     def _behind(self, sources: Sequence[int]) -> set[int]:
@@ -130,9 +133,31 @@ class _Search:
                         found = True
 
     def _may(self, fit: Fit) -> bool:
-        """Whether this rule can be one beside those that are."""
+        """Whether this rule can be one beside those that are: nothing is ever divided by 0."""
         rule = fit.rule
-        return self.may_follow(rule.column, *rule.sources) and not self._strays(rule)
+        if not self.may_follow(rule.column, *rule.sources) or self._strays(rule):
+            return False
+        low, high = 1.0, 1.0
+        if rule.column in self.divisors:
+            low, high = self._box(rule)
+        elif isinstance(rule, Product) and rule.divided:
+            low, high = self._ends(rule.sources[1])
+        return low > 0 or high < 0
+
+    def _ends(self, column: int) -> tuple[float, float]:
+        """The least and the greatest that a number can be in samples."""
+        made = self.arithmetic.get(column)
+        return self._box(made) if made else self.numbers[column].ends
+
+    def _box(self, rule: Sum | Product) -> tuple[float, float]:
+        """The same of what a rule makes."""
+        ends = np.array([self._ends(source) for source in rule.sources])  # (sources, 2)
+        if isinstance(rule, Sum):
+            low, high = rule.constant + np.sort(np.array(rule.weights)[:, None] * ends, axis=1).sum(axis=0)
+            return float(low), float(high)
+        one, other = ends
+        corners = rule.constant * (np.divide if rule.divided else np.multiply).outer(one, other)
+        return float(corners.min()), float(corners.max())
 
     def _strays(self, rule: Sum | Product) -> bool:
         """Whether a number could come to another sign, if what all is made of went together in any way."""
