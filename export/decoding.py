@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from export.layers import interpolated
+from export.layers import interpolated, on_grid
 from export.nodes import Nodes
 from export.rules import follow
 from export.scores import SCORES
@@ -99,11 +99,7 @@ def _rounded(n: Nodes, decoder: Decoder, values: str) -> str:
     known = decoder.per > 0
     per = _own(n, "grid.per", np.where(known, decoder.per, np.float32(1)))
     of = _own(n, "grid.of", decoder.of)
-    whole = n.add("Div", n.add("Mul", values, per, to="grid.small"), of, to="grid.steps")
-    whole = n.add("Mul", n.add("Round", whole, to="grid.whole"), of, to="grid.times")
-    whole = n.add("Div", whole, per, to="grid.signed")
-    zero = n.constant("grid.zero", np.zeros(1, np.float32))
-    whole = n.add("Where", n.add("Equal", whole, zero, to="grid.none"), zero, whole, to="grid.rounded")
+    whole = on_grid(n, "grid", values, per, of)
     return n.add("Where", _own(n, "grid.known", known), whole, values, to="values.rounded")
 
 

@@ -85,3 +85,12 @@ def interpolated(n: Nodes, name: str, at: str, table: NDArray[np.float32], betwe
         share = n.add("Mul", share, between, to=f"{name}.share.between")
     rise = n.add("Mul", slope, share, to=f"{name}.rise")
     return n.add("Add", low, rise, to=f"{name}.free")
+
+
+def on_grid(n: Nodes, name: str, values: str, per: str, of: str) -> str:
+    """`values` as whole numbers of `of`/`per`, operation by operation as `training/data/columns.py`."""
+    whole = n.add("Div", n.add("Mul", values, per, to=f"{name}.small"), of, to=f"{name}.steps")
+    whole = n.add("Mul", n.add("Round", whole, to=f"{name}.whole"), of, to=f"{name}.times")
+    whole = n.add("Div", whole, per, to=f"{name}.signed")
+    zero = n.constant(f"{name}.zero", np.zeros(1, np.float32))
+    return n.add("Where", n.add("Equal", whole, zero, to=f"{name}.none"), zero, whole, to=f"{name}.rounded")

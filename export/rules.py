@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
+from export.layers import on_grid
 from export.nodes import Nodes
 from training.data.rules import Cuts, Product, Rules, Sum, Table
 
@@ -54,11 +55,7 @@ def _product(n: Nodes, rule: Product, name: str, sources: Sequence[str]) -> str:
 def _rounded(n: Nodes, name: str, found: str, per: int, of: int) -> str:
     if not per:
         return found
-    small, unit, zero = _one(n, f"{name}.per", per), _one(n, f"{name}.of", of), _one(n, f"{name}.zero", 0)
-    whole = n.add("Div", n.add("Mul", found, small, to=f"{name}.small"), unit, to=f"{name}.steps")
-    whole = n.add("Mul", n.add("Round", whole, to=f"{name}.whole"), unit, to=f"{name}.times")
-    whole = n.add("Div", whole, small, to=f"{name}.signed")
-    return n.add("Where", n.add("Equal", whole, zero, to=f"{name}.none"), zero, whole, to=name)
+    return on_grid(n, name, found, _one(n, f"{name}.per", per), _one(n, f"{name}.of", of))
 
 
 def _one(n: Nodes, name: str, value: float) -> str:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from contract.spec import Channel, ChannelKind
 from training.data import Dataset
-from training.data.columns import Column
+from training.data.columns import Column, on_grid
 from training.data.dataset import Doubles, Integers
 from training.data.rules import Product, Rule, Rules, Sum
 from training.layout import Layout, rows_of
@@ -71,9 +71,7 @@ class Decoder:
         values = self.table.reshape(-1)[index] + self.slopes.reshape(-1)[index] * share
         values = np.clip(values, self.table[:, 0], self.table[:, -1])
         per = np.where(self.per > 0, self.per, np.float32(1))
-        whole = np.rint(values * per / self.of) * self.of / per
-        whole = np.where(whole == 0, np.float32(0), whole)  # of a zero's sign runtimes are not of one mind
-        values = np.where(self.per > 0, whole, values)
+        values = np.where(self.per > 0, on_grid(values, per, self.of), values)
         values = values[..., self.not_above].min(-1)  # (…, channels)
         decoded: Floats = values[..., self.not_below].max(-1)
         return decoded

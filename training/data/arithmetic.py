@@ -111,12 +111,12 @@ class Number:
         to the test, and what was made by rounding comes before what it was made of."""
         return math.log10(self.rounding / self.spread)
 
-    def is_made(self, values: Doubles, made: Doubles) -> bool:
-        """Whether `values` of it (rows,) are what was `made`, rounded, and missing where that is."""
+    def is_made(self, made: Doubles) -> bool:
+        """Whether it is what was `made` (rows,), rounded, and missing where that is."""
         gone = np.isnan(made)
-        if (gone != np.isnan(values)).any():
+        if (gone != np.isnan(self.values)).any():
             return False
-        off = np.abs(values - made)[~gone]
+        off = np.abs(self.values - made)[~gone]
         if not self.per:
             return bool((off <= self.precision).all())
         halfway = np.abs(off - self.rounding) <= self.within - self.rounding
@@ -173,11 +173,10 @@ def summed(number: Number, others: Sequence[Number], some: NDArray[np.intp], exa
         return None
     within, most = (1e-3 * number.within, _EXACT) if exact else (number.within, _SHORT)
     for weights, constant in _weighed(x, y, within, most):
-        copied = len(others) == 1 and weights[0] == 1 and constant == 0
-        kinds = len(np.unique(np.column_stack([x, y]), axis=0))
-        if not copied and kinds < _KINDS * (len(others) + 1):
-            return None
-        if number.is_made(number.values, constant + weights @ [o.values for o in others]):
+        if number.is_made(constant + weights @ [o.values for o in others]):
+            copied = len(others) == 1 and weights[0] == 1 and constant == 0
+            if not copied and len(np.unique(np.column_stack([x, y]), axis=0)) < _KINDS * (len(others) + 1):
+                return None
             sources = tuple(o.at for o in others)
             rule = Sum(number.at, sources, tuple(weights.tolist()), constant, number.per, number.of)
             return Fit(rule, (round(number.roughness, 6), -number.at))
@@ -243,7 +242,7 @@ def multiplied(number: Number, one: Number, other: Number, divided: bool, plain:
     constant = _factor(x[there], number.values[there], number.within)
     if not constant or (plain and abs(math.log10(abs(constant))) % 1 > 1e-9):
         return None
-    if not number.is_made(number.values, constant * x):
+    if not number.is_made(constant * x):
         return None
     if len(np.unique(np.column_stack([i, j])[there], axis=0)) < _KINDS * 3:
         return None

@@ -13,6 +13,7 @@ from contract.spec import plainly
 from training.errors import DataError
 
 Doubles = NDArray[np.float64]
+Floats = NDArray[np.float32]
 
 MASS, MANY = 0.5, 20
 """Share of the rows from which on one value of a number is drawn by itself, and how many values there must
@@ -198,3 +199,12 @@ def grid_of(values: Doubles) -> tuple[int, int]:
             shared = math.gcd(of, per)
             return per // shared, of // shared
     return 0, 1
+
+
+def on_grid(values: Floats, per: Floats | np.float32, of: Floats | np.float32) -> Floats:
+    """Values as whole numbers of `of`/`per`: the same operations as in `export/layers.py`."""
+    whole = np.rint(values * per / of) * of / per
+    found: Floats = np.where(
+        whole == 0, np.float32(0), whole
+    )  # of a zero's sign runtimes are not of one mind
+    return found

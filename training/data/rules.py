@@ -12,6 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.columns import on_grid
+
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 Made = Floats | Integers
@@ -217,8 +219,7 @@ def _rounded(numbers: NDArray[np.floating], per: int, of: int) -> Floats:
     """Numbers (…) as whole numbers of `of`/`per`, or as they are where that is 0."""
     if not per:
         return numbers.astype(np.float32)
-    whole = np.rint(numbers * np.float32(per) / np.float32(of)) * np.float32(of) / np.float32(per)
-    return np.where(whole == 0, np.float32(0), whole)
+    return on_grid(numbers.astype(np.float32), np.float32(per), np.float32(of))
 
 
 def _shown(column: Named, outcome: float) -> str:
