@@ -1,8 +1,8 @@
 """Whether what holds in every row of the data holds in samples, where it is found and where it is learnt.
 
 Daily prices of a share from bokeh_sampledata, with what people put beside them: how far it moved in the
-day, whether it rose, and what was traded. Learnt with the rules that are found; and with every column
-named, so that all are learnt; the same steps.
+day and since the day before, whether it rose, and what was traded. Learnt with the rules that are found;
+and with every column named, so that all are learnt; the same steps.
 """
 
 import csv
@@ -23,7 +23,7 @@ from training.trainer import train
 
 RESULT = Path(__file__).parent / "results" / "rules.json"
 STEPS, SAMPLES, LENGTH = 2000, 200, 60
-NUMBERS = ("open", "close", "move", "volume", "traded")
+NUMBERS = ("open", "close", "move", "since", "volume", "traded")
 
 
 def main() -> None:
@@ -57,20 +57,24 @@ def _write(path: Path) -> None:
     """The table of all trading days."""
     source = package_file("bokeh_sampledata", "_data/stocks.csv.gz", "pip install bokeh_sampledata")
     with gzip.open(source, "rt", newline="") as file, path.open("w") as out:
-        out.write("open,close,move,rose,volume,traded\n")
+        out.write("open,close,move,since,rose,volume,traded\n")
+        before = None
         for row in csv.DictReader(file):
             if row["Ticker"] == "IBM":
                 begun, ended = float(row["Open"]), float(row["Close"])
                 move, volume = round(ended - begun, 2), round(int(row["Volume"]) / 1e6, 2)
                 rose = "yes" if move > 0 else "no"
-                out.write(f"{begun},{ended},{move},{rose},{volume},{ended * volume:.1f}\n")
+                since = "" if before is None else f"{ended - before:.2f}"
+                out.write(f"{begun},{ended},{move},{since},{rose},{volume},{ended * volume:.1f}\n")
+                before = ended
 
 
 def _kept(samples: Samples) -> dict[str, float]:
-    begun, ended, move, volume, traded = (samples.column(n).astype(np.float64) for n in NUMBERS)
+    begun, ended, move, since, volume, traded = (samples.column(n).astype(np.float64) for n in NUMBERS)
     rose = samples.column("rose") == "yes"
     kept = {
         "move = close - open": np.abs(ended - begun - move) < 0.0051,
+        "since = close - close before": np.abs(np.diff(ended, axis=1) - since[:, 1:]) < 0.0051,
         "rose by move": rose == (move > 0.0049),
         "traded = close · volume": np.abs(ended * volume - traded) < 0.051,
     }

@@ -106,7 +106,7 @@ def _measured(
         condition_table=checkpoint.conditions.table,
         latent_size=generator.sizes.latent,
         noise_size=generator.noise_size,
-        states=states_of(generator),
+        states=states_of(generator, checkpoint.rules),
         noise=Noise(noise.ALGORITHM, noise.VERSION, noise.BLOCK_STEPS, noise.digest()),
         precision=precision,
         parity=unmeasured,

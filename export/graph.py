@@ -20,6 +20,7 @@ from export.layers import Weights, lstm, perceptron, recurrence
 from export.nodes import Nodes
 from export.scores import HOMEWARD, SCORES, moving_scores, still_scores, tail_before
 from training.conditions import Conditions
+from training.data.rules import Rules
 from training.decoder import Decoding
 from training.generator import Generator
 
@@ -27,8 +28,8 @@ OPSET, IR_VERSION = 20, 10
 _DTYPES = {"float32": TensorProto.FLOAT, "int64": TensorProto.INT64, "bool": TensorProto.BOOL}
 
 
-def states_of(generator: Generator) -> tuple[State, ...]:
-    """The recurrent tensors of a generator, in the order of `generator.State`."""
+def states_of(generator: Generator, rules: Rules) -> tuple[State, ...]:
+    """The recurrent tensors of a generator, in the order of `generator.State`, and what rules carry on."""
     sizes = generator.sizes
     states = (
         State("h", sizes.hidden, 1),
@@ -38,6 +39,7 @@ def states_of(generator: Generator) -> tuple[State, ...]:
         State("choice", generator.choices.width, 1),
         State("tail", generator.overlap.hop, 1),
         State("ended", int(generator.gated), 1),
+        State("before", 2 * len(rules.carried), 1),
     )
     return tuple(s for s in states if s.size)
 

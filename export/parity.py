@@ -73,7 +73,9 @@ def measure(
                 single = _raw(generator, once, noise, chosen, state)
                 for name, gap in gaps.items():
                     gap.add(*(part[name][:, :seen] for part in (found, single, wanted)))
-                values, labels = decoding(found[SCORES], found[LOGITS])
+                begun = feeds["position"][0] == 0
+                before = None if begun or "state.before" not in feeds else feeds["state.before"][0]
+                values, labels = decoding(found[SCORES], found[LOGITS], before)
                 twin: Arrays = {k: v for k, v in (("values", values), ("labels", labels)) if k in out}
                 if spec.ends:  # of the graph's own gates, where there are some
                     logits = torch.from_numpy(found[LOGITS])

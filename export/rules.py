@@ -11,12 +11,13 @@ from onnx import TensorProto
 
 from export.layers import on_grid
 from export.nodes import Nodes
-from training.data.rules import Cuts, Product, Rules, Sum, Table
+from training.data.rules import Begins, Cuts, Product, Rules, Sum, Table
 
 
 def follow(n: Nodes, rules: Rules, values: str, labels: Sequence[str], rows: str) -> tuple[str, list[str]]:
     """Of what was learnt, `values` (channels, steps · batch) and `labels`, (steps, batch, 1) each, the same
-    of all columns; the empty string where no column is a number. `rows` is [steps, batch]."""
+    of all columns; the empty string where no column is a number. `rows` is [steps, batch]. Puts
+    `next.before` where something is carried on."""
     numbers, own = rules.learnt(rules.numeric), rules.learnt(rules.discrete)
     found: dict[int, str] = {}
     if numbers:
@@ -25,17 +26,91 @@ def follow(n: Nodes, rules: Rules, values: str, labels: Sequence[str], rows: str
         found = dict(zip(numbers, names, strict=True))
     for i, label in zip(own, labels, strict=True):
         found[i] = n.add("Reshape", label, n.integers(1, -1), to=f"learnt.{i}")
+    before = _Before(n, rules.carried, rows) if rules.carried else None
     for rule in rules.each:
-        made = _MADE[type(rule)]
-        found[rule.column] = made(n, rule, f"rule.{rule.column}", [found[i] for i in rule.sources])
+        name = f"rule.{rule.column}"
+        sources = [
+            found[i]
+            if i >= 0 or before is None
+            else before(f"{name}.before.{~i}", found[~i], ~i, rule.begins)
+            for i in rule.sources
+        ]
+        follows = _MADE[type(rule)](n, rule, name, sources)
+        if before and rule.begins == "learnt":
+            follows = before.but_first(f"{name}.later", found[rule.column], follows)
+        found[rule.column] = follows
+    if before:
+        before.carry(found)
     if rules.numeric:
         values = n.add("Concat", *(found[i] for i in rules.numeric), to="values.every", axis=0)
-    shaped = dict(zip(own, labels, strict=True))
+    made = {rule.column for rule in rules.each}
+    shaped = {i: label for i, label in zip(own, labels, strict=True) if i not in made}
     if len(shaped) < len(rules.discrete):
         shape = n.add("Concat", rows, n.integers(1), to="rules.shape", axis=0)
-        for i in set(rules.discrete) - set(own):
-            shaped[i] = n.add("Reshape", found[i], shape, to=f"rule.{i}.label")  # (steps, batch, 1)
+        for i in rules.discrete:
+            if i in made:
+                shaped[i] = n.add("Reshape", found[i], shape, to=f"rule.{i}.label")  # (steps, batch, 1)
     return values, [shaped[i] for i in rules.discrete]
+
+
+class _Before:
+    """Numbers, each (1, steps · batch), as they were one row before, which is `batch` places before."""
+
+    def __init__(self, n: Nodes, carried: Sequence[int], rows: str):
+        self.n, self.carried = n, carried
+        self.batch = n.add("Slice", rows, n.integers(1), n.integers(2), to="before.batch")  # [batch]
+        self.back = n.add("Neg", self.batch, to="before.back")
+        self.fresh = n.add("Unsqueeze", "fresh.all", n.integers(0), to="before.fresh")  # (1, batch)
+        state = n.add("Squeeze", "state.before", n.integers(0), to="before.state")  # (batch, 2 carried)
+        state = n.add("Transpose", state, to="before.rows", perm=[1, 0])  # (2 carried, batch)
+        names = [f"before.{kind}.{i}" for kind in ("number", "gone") for i in carried]
+        n.add_many("Split", state, to=names, axis=0, num_outputs=len(names))  # (1, batch) each
+        for i in carried:
+            gone = n.add(
+                "Greater", f"before.gone.{i}", _one(n, "before.zero", 0), to=f"before.was.gone.{i}"
+            )
+            missing = _one(n, "before.missing", np.nan)
+            n.add("Where", gone, missing, f"before.number.{i}", to=f"before.last.{i}")
+
+    def __call__(self, name: str, column: str, which: int, begins: Begins | None) -> str:
+        """A number that is carried on as it was."""
+        if begins in ("missing", "zero"):
+            first = _one(self.n, f"before.{begins}", np.nan if begins == "missing" else 0)
+        else:
+            first = self._first(f"{name}.first", column)
+        first = self.n.add("Where", self.fresh, first, f"before.last.{which}", to=f"{name}.begun")
+        rest = self.n.add(
+            "Slice", column, self.n.integers(0), self.back, self.n.integers(1), to=f"{name}.rest"
+        )
+        return self.n.add("Concat", first, rest, to=name, axis=1)
+
+    def but_first(self, name: str, learnt: str, made: str) -> str:
+        """What was `made`, but as it was `learnt` in the first row of a sequence."""
+        own, first = (self._first(f"{name}.{kind}", x) for kind, x in (("own", learnt), ("first", made)))
+        first = self.n.add("Where", self.fresh, own, first, to=f"{name}.begun")
+        end = self.n.integers(np.iinfo(np.int64).max)
+        rest = self.n.add("Slice", made, self.batch, end, self.n.integers(1), to=f"{name}.rest")
+        return self.n.add("Concat", first, rest, to=name, axis=1)
+
+    def carry(self, found: dict[int, str]) -> None:
+        """Put `next.before` of all columns: the last of each number, or 0, and whether it is missing."""
+        numbers, gone = [], []
+        end = self.n.integers(np.iinfo(np.int64).max)
+        for i in self.carried:
+            last = self.n.add(
+                "Slice", found[i], self.back, end, self.n.integers(1), to=f"before.next.{i}"
+            )  # (1, batch)
+            absent = self.n.add("IsNaN", last, to=f"before.next.gone.{i}")
+            zero = _one(self.n, "before.zero", 0)
+            numbers.append(self.n.add("Where", absent, zero, last, to=f"before.next.number.{i}"))
+            gone.append(self.n.cast(absent, TensorProto.FLOAT, to=f"before.next.flag.{i}"))
+        state = self.n.add("Concat", *numbers, *gone, to="before.next", axis=0)  # (2 carried, batch)
+        state = self.n.add("Transpose", state, to="before.next.rows", perm=[1, 0])
+        self.n.add("Unsqueeze", state, self.n.integers(0), to="next.before")  # (1, batch, 2 carried)
+
+    def _first(self, name: str, column: str) -> str:
+        """Of the first of these rows, (1, batch)."""
+        return self.n.add("Slice", column, self.n.integers(0), self.batch, self.n.integers(1), to=name)
 
 
 def _sum(n: Nodes, rule: Sum, name: str, sources: Sequence[str]) -> str:
@@ -49,6 +124,7 @@ def _sum(n: Nodes, rule: Sum, name: str, sources: Sequence[str]) -> str:
 def _product(n: Nodes, rule: Product, name: str, sources: Sequence[str]) -> str:
     found = n.add("Div" if rule.divided else "Mul", *sources, to=f"{name}.plain")
     found = n.add("Mul", found, _one(n, f"{name}.constant", rule.constant), to=f"{name}.scaled")
+    found = n.add("Add", found, _one(n, f"{name}.plus", rule.plus), to=f"{name}.moved")
     return _rounded(n, name, found, rule.per, rule.of)
 
 
@@ -63,7 +139,11 @@ def _one(n: Nodes, name: str, value: float) -> str:
 
 
 def _cuts(n: Nodes, rule: Cuts, name: str, sources: Sequence[str]) -> str:
-    (number,) = sources
+    number = sources[0]
+    if len(sources) > 1:
+        number = _rounded(
+            n, f"{name}.change", n.add("Sub", *sources, to=f"{name}.apart"), rule.per, rule.of
+        )
     cuts = n.constant(f"{name}.cuts", rule.least[:, None])
     above = n.add("GreaterOrEqual", number, cuts, to=f"{name}.above")  # (cuts, steps · batch)
     above = n.cast(above, TensorProto.INT64, to=f"{name}.ones")

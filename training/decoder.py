@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 
 from contract.spec import Channel, ChannelKind
 from training.data import Dataset
-from training.data.columns import Column, on_grid
+from training.data.columns import Column, on_grid, ordered
 from training.data.dataset import Doubles, Integers
-from training.data.rules import Product, Rule, Rules, Sum
+from training.data.rules import Product, Rule, Rules, Sum, place, unlearnt
 from training.layout import Layout, rows_of
 
 Floats = NDArray[np.float32]
@@ -26,8 +26,6 @@ _FEW, _SHARED = 32, 3
 """Values of a ranked channel up to which there is none between them, and rows that each must have."""
 _RESTS = 0.01
 """Share of the rows that lie at an end of a channel's range from which on samples may lie there too."""
-_TOUCHING = 1e-3
-"""Share of the mean gap between two channels within which they must once have come to be called ordered."""
 
 
 @dataclass(frozen=True)
@@ -92,13 +90,16 @@ class Decoding:
     rules: Rules = field(default_factory=Rules)
     """How other columns follow."""
 
-    def __call__(self, scores: Floats, logits: Floats) -> tuple[Floats, Integers]:
-        """Scores (…, channels) and logits with their noise (…, width) to `values` and `labels`: the twin
-        of the exported graph."""
-        return self.rules(*self.layout.tensors(self.decoder(scores), self.layout.chosen(logits)))
+    def __call__(
+        self, scores: Floats, logits: Floats, before: Floats | None = None
+    ) -> tuple[Floats, Integers]:
+        """Scores (…, steps, channels) and logits with their noise (…, steps, width) to `values` and
+        `labels`: the twin of the exported graph. `before` is the graph's state, see `Rules`."""
+        learnt = self.layout.tensors(self.decoder(scores), self.layout.chosen(logits))
+        return self.rules(*learnt, before)
 
     def rows(self, scores: Floats, logits: Floats) -> Floats:
-        """The same as rows (…, columns), as a `Dataset` has them."""
+        """The same as rows (…, steps, columns), as a `Dataset` has them, of sequences that begin."""
         values, labels = self(scores, logits)
         if not self.rules.each:
             return self.layout.rows(values, labels)
@@ -108,12 +109,23 @@ class Decoding:
 
 def channels_of(dataset: Dataset, decoder: Decoder) -> tuple[Channel, ...]:
     """The Spec's channels: the ranges are those of the table, so the graph cannot leave them."""
-    made = {rule.column: rule for rule in dataset.rules}
+    made = unlearnt(dataset.rules)
     kept = (i for i in range(len(dataset.columns)) if i not in made)
     found = dict(zip(kept, _learnt(dataset.learnt, decoder), strict=True))
-    for i, rule in made.items():
-        sources = [found[source] for source in rule.sources]
-        found[i] = _following(dataset.columns[i], rule, sources, rule.said(dataset.columns))
+    for rule in dataset.rules:
+        i, said = rule.column, rule.said(dataset.columns)
+        sources = [found[place(source)] for source in rule.sources]
+        follows = _following(dataset.columns[i], rule, sources, said)
+        if i in found:  # its first row is learnt
+            low, high = (
+                None if one is None or other is None else pick(one, other)
+                for pick, one, other in (
+                    (min, found[i].low, follows.low),
+                    (max, found[i].high, follows.high),
+                )
+            )
+            follows = replace(found[i], low=low, high=high, follows=said)
+        found[i] = follows
     return tuple(found[i] for i in range(len(found)))
 
 
@@ -139,6 +151,8 @@ def _following(column: Column, rule: Rule, sources: Sequence[Channel], said: str
     low = high = None
     if isinstance(rule, Sum | Product):  # which rises, or falls, with each source, rounded as it is
         ends = np.array([(s.low, s.high) for s in sources], np.float32)  # (sources, 2)
+        if rule.begins == "zero":
+            ends = np.stack([np.minimum(ends[:, 0], 0), np.maximum(ends[:, 1], 0)], axis=1)
         if isinstance(rule, Sum):
             ends = np.where(np.array(rule.weights)[:, None] < 0, ends[:, ::-1], ends)
         else:
@@ -201,8 +215,7 @@ def orders_of(
     for i in range(channels):
         same = (per == per[i]) & (of == of[i]) & always & always[i]
         for j in np.flatnonzero((few[:, i : i + 1] >= few).all(axis=0) & same):
-            gap = values[:, i] - values[:, j]
-            over[i, j] = 0 <= gap.min() < _TOUCHING * gap.mean()
+            over[i, j] = ordered(values[:, i], values[:, j])
     for k in range(channels):  # what is over k is over all that k is over (Warshall)
         over |= over[:, k : k + 1] & over[k]
     own = np.eye(channels, dtype=bool)

@@ -108,7 +108,7 @@ def _variety() -> None:
 
 def _rules() -> None:
     """What follows from other columns is learnt as they are."""
-    _replace(following, "told", lambda dataset, named: dataset)
+    _replace(following, "told", lambda dataset, learnt, whole: dataset)
 
 
 def _recentring() -> None:

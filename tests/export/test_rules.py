@@ -120,3 +120,57 @@ def test_labels_alone_can_follow_from_labels(tmp_path: Path):
     made = (samples.column(name).reshape(-1) for name in ("city", "country", "toll"))
     for one, country, toll in zip(*made, strict=True):
         assert (country, toll) == (CITIES[one], len(CITIES[one]))
+
+
+@pytest.fixture(scope="module", params=["whole", "windows"])
+def tracker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Days of prices with gaps, what changed since the row before, and how it is called."""
+    random = np.random.default_rng(0)
+    lines = ["day,price,moved,grown,called"]
+    for day in range(90):
+        before = None
+        for price in (30 * np.exp(random.normal(0, 0.02, 10 - day % 3).cumsum())).round(2):
+            if random.random() < 0.1:
+                lines.append(f"{day},,,,")
+                before = None
+                continue
+            if before is None:
+                lines.append(f"{day},{price:.2f},,,")
+            else:
+                moved = round(price - before, 2)
+                called = "up" if moved > 0.5 else "down" if moved < -0.5 else "flat"
+                lines.append(f"{day},{price:.2f},{moved:.2f},{100 * (price / before - 1):.3f},{called}")
+            before = price
+    folder = tmp_path_factory.mktemp(request.param)
+    (folder / "prices.csv").write_text("\n".join(lines) + "\n")
+    whole = request.param == "whole"
+    how = TrainConfig(steps=12, id_column="day", whole=whole, length=None if whole else 6, save_every=6)
+    train(str(folder / "prices.csv"), folder / "run", how)
+    export(folder / "run", folder / "prices.onnx")
+    return folder / "prices.onnx"
+
+
+def test_what_follows_from_the_row_before_does_so_in_any_chunks(tracker: Path):
+    whole = tracker.parent.name.startswith("whole")
+    artifact = load(tracker)
+    follows = {c.name: c.follows for c in artifact.spec.channels if c.follows}
+    assert set(follows) == {"moved", "grown", "called"}
+    ends = "missing in the first row" if whole else "learnt in the first row"
+    assert all(follows[name].endswith(ends) for name in ("moved", "grown"))
+    state = next(s for s in artifact.spec.states if s.name == "before")
+    assert state.size == 2
+    assert all(check.passed for check in checks.checks(artifact.spec, run_of(artifact.data)))
+    generator = load_generator(tracker)
+    made = generator.sample(40, 8, seed=0)
+    generator.close()
+    price, moved, grown = (made.column(name).astype(np.float64) for name in ("price", "moved", "grown"))
+    called = made.column("called")
+    apart = np.diff(price, axis=1)
+    np.testing.assert_allclose(moved[:, 1:], apart, atol=1e-5)
+    np.testing.assert_allclose(grown[:, 1:], 100 * apart / price[:, :-1], atol=0.00051)
+    wanted = np.where(apart > 0.502, "up", np.where(apart < -0.502, "down", "flat"))
+    there = ~np.isnan(apart)
+    assert (called[:, 1:][there] == wanted[there]).all()
+    assert not called[:, 1:][~there].any()
+    assert np.isnan(moved[:, 0]).all() == whole
+    assert 0 < np.isnan(price).sum() < price.size

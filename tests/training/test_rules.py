@@ -21,7 +21,7 @@ N = 400
 def numbers(*columns: np.ndarray, names: str = "abcdefgh", named: tuple[str, ...] = ()) -> Dataset:
     """A table of columns of numbers, with its rules."""
     of = [Column(name) for name, _ in zip(names, columns, strict=False)]
-    return told(Dataset.of("table", of, [np.column_stack(columns)]), named)
+    return told(Dataset.of("table", of, [np.column_stack(columns)]), named, whole=False)
 
 
 def rules(dataset: Dataset) -> dict[str, str]:
@@ -126,7 +126,7 @@ def test_few_rows_between_which_others_lie_are_few(random: np.random.Generator):
     knots = np.linspace(0, N, 24)
     columns = [np.interp(np.arange(N), knots, random.normal(100, 10, 24)).round(3) for _ in range(30)]
     of = [Column(f"c{n}") for n in range(30)]
-    assert not told(Dataset.of("between", of, [np.column_stack(columns)]), ()).rules
+    assert not told(Dataset.of("between", of, [np.column_stack(columns)]), (), whole=False).rules
 
 
 def test_one_event_makes_no_rule(random: np.random.Generator):
@@ -189,7 +189,11 @@ def test_copies_and_chains_follow_from_one(random: np.random.Generator):
 def test_many_sums_of_one_number_are_found(random: np.random.Generator):
     parts = random.normal(size=(N, 6)).round(2)
     of = [Column(f"c{n}") for n in range(12)]
-    dataset = told(Dataset.of("wide", of, [np.hstack([parts, (1.7 * parts + parts[:, 1:2]).round(2)])]), ())
+    dataset = told(
+        Dataset.of("wide", of, [np.hstack([parts, (1.7 * parts + parts[:, 1:2]).round(2)])]),
+        (),
+        whole=False,
+    )
     assert [r.column for r in dataset.rules] == [6, 7, 8, 9, 10, 11]
     assert rules(dataset)["c6"] == "1.7 c0 + c1"
 
@@ -214,7 +218,7 @@ def test_what_one_row_breaks_is_no_rule(random: np.random.Generator, change):  #
         [*map(Column, "abc"), Column("d", labels=("no", "yes"))],
         [np.column_stack([a, b, total, label])],
     )
-    assert not told(dataset, ()).rules
+    assert not told(dataset, (), whole=False).rules
 
 
 def test_alike_is_not_the_same(random: np.random.Generator):
@@ -247,7 +251,7 @@ def labelled(number: np.ndarray, *labels: np.ndarray, named: tuple[str, ...] = (
         gone = len(own) - 1 if own[-1] == "~" else len(own)
         columns.append(Column(name, labels=tuple(own[:gone].tolist())))
         values.append(np.where(index == gone, -1, index).astype(float))
-    return told(Dataset.of("table", columns, [np.column_stack(values)]), named)
+    return told(Dataset.of("table", columns, [np.column_stack(values)]), named, whole=False)
 
 
 def test_labels_follow_from_thresholds(random: np.random.Generator):

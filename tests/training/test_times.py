@@ -112,6 +112,23 @@ def test_holes_of_each_sequence_are_found_and_what_is_full_of_holes_has_none(tmp
     assert len(dataset.windows(24, 1)) == len(weeks) - 23
 
 
+def test_days_may_be_written_as_whole_numbers(tmp_path: Path):
+    codes = [str(d).replace("-", "") for d in days("2020-02-20", *range(60))]
+    dataset = read(tmp_path, codes)
+    assert dataset.step == "1 day"
+    assert [c.name for c in dataset.columns] == ["a"]
+    assert dataset.time is not None
+    assert times.texts(dataset.time, times.at(dataset.time, np.arange(60))) == codes
+    # One of them is none, or days come again, as where hours stand beside them.
+    for k, others in enumerate(([*codes[:-1], "20200431"], sorted(codes * 2))):
+        (tmp_path / str(k)).mkdir()
+        assert [c.name for c in read(tmp_path / str(k), others).columns] == ["when", "a"]
+    (tmp_path / "named").mkdir()
+    named = read(tmp_path / "named", [codes[0], *codes], TrainConfig(time_column="when", gaps=True))
+    assert named.time is not None
+    assert named.time.kind == "date"
+
+
 @pytest.mark.parametrize(
     ("stamps", "unit", "gaps"),
     [

@@ -24,6 +24,8 @@ _SHORT, _EXACT, _LONG = 2, 3, 8
 """Digits of weights: of several terms, of several without rounding, and of one or of all alike."""
 _TELLING = 10
 """Rows for each term in which a number is another than mostly."""
+_GLANCE = 16
+"""Of so many rows one that is looked at first."""
 _KINDS = 3
 """Different rows for each term, and for the constant."""
 _TIES = 0.25
@@ -215,16 +217,22 @@ def factors(x: Doubles, y: int, within: float, divides: Sequence[bool]) -> Itera
     """Pairs of `x` (numbers, rows) whose product, or whose ratio where the second `divides`, times a
     constant is y but for so much in each of these rows."""
     others = np.array([k for k in range(len(x)) if k != y])
-    a, b = x[others][:, None], x[others][None]  # (numbers, 1, rows), (1, numbers, rows)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for divided, pairs in ((False, a * b), (True, a / b)):
-            ratios, slack = x[y] / pairs, within / np.abs(pairs)
-            known = np.isfinite(ratios) & np.isfinite(slack)
-            low = np.where(known, ratios - slack, -np.inf).max(axis=2)  # (numbers, numbers)
-            high = np.where(known, ratios + slack, np.inf).min(axis=2)
-            for i, j in np.argwhere((low <= high) & (known.sum(axis=2) >= _TELLING)).tolist():
-                if (divides[others[j]] if divided else i < j) and i != j:
-                    yield int(others[i]), int(others[j]), divided
+    for divided in (False, True):
+        i, j = np.nonzero(~np.eye(len(others), dtype=bool)) if divided else np.triu_indices(len(others), 1)
+        one, other = others[i], others[j]  # (pairs,)
+        if divided:
+            one, other = one[np.array(divides)[other]], other[np.array(divides)[other]]
+        for step in (_GLANCE, 1):  # few rows tell most apart
+            some = x[:, ::step]
+            with np.errstate(divide="ignore", invalid="ignore"):
+                pairs = some[one] / some[other] if divided else some[one] * some[other]  # (pairs, rows)
+                ratios, slack = some[y] / pairs, within / np.abs(pairs)
+                known = np.isfinite(ratios) & np.isfinite(slack)
+                low = np.where(known, ratios - slack, -np.inf).max(axis=1)
+                high = np.where(known, ratios + slack, np.inf).min(axis=1)
+            may = (low <= high) & ((known.sum(axis=1) >= _TELLING) | (step > 1))
+            one, other = one[may], other[may]
+        yield from ((int(k), int(n), divided) for k, n in zip(one, other, strict=True))
 
 
 def multiplied(number: Number, one: Number, other: Number, divided: bool, plain: bool) -> Fit | None:
@@ -248,6 +256,26 @@ def multiplied(number: Number, one: Number, other: Number, divided: bool, plain:
         return None
     rule = Product(number.at, (one.at, other.at), divided, constant, number.per, number.of)
     return Fit(rule, (round(number.roughness + _RATIO * divided, 6), -number.at))
+
+
+def grown(number: Number, other: Number, before: Doubles) -> Fit | None:
+    """The number as a constant times what another is by what it was `before` (rows,), or that less the
+    constant; None where that does not hold in some row."""
+    if min(number.telling, other.telling) < 2 * _TELLING or not number.told_apart:
+        return None
+    if number.rounding > _ROUGH * number.spread:
+        return None
+    x = other.values / before
+    there = np.flatnonzero(~np.isnan(x) & ~np.isnan(number.values))
+    for less in (1.0, 0.0):
+        if not _factor(x[there[::_GLANCE]] - less, number.values[there[::_GLANCE]], number.within):
+            continue
+        constant = _factor(x[there] - less, number.values[there], number.within)
+        if constant and number.is_made(constant * (x - less)):
+            plus = -constant * less
+            rule = Product(number.at, (other.at, ~other.at), True, constant, number.per, number.of, plus)
+            return Fit(rule, (abs(math.log10(abs(constant))) % 1 > 1e-9, -number.at))
+    return None
 
 
 def _roundest(low: float, high: float) -> float | None:

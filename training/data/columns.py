@@ -73,6 +73,8 @@ def _mass(values: Doubles) -> float | None:
     return float(distinct[most]) if counts[most] >= MASS * len(values) and len(distinct) > MANY else None
 
 
+_TOUCHING = 1e-3
+"""Share of the mean gap between two columns within which they must once have come to be called ordered."""
 _FEW = 0.001
 """Share of the rows below which their number is said."""
 _KEPT = 0.5
@@ -199,6 +201,13 @@ def grid_of(values: Doubles) -> tuple[int, int]:
             shared = math.gcd(of, per)
             return per // shared, of // shared
     return 0, 1
+
+
+def ordered(above: Doubles, below: Doubles) -> bool:
+    """Whether one column (rows,) is never less than another and not for want of nearness, so that it
+    is more than an accident of units."""
+    gap = above - below
+    return bool(0 <= gap.min() < _TOUCHING * gap.mean())
 
 
 def on_grid(values: Floats, per: Floats | np.float32, of: Floats | np.float32) -> Floats:

@@ -13,7 +13,7 @@ from contract.calendar import Derived, Season, Time
 from contract.forms import Form
 from contract.spec import Channel
 from training.data.columns import Column, examined, is_number, notes_on, relabelled
-from training.data.rules import Rule
+from training.data.rules import Rule, place, unlearnt
 from training.errors import DataError
 from training.layout import Layout
 
@@ -70,7 +70,7 @@ class Dataset:
     ticks: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     """(rows,): when each row is, where there is a column of times."""
     rules: tuple[Rule, ...] = ()
-    """How columns follow from others in every row, which are not learnt; `training/data/following.py`."""
+    """How columns follow from others, which are not learnt; `training/data/following.py`."""
     breaks: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     """Rows, rising, before which many are missing: no window goes over, but where sequences are whole."""
 
@@ -148,7 +148,7 @@ class Dataset:
         """The same without the columns that follow from others."""
         if not self.rules:
             return self
-        made = {rule.column for rule in self.rules}
+        made = unlearnt(self.rules)
         kept = [i for i in range(len(self.columns)) if i not in made]
         behind = self.behind if isinstance(self.behind, float) else self.behind[kept]
         columns = tuple(self.columns[i] for i in kept)
@@ -228,7 +228,15 @@ class Dataset:
 
         columns, values = turned(self.columns, self.values)
         statics, static_values = turned(self.statics, self.static_values)
-        return replace(self, columns=columns, values=values, statics=statics, static_values=static_values)
+        changed = {
+            i
+            for i, (now, was) in enumerate(zip(columns, self.columns, strict=True))
+            if now.labels != was.labels
+        }
+        rules = tuple(r for r in self.rules if not changed & {r.column, *map(place, r.sources)})
+        return replace(
+            self, columns=columns, values=values, statics=statics, static_values=static_values, rules=rules
+        )
 
     @property
     def named(self) -> bool:

@@ -324,6 +324,8 @@ def _time_column(table: arrow.Table, config: TrainConfig) -> tuple[str | None, l
         config.id_column, config.waveform,
     )  # fmt: skip
     found = [n for n in table.column_names if n not in told and times.looks_like_times(table.column(n))]
+    if not found:
+        found = [n for n in table.column_names if n not in told and times.counts_days(table.column(n))]
     if len(found) < 2:
         return (found[0] if found else None), []
     return None, [f"{', '.join(map(repr, found))} hold times: name the rows' own with --time-column"]

@@ -1,13 +1,16 @@
-"""Rules: columns that follow from others in their row, as a total does from its parts.
+"""Rules: columns that follow from others, as a total does from its parts, or a change from two rows.
 
 What holds in every row of the data is to hold in every row of samples, and no game brings that about: a
 total comes out a little beside the sum, and "hot" at 4 degrees. So such columns are not learnt. They are
 made of those that are, here of arrays and in `export/rules.py` in the graph, operation by operation.
+
+A source is a column's place i, or ~i: the column as it was one row before, of which the first row of a
+sequence has none. What stands there is the rule's `begins`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +21,15 @@ Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
 Made = Floats | Integers
 """Numbers, NaN where one is missing, or indices of labels, -1 where one is."""
+Begins = Literal["missing", "zero", "same", "learnt"]
+"""What a number was before the first row: missing, 0, or what it is in that row. Or, since that is known of
+no window of something longer, in the first row the column is learnt, and as it was learnt."""
+_BEGINS: dict[Begins, str] = {
+    "missing": "missing in the first row",
+    "zero": "in the first row as after 0",
+    "same": "in the first row as after the same",
+    "learnt": "learnt in the first row",
+}
 
 
 class Named(Protocol):
@@ -45,6 +57,8 @@ class Sum:
     per: int
     """Rounded to a whole number of `of`/`per`, as in `Decoder`; 0: not."""
     of: int
+    begins: Begins | None = None
+    """None where no source is of the row before."""
 
     def __call__(self, *sources: Made) -> Made:
         """The column, (…), of the others, each (…)."""
@@ -55,7 +69,7 @@ class Sum:
 
     def said(self, columns: Sequence[Named]) -> str:
         """Such as 1.8 temp + 32."""
-        terms = [(w, columns[i].name) for w, i in zip(self.weights, self.sources, strict=True)]
+        terms = [(w, _named(columns, i)) for w, i in zip(self.weights, self.sources, strict=True)]
         terms.sort(key=lambda term: term[0] < 0)
         terms += [(self.constant, "")] if self.constant or not terms else []
         said = ""
@@ -63,12 +77,13 @@ class Sum:
             sign = ("-" if weight < 0 else "") if not said else " - " if weight < 0 else " + "
             size = f"{abs(weight):.7g}"
             said += sign + (size if not name else name if size == "1" else f"{size} {name}")
-        return said
+        return said + _begun(self.begins)
 
 
 @dataclass(frozen=True)
 class Product:
-    """A number: a constant times one number, and times another or by it, rounded as the data are."""
+    """A number: a constant times one number, times another or by it, and a constant more, rounded as the
+    data are."""
 
     column: int
     sources: tuple[int, ...]
@@ -79,27 +94,33 @@ class Product:
     per: int
     """See `Sum`."""
     of: int
+    plus: float = 0.0
+    begins: Begins | None = None
+    """See `Sum`."""
 
     def __call__(self, *sources: Made) -> Made:
         """See `Sum`."""
         one, other = (np.asarray(source, np.float32) for source in sources)
         found = one / other if self.divided else one * other
-        return _rounded(found * np.float32(self.constant), self.per, self.of)
+        return _rounded(found * np.float32(self.constant) + np.float32(self.plus), self.per, self.of)
 
     def said(self, columns: Sequence[Named]) -> str:
         """Such as price · amount."""
-        one, other = (columns[i].name for i in self.sources)
+        one, other = (_named(columns, i) for i in self.sources)
         constant = "" if self.constant == 1 else f"{self.constant:.7g} · "
-        return f"{constant}{one} {'/' if self.divided else '·'} {other}"
+        said = f"{constant}{one} {'/' if self.divided else '·'} {other}"
+        if self.plus:
+            said += f" {'-' if self.plus < 0 else '+'} {abs(self.plus):.7g}"
+        return said + _begun(self.begins)
 
 
 @dataclass(frozen=True)
 class Cuts:
-    """A label or one of few numbers, by where another number lies."""
+    """A label or one of few numbers, by where another number lies, or what it is less the second one."""
 
     column: int
     sources: tuple[int, ...]
-    """One."""
+    """One, or two."""
     cuts: tuple[float, ...]
     """Rising, between one part and the next: …"""
     over: tuple[bool, ...]
@@ -110,6 +131,10 @@ class Cuts:
     """Of where the number is missing: NaN or -1 where the column then is, too."""
     labelled: bool
     """Whether outcomes are indices of labels."""
+    per: int = 0
+    """Of a difference, see `Sum`."""
+    of: int = 1
+    begins: Begins | None = None
 
     @property
     def least(self) -> Floats:
@@ -119,7 +144,9 @@ class Cuts:
 
     def __call__(self, *sources: Made) -> Made:
         """See `Sum`."""
-        (number,) = sources
+        number = np.asarray(sources[0], np.float32)
+        if len(sources) > 1:
+            number = _rounded(number - sources[1], self.per, self.of)
         part = sum(((number >= least).astype(np.int64) for least in self.least), np.int64(0))
         dtype = np.int64 if self.labelled else np.float32
         found: Made = np.where(np.isnan(number), dtype(self.absent), np.array(self.outcomes, dtype)[part])
@@ -134,7 +161,7 @@ class Cuts:
             said += f", {part} over {cut:.7g}" if over else f", {part} from {cut:.7g} on"
         if self.absent >= 0:
             said += f", {_shown(own, self.absent)} where it is missing"
-        return f"{columns[self.sources[0]].name}: {said}"
+        return f"{' - '.join(_named(columns, i) for i in self.sources)}: {said}{_begun(self.begins)}"
 
 
 @dataclass(frozen=True)
@@ -148,6 +175,7 @@ class Table:
     """Of each label, and behind them where it is missing: NaN or -1 where the column then is, too."""
     labelled: bool
     """Whether outcomes are indices of labels."""
+    begins: None = None
 
     def __call__(self, *sources: Made) -> Made:
         """See `Sum`."""
@@ -190,29 +218,81 @@ class Rules:
     @property
     def made(self) -> frozenset[int]:
         """The columns that are not learnt."""
-        return frozenset(rule.column for rule in self.each)
+        return unlearnt(self.each)
+
+    @property
+    def carried(self) -> tuple[int, ...]:
+        """The numbers that the next row asks for."""
+        return tuple(sorted({~i for rule in self.each for i in rule.sources if i < 0}))
 
     def learnt(self, columns: Sequence[int]) -> tuple[int, ...]:
         """Those of `columns` that are."""
         made = self.made
         return tuple(i for i in columns if i not in made)
 
-    def __call__(self, values: Floats, labels: Integers) -> tuple[Floats, Integers]:
-        """Of `values` (…, numeric) and `labels` (…, discrete) that were learnt those of all columns."""
+    def __call__(
+        self, values: Floats, labels: Integers, before: Floats | None = None
+    ) -> tuple[Floats, Integers]:
+        """Of `values` (…, steps, numeric) and `labels` (…, steps, discrete) that were learnt those of all
+        columns; `before` (…, 2 carried) is the graph's state from the row before the first of these, None
+        where sequences begin."""
         if not self.each:
             return values, labels
         found: dict[int, Made] = dict(
             zip(self.learnt(self.numeric), np.moveaxis(values, -1, 0), strict=True)
-        )
+        )  # (…, steps) each
         found |= dict(zip(self.learnt(self.discrete), np.moveaxis(labels, -1, 0), strict=True))
+        last = dict(self._last(before))
         for rule in self.each:
-            found[rule.column] = rule(*(found[i] for i in rule.sources))
+            sources = [
+                found[i] if i >= 0 else shifted(found[~i], rule.begins, last.get(~i)) for i in rule.sources
+            ]
+            made = rule(*sources)
+            if rule.begins == "learnt" and before is None:
+                made = np.concatenate([found[rule.column][..., :1], made[..., 1:]], -1)
+            found[rule.column] = made
         nothing = np.zeros((*values.shape[:-1], 0))
         numbers, indices = (
             np.concatenate([nothing, *(found[i][..., None] for i in own)], -1)
             for own in (self.numeric, self.discrete)
         )
         return numbers.astype(np.float32), indices.astype(np.int64)
+
+    def _last(self, before: Floats | None) -> Iterator[tuple[int, Floats]]:
+        """What each of the numbers that are carried on was, (…,), of numbers and of which are missing."""
+        if before is not None:
+            numbers, gone = np.split(before, 2, axis=-1)  # (…, carried) each
+            known = np.where(gone > 0, np.float32(np.nan), numbers)
+            yield from zip(self.carried, np.moveaxis(known, -1, 0), strict=True)
+
+
+def unlearnt(rules: Sequence[Rule]) -> frozenset[int]:
+    """The columns of these that are not learnt, not even for their first row."""
+    return frozenset(rule.column for rule in rules if rule.begins != "learnt")
+
+
+def place(source: int) -> int:
+    """The column of a source."""
+    return source if source >= 0 else ~source
+
+
+def shifted(column: Made, begins: Begins | None, last: Floats | None = None) -> Made:
+    """A number (…, steps) as it was one row before; before the first of these rows it was `last` (…,), or,
+    where sequences begin, what the rule says."""
+    first = column[..., :1]  # (…, 1)
+    if last is not None:
+        first = last[..., None]
+    elif begins in ("missing", "zero"):
+        first = np.full_like(first, np.nan if begins == "missing" else 0)
+    return np.concatenate([first, column[..., :-1]], -1)
+
+
+def _named(columns: Sequence[Named], source: int) -> str:
+    return columns[place(source)].name + (" before" if source < 0 else "")
+
+
+def _begun(begins: Begins | None) -> str:
+    return f"; {_BEGINS[begins]}" if begins else ""
 
 
 def _rounded(numbers: NDArray[np.floating], per: int, of: int) -> Floats:

@@ -92,9 +92,6 @@ def load(data: str, config: TrainConfig) -> Dataset:
         DataError: there is no such thing, or it cannot be learnt from.
     """
     dataset = _read(data, config)
-    if dataset.form == "table":
-        named = {*config.categorical, *config.continuous, *config.integer}
-        dataset = following.told(dataset, named)
     rows = np.diff(dataset.bounds)  # (sequences,)
     longest = int(rows.max())
     whole = config.whole
@@ -147,7 +144,10 @@ def load(data: str, config: TrainConfig) -> Dataset:
             *notes,
             "these sequences end by themselves, and go with no season: --seasons is left aside",
         )
-    return replace(dataset, length=length, ends=ends, gated=gated, seasons=seasons, notes=notes)
+    dataset = replace(dataset, length=length, ends=ends, gated=gated, seasons=seasons, notes=notes)
+    if dataset.form != "table":
+        return dataset
+    return following.told(dataset, {*config.categorical, *config.continuous, *config.integer}, bool(whole))
 
 
 def _below(suffixes: tuple[str, ...]) -> bool:

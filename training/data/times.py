@@ -24,9 +24,12 @@ _DAYS = {
     "%m/%d/%Y": r"(?P<m>\d\d?)/(?P<d>\d\d?)/(?P<Y>\d{4})",
     "%d/%m/%Y": r"(?P<d>\d\d?)/(?P<m>\d\d?)/(?P<Y>\d{4})",
     "%Y-%m": r"(?P<Y>\d{4})-(?P<m>\d\d)",
+    "%Y%m%d": r"(?P<Y>\d{4})(?P<m>\d\d)(?P<d>\d\d)",
 }
 _FORMS = {day: re.compile(rf"{pattern}(?:{_CLOCK})?") for day, pattern in _DAYS.items()}
-_ISO = "%Y-%m-%d"
+_ISO, _CODE = "%Y-%m-%d", "%Y%m%d"
+_CODES = 5
+"""Rows of whole numbers from which on these are days, as 20240131, if all can be."""
 _MONTH = re.compile(r"(19|20)\d\d-(0[1-9]|1[0-2])")
 
 
@@ -78,8 +81,25 @@ def written_otherwise(column: arrow.ChunkedArray) -> bool:
     if not (arrow.types.is_string(column.type) or arrow.types.is_large_string(column.type)):
         return False
     there = [text for text in column.to_pylist() if text]
-    days = [form for day, form in _FORMS.items() if day != _ISO]
+    days = [form for day, form in _FORMS.items() if day not in (_ISO, _CODE)]
     return bool(there) and any(all(map(form.fullmatch, there)) for form in days)
+
+
+def counts_days(column: arrow.ChunkedArray) -> bool:
+    """Whether whole numbers are days, none twice in turn, as where hours stand beside them."""
+    return bool(codes_of_days(column)) and bool(np.diff(column.to_numpy()).all())
+
+
+def codes_of_days(column: arrow.ChunkedArray) -> list[str]:
+    """The days that a column of whole numbers stands for, written as 20240131; none if it does for none."""
+    if not arrow.types.is_integer(column.type) or column.null_count or len(column) < _CODES:
+        return []
+    numbers = column.cast(arrow.int64()).to_numpy()
+    if not ((numbers >= 1000_01_01) & (numbers <= 9999_12_31)).all():
+        return []
+    texts = [str(number) for number in numbers.tolist()]
+    matches = map(_FORMS[_CODE].fullmatch, texts)
+    return texts if all(m is not None and _is_day(m) for m in matches) else []
 
 
 def read(path: Path, name: str, column: arrow.ChunkedArray) -> Stamps:
@@ -109,6 +129,8 @@ def read(path: Path, name: str, column: arrow.ChunkedArray) -> Stamps:
         return Stamps(name, "timestamp", digits, zone, _iso(digits) + tail, ticks + clock)
     if arrow.types.is_string(kind) or arrow.types.is_large_string(kind):
         return _of_texts(path, name, column.to_pylist())
+    if days := codes_of_days(column):
+        return _of_texts(path, name, days)
     return _of_numbers(path, name, column)
 
 

@@ -11,7 +11,7 @@ ScoreName = Literal[
     "liveliness", "autocorrelation", "correlation", "uncovered", "bigrams", "trigrams", "known", "repeated",
     "lengths", "condition", "from-samples", "scale", "polyphony", "empty-beats", "pitch-classes",
     "pitch-range", "spectrum-low", "spectrum-middle", "spectrum-high", "peaks", "seam",
-    "seasons",
+    "seasons", "rules",
 ]  # fmt: skip
 DEFAULT: tuple[ScoreName, ...] = (
     "field", "strong", "context-fid", "marginal", "increments", "stillness", "liveliness",
@@ -146,6 +146,11 @@ ABOUT: dict[ScoreName, About] = {
         "Season error",
         "Absolute difference of the means at each hour of the day, day of the week and month of the year, "
         "as far as the data go with these, in real deviations, mean over them and channels.",
+    ),
+    "rules": About(
+        "Broken rules",
+        "Share of the rows in which a column does not follow from others as it does in every row of the "
+        "data, mean over such columns.",
     ),
     "seam": About(
         "Seam error",

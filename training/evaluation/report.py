@@ -20,6 +20,7 @@ from contract.files import replacing
 from contract.spec import Score
 from contract.version import VERSION
 from training.data.dataset import ENDED
+from training.data.keeping import broken
 from training.evaluation import bounds, statistics
 from training.evaluation.about import ABOUT, JUDGED, ScoreName
 from training.evaluation.memorisation import Memorisation, Nearest, memorisation
@@ -33,6 +34,8 @@ REPORT_FILE = "evaluation.json"
 FEWEST_WINDOWS = 20
 """Fewer on either side say nothing."""
 _BATCH = 128
+_SAID = 5
+"""Rules that samples break, of which it is said."""
 _FAR = 1e6
 """Ranges of the data beyond them that samples are taken to be away at most."""
 
@@ -172,7 +175,7 @@ def evaluate(
     sides = sides_of(real, original, shown, values, view, full)
     names = fitting(original, quick) if names is None else names
     channels = [c.name if c.unit is None else f"{c.name} ({c.unit})" for c in real.dataset.columns]
-    notes = _remarks(channels, sides.moving, shown, values, far)
+    notes = [*_remarks(channels, sides.moving, shown, values, far), *_broken_rules(original)]
     if judges == 1 and any(n in JUDGED for n in names):
         notes.append(
             "of a single judge no spread is known: ± 0 says nothing, and another may say otherwise"
@@ -251,6 +254,19 @@ def _remarks(
             f"of {_BATCH}, and every figure is coarse"
         )
     return notes
+
+
+def _broken_rules(original: Original) -> list[str]:
+    """What is to be said of columns that do not follow from others where they do in the data."""
+    dataset = original.dataset
+    shares = broken(dataset.rules, original.other)
+    worst = sorted(zip(shares, dataset.rules, strict=True), key=lambda one: -one[0])[:_SAID]
+    return [
+        f"{dataset.columns[rule.column].name!r} does not follow, in {share:.1%} of the rows of samples, as "
+        f"it does in every row of the data: {rule.said(dataset.columns)}"
+        for share, rule in worst
+        if share > 0
+    ]
 
 
 def _within_reach(real: NDArray[np.float64], other: NDArray[np.float64]) -> tuple[NDArray[np.float64], int]:

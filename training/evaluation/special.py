@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.dataset import ENDED
+from training.data.keeping import broken
 from training.evaluation import music, sound, statistics, symbols
 from training.evaluation.about import ScoreName
 from training.evaluation.coverage import FEWEST
@@ -16,7 +17,7 @@ _LABELS: tuple[ScoreName, ...] = ("bigrams", "trigrams", "known", "repeated")
 CLASSES: tuple[ScoreName, ...] = ("condition", "from-samples")
 _MUSIC: tuple[ScoreName, ...] = ("scale", "polyphony", "empty-beats", "pitch-classes", "pitch-range")
 _SOUND: tuple[ScoreName, ...] = ("spectrum-low", "spectrum-middle", "spectrum-high", "peaks", "seam")
-SPECIAL: tuple[ScoreName, ...] = (*_LABELS, "lengths", *CLASSES, *_MUSIC, *_SOUND, "seasons")
+SPECIAL: tuple[ScoreName, ...] = (*_LABELS, "lengths", *CLASSES, *_MUSIC, *_SOUND, "seasons", "rules")
 
 _PLAIN: dict[ScoreName, Callable[[bool], Callable[[Rows, Rows], float]]] = {
     "bigrams": lambda ends: lambda a, b: symbols.divergence(a, b, 2, ends),
@@ -62,6 +63,8 @@ def why_not(name: ScoreName, original: Original) -> str | None:
         return "no label is a condition"
     if name in CLASSES and original.other_classes is None:
         return "the conditions of the samples are not known"
+    if name == "rules" and not original.dataset.rules:
+        return "no column follows from others"
     if name == "seasons" and not (original.dataset.seasons and original.dataset.layout.numeric):
         return "no number goes with the calendar"
     if name == "seasons" and original.other_places is None:
@@ -87,6 +90,9 @@ def comparison(
         both = (original.real, original.places), (original.other, original.other_places)
         real, other = (np.concatenate([x[..., numbers], at], 2) for x, at in both)
         return lambda a, b: statistics.courses_apart(a, b, len(numbers)), real, other
+    if name == "rules":
+        rules = original.dataset.rules
+        return lambda a, b: float(np.mean(broken(rules, b))), original.real, original.other
     if name in _PLAIN:
         return _PLAIN[name](original.dataset.ends), original.real, original.other
     return None

@@ -1,0 +1,103 @@
+"""Rules that a few rows break are said, and whether samples keep those of the data is measured."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.config import TrainConfig
+from training.data import Dataset, load
+from training.data.columns import Column
+from training.data.dataset import ENDED
+from training.data.following import told
+from training.data.keeping import broken, kept
+from training.data.rules import Cuts, Product, Sum, Table
+
+N = 1200
+
+
+def table(columns: dict[str, np.ndarray], sequences: int = 1, **labels: tuple[str, ...]) -> Dataset:
+    of = [Column(name, labels=labels.get(name, ())) for name in columns]
+    values = np.column_stack([np.asarray(x, float) for x in columns.values()])
+    return told(Dataset.of("table", of, np.split(values, sequences)), (), whole=sequences > 1)
+
+
+def near(dataset: Dataset) -> list[str]:
+    return [note for note in dataset.notes if "mistake" in note]
+
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def test_a_wrong_cell_is_said_and_the_column_learnt(random: np.random.Generator):
+    web, shop = random.poisson((30, 9), (N, 2)).T
+    total = web + shop
+    total[500] += 7
+    dataset = table({"web": web, "shop": shop, "total": total})
+    assert not dataset.rules
+    assert near(dataset) == [
+        "'total' is web + shop in all 1,200 rows but 1 (row 501): if that is a mistake, mend it, and it "
+        "will hold in every sample"
+    ]
+    total[500] -= 7
+    dataset = table({"web": web, "shop": shop, "total": total})
+    assert len(dataset.rules) == 1
+    assert not near(dataset)
+
+
+def test_all_kinds_of_rules_are_nearly_kept(random: np.random.Generator):
+    price = (100 * np.exp(random.normal(0, 0.01, N).cumsum())).round(2)
+    moved = np.diff(price, prepend=np.nan).round(2)
+    city = random.integers(0, 5, N)
+    country, zone = np.array([0, 0, 1, 1, 2])[city], (price > 100) * 1
+    moved[[700, 701]], country[5], zone[900] = 9, (country[5] + 1) % 3, -1
+    dataset = table(
+        {"price": price, "moved": moved, "city": city, "country": country, "zone": zone},
+        city=tuple("abcde"), country=tuple("xyz"), zone=("low", "high"),
+    )  # fmt: skip
+    assert [note.split(" in all")[0].split(":")[0] for note in near(dataset)] == [
+        "'country' goes by city",
+        "'zone' goes by price",
+        "'moved' is price - price before",
+    ]
+
+
+def test_what_happens_a_few_times_is_explained_by_nothing(random: np.random.Generator):
+    alarm = np.zeros(N)
+    alarm[[3, 400, 900, 1100]] = 1
+    columns = {"city": random.integers(0, 9, N), "a": random.poisson(30, N), "alarm": alarm}
+    assert not near(table(columns, city=tuple("abcdefghi"), alarm=("no", "yes")))
+    walks = {name: x.cumsum().round(2) for name, x in zip("abcd", random.normal(0, 1, (4, N)), strict=True)}
+    assert not near(table(walks))
+
+
+def test_times_say_where(tmp_path: Path, random: np.random.Generator):
+    hours = np.datetime64("2024-01-01T00:00") + 60 * np.arange(600)
+    a = random.normal(15, 8, 600).round(1)
+    b = (1.8 * a + 32).round(2)
+    b[100] += 1
+    rows = [f"{h},{x},{y}" for h, x, y in zip(hours, a, b, strict=True)]
+    (tmp_path / "t.csv").write_text("\n".join(["hour,c,f", *rows]))
+    (said,) = near(load(str(tmp_path / "t.csv"), TrainConfig()))
+    assert "'f' is 1.8 c + 32 in all 600 rows but 1 (2024-01-05T04" in said
+
+
+def test_rows_keep_rules_within_their_rounding_and_what_is_not_known():
+    rows = np.array([[1.0, 2, 3], [1, 2, 4], [np.nan, 2, np.nan], [np.nan, 2, 3], [ENDED] * 3])
+    total = Sum(2, (0, 1), (1.0, 1.0), 0.0, 1, 1)
+    assert kept(total, rows, 0).tolist() == [True, False, True, False, True]
+    assert broken([total], rows[None]) == [0.5]
+    moved = rows + np.array([0, 0, 1e-7])
+    assert kept(replace(total, per=0), moved, 1e-7).tolist()[:2] == [True, False]
+    ratio = Product(2, (0, ~0), True, 100.0, 100, 1, -100.0, "learnt")
+    prices = np.array([[10, 0, 7.0], [11, 0, 10.004], [11, 0, 1]])
+    assert kept(ratio, prices, 0).tolist() == [True, True, False]
+    assert kept(replace(ratio, begins="missing"), prices, 0).tolist() == [False, True, False]
+    cut = Cuts(1, (0, ~0), (0.0,), (True,), (0.0, 1.0), -1, True, 100, 1, "same")
+    moves = np.array([[10, 0.0], [11, 1], [11, 1]])
+    assert kept(cut, moves, 0).tolist() == [True, True, False]
+    capital = Table(1, (0,), (2.0, 5.0, np.nan), False)
+    assert kept(capital, np.array([[0, 2.0], [1, 2], [-1, np.nan]]), 0).tolist() == [True, False, True]

@@ -1,0 +1,87 @@
+"""What nearly holds: rules that a few rows break, which may be mistakes.
+
+One wrong cell ends a rule, and nobody sees why. So rules are looked for in parts of the rows as well: a few
+wrong cells leave some part as it is.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.dataset import Dataset
+from training.data.keeping import kept
+from training.data.rules import Rule, place
+from training.data.search import FEWEST, Search
+
+_PARTS = 4
+_FEW, _SHARE = 3, 0.002
+"""Rows, and share of the rows, that may break what nearly holds: the larger of both."""
+_TOLD = 0.1
+"""Of the rows in which a column is not what it mostly is the share that may break what nearly holds: what
+happens a few times is not explained by what does not happen then."""
+_MANY = 64
+"""Columns among which nothing is looked for any more."""
+_PRECISE = 1e-7
+"""See `kept`: numbers of the data without a step are as good as they are in single precision."""
+
+Finder = Callable[[Search, Dataset], Iterator[Rule]]
+
+
+def nearly(dataset: Dataset, search: Search, find: Finder) -> Iterator[tuple[Rule, NDArray[np.intp]]]:
+    """Rules of columns that follow from nothing, with the rows that break them. `find` finds those of a
+    part of the data."""
+    if len(dataset.columns) > _MANY:
+        return
+    best = dict[frozenset[int], tuple[Rule, NDArray[np.intp]]]()
+    for part in _parts(dataset):
+        inner = Search(part, search.kept | {*search.made})
+        for rule in find(inner, part):
+            broken = _breaking(rule, dataset)
+            relation = frozenset(map(place, (rule.column, *rule.sources)))
+            most = min(max(_FEW, _SHARE * len(dataset.values)), _TOLD * _telling(dataset, rule.column))
+            if not 0 < len(broken) <= most:
+                continue
+            if relation not in best or len(broken) < len(best[relation][1]):
+                best[relation] = rule, broken
+    told: set[int] = set()
+    for rule, broken in sorted(best.values(), key=lambda one: (len(one[1]), one[0].column)):
+        if rule.column not in told and search.may_follow(rule.column, *map(place, rule.sources)):
+            told.add(rule.column)
+            yield rule, broken
+
+
+def _parts(dataset: Dataset) -> Iterator[Dataset]:
+    """Stretches of the rows, so long that rules can be found in them."""
+    count = min(_PARTS, len(dataset.values) // (2 * FEWEST))
+    if count < 2:
+        return
+    edges = np.linspace(0, len(dataset.values), count + 1).astype(np.int64)
+    if len(dataset.bounds) > 4 * count:  # between sequences
+        edges = dataset.bounds[np.searchsorted(dataset.bounds, edges)]
+    for first, end in pairwise(edges.tolist()):
+        inside = dataset.bounds[(dataset.bounds > first) & (dataset.bounds < end)]
+        values = dataset.values[first:end]
+        if (np.isnan(values).all(axis=0)).any():
+            continue
+        yield replace(
+            dataset,
+            values=values,
+            bounds=np.concatenate([[first], inside, [end]]) - first,
+            breaks=dataset.breaks[(dataset.breaks > first) & (dataset.breaks < end)] - first,
+        )
+
+
+def _breaking(rule: Rule, dataset: Dataset) -> NDArray[np.intp]:
+    """The rows that break a rule."""
+    edges = np.unique(np.concatenate([dataset.bounds, dataset.breaks]))
+    holds = [kept(rule, dataset.values[a:b], _PRECISE) for a, b in pairwise(edges.tolist())]
+    return np.flatnonzero(~np.concatenate(holds))
+
+
+def _telling(dataset: Dataset, column: int) -> int:
+    """Rows in which a column is not what it mostly is."""
+    _, counts = np.unique(dataset.values[:, column], return_counts=True)
+    return len(dataset.values) - int(counts.max())

@@ -1,0 +1,119 @@
+"""What was found so far of how columns follow from each other, and what may still follow from what."""
+
+from collections.abc import Sequence
+from copy import copy
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.arithmetic import Fit, Number
+from training.data.columns import grid_of
+from training.data.dataset import Dataset, Doubles
+from training.data.rules import Product, Rule, Sum, place
+
+FEWEST = 50
+"""Rows, without gaps, that a rule is to hold in."""
+GLANCE = 4000
+"""Rows that are looked at first."""
+
+
+class Search:
+    """Columns, and what is made of what by the rules found so far."""
+
+    def __init__(self, dataset: Dataset, named: set[int]):
+        self.columns = dataset.columns
+        self.values = dataset.values
+        self.made: dict[int, tuple[int, ...]] = {}
+        """Columns that are made, and what of."""
+        self.arithmetic: dict[int, Sum | Product] = {}
+        self.divisors: set[int] = set()
+        gap = dataset.time.gap if dataset.time else None
+        self.kept = named | {n for n, c in enumerate(self.columns) if c.name == gap}
+        """Those that are learnt, whatever they follow from."""
+        self.numbers: dict[int, Number] = {}
+        for n, column in enumerate(self.columns):
+            values = self.values[:, n]
+            if not column.labels and np.nanmin(values) < np.nanmax(values):
+                per, of = grid_of(values[~np.isnan(values)])
+                self.numbers[n] = Number(n, values, per, of)
+
+    def but(self, learnt: set[int]) -> "Search":
+        """The same search, in which these are learnt as well."""
+        found = copy(self)
+        found.kept = self.kept | learnt
+        return found
+
+    def may_follow(self, column: int, *sources: int) -> bool:
+        """Whether a column may be made of others, none of which is made of it."""
+        return column not in self.kept | {*self.made} | self.behind(sources)
+
+    def take(self, rule: Rule) -> Rule:
+        """Count on a rule from here on."""
+        self.made[rule.column] = tuple(map(place, rule.sources))
+        if isinstance(rule, Sum | Product):
+            self.arithmetic[rule.column] = rule
+        if isinstance(rule, Product) and rule.divided:
+            self.divisors.add(place(rule.sources[1]))
+        return rule
+
+    def behind(self, sources: Sequence[int]) -> set[int]:
+        """These, what they are made of, and so on."""
+        return {*sources}.union(*(self.behind(self.made.get(source, ())) for source in sources))
+
+    def allows(self, fit: Fit) -> bool:
+        """Whether this rule can be one beside those that are: nothing is ever divided by 0."""
+        rule = fit.rule
+        if not self.may_follow(rule.column, *map(place, rule.sources)) or self.strays(rule):
+            return False
+        low, high = 1.0, 1.0
+        if rule.column in self.divisors:
+            low, high = self._box(rule)
+        elif isinstance(rule, Product) and rule.divided:
+            low, high = self._ends(place(rule.sources[1]))
+        return low > 0 or high < 0
+
+    def _ends(self, column: int) -> tuple[float, float]:
+        """The least and the greatest that a number can be in samples."""
+        made = self.arithmetic.get(column)
+        return self._box(made) if made else self.numbers[column].ends
+
+    def _box(self, rule: Sum | Product) -> tuple[float, float]:
+        """The same of what a rule makes."""
+        ends = np.array([self._ends(place(source)) for source in rule.sources])  # (sources, 2)
+        if isinstance(rule, Sum):
+            low, high = rule.constant + np.sort(np.array(rule.weights)[:, None] * ends, axis=1).sum(axis=0)
+            return float(low), float(high)
+        one, other = ends
+        corners = rule.constant * (np.divide if rule.divided else np.multiply).outer(one, other) + rule.plus
+        return float(corners.min()), float(corners.max())
+
+    def strays(self, rule: Sum | Product) -> bool:
+        """Whether a number could come to another sign, if what all is made of went together in any way."""
+        least, most = self.numbers[rule.column].ends
+        made, slack = self._shuffled(rule), self.numbers[rule.column].rounding
+        return bool((least >= 0 and made.min() < -slack) or (most <= 0 and made.max() > slack))
+
+    def _shuffled(self, rule: Sum | Product) -> Doubles:
+        """What a rule makes, (GLANCE,), of numbers each of another row."""
+        sources = []
+        for source in rule.sources:
+            at = place(source)
+            if at in self.arithmetic:
+                mixed = self._shuffled(self.arithmetic[at])
+            else:
+                known = self.values[~np.isnan(self.values[:, at]), at]
+                mixed = np.random.default_rng(at).choice(known, GLANCE)
+            sources.append(mixed if source >= 0 else np.roll(mixed, 1))
+        if isinstance(rule, Product):
+            plain = sources[0] / sources[1] if rule.divided else sources[0] * sources[1]
+            return rule.constant * plain + rule.plus
+        made: Doubles = rule.constant + np.array(rule.weights) @ sources
+        return made
+
+
+def whole(pool: Sequence[Number], most: int) -> NDArray[np.intp]:
+    """Some rows that have all of these numbers, evenly among them."""
+    rows = np.flatnonzero(~np.isnan([n.values for n in pool]).any(axis=0))
+    some: NDArray[np.intp] = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)
+    found: NDArray[np.intp] = rows[some]
+    return found
