@@ -6,10 +6,18 @@ from typing import Literal
 TimeKind = Literal["date", "timestamp", "number"]
 Calendar = Literal["even", "weekdays", "months", "month ends"]
 Turn = Literal["day", "week", "year"]
-Part = Literal["minute", "hour", "weekday", "day", "month", "year"]
+Part = Literal[
+    "minute", "hour", "weekday", "day", "month", "year", "week", "day of the year", "minute of the day",
+    "hour of the week",
+]  # fmt: skip
 
-PARTS: dict[Part, int] = {"minute": 60, "hour": 24, "weekday": 7, "day": 31, "month": 12, "year": 0}
+PARTS: dict[Part, int] = {
+    "minute": 60, "hour": 24, "weekday": 7, "day": 31, "month": 12, "year": 0, "week": 53,
+    "day of the year": 366, "minute of the day": 1440, "hour of the week": 168,
+}  # fmt: skip
 """How many there are of each part of a time; of years there is no end."""
+FROM_ONE: tuple[Part, ...] = ("day", "month", "week", "day of the year")
+"""Parts that count from 1 on, and not from 0."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +34,8 @@ class Time:
     zone: str | None
     """As it was given: an offset such as +02:00, or a name; None where none was."""
     format: str
-    """How a text file writes it: %Y %m %d %H %M %S and %f, the fraction; empty of a plain number."""
+    """How a text file writes it: %Y %m %d %H %M %S and %f, the fraction, %b for Jan … Dec, %q for the
+    quarter 1 … 4; empty of a plain number."""
     start: int
     """The first time seen, in ticks."""
     step: int
@@ -53,8 +62,9 @@ class Derived:
     place: int
     """How many of the table's columns stand before it."""
     part: Part
-    """Of the time: minute 0 … 59, hour 0 … 23, weekday 0 … 6 from Monday on, day 1 … 31, month 1 … 12, or
-    year; the column is that, …"""
+    """Of the time: minute 0 … 59, hour 0 … 23, weekday 0 … 6 from Monday on, day 1 … 31, month 1 … 12,
+    year, week 1 … 53 of ISO 8601, day of the year 1 … 366, minute of the day 0 … 1439, or hour of the week
+    0 … 167 from Monday on; the column is that, …"""
     offset: int
     """… and so many more, …"""
     numbers: tuple[float, ...]

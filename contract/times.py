@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from contract.calendar import Derived, Part, Season, Time, Turn
+from contract.calendar import FROM_ONE, Derived, Part, Season, Time, Turn
 from contract.errors import UsageError
 from contract.spec import column_of
 
@@ -118,6 +118,9 @@ def places(time: Time, season: Season, ticks: Ticks) -> Ticks:
     return found
 
 
+MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
 def part(time: Time, name: Part, ticks: Ticks) -> Ticks:
     """A part of each of these times, see `Derived.part`."""
     day = ticks_a_day(time)
@@ -125,9 +128,19 @@ def part(time: Time, name: Part, ticks: Ticks) -> Ticks:
         return ticks % day * 1440 // day % 60
     if name == "hour":
         return ticks % day * 24 // day
+    if name == "minute of the day":
+        return ticks % day * 1440 // day
+    weekday = (ticks // day + THURSDAY) % 7
     if name == "weekday":
-        return (ticks // day + THURSDAY) % 7
+        return weekday
+    if name == "hour of the week":
+        return weekday * 24 + ticks % day * 24 // day
     date = (ticks // day).astype("datetime64[D]")
+    if name == "week":  # it is of the year of its Thursday
+        date += THURSDAY - weekday
+    if name in ("week", "day of the year"):
+        of_year: Ticks = (date - date.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
+        return of_year // 7 + 1 if name == "week" else of_year + 1
     if name == "year":
         return date.astype("datetime64[Y]").astype(np.int64) + 1970
     month = date.astype("datetime64[M]")
@@ -141,7 +154,7 @@ def derived(time: Time, column: Derived, ticks: Ticks) -> NDArray[np.generic]:
     """A column that follows from these times: whole numbers as int64, others as float32, labels as
     objects."""
     found = part(time, column.part, ticks)
-    at = found - (column.part in ("day", "month"))
+    at = found - (column.part in FROM_ONE)
     if column.labels:
         return np.array(column.labels, object)[at]
     if column.numbers:
@@ -157,7 +170,7 @@ def texts(time: Time, ticks: Ticks) -> list[str]:
         return [f"{t / scale:.{time.digits}f}" if time.digits else str(t) for t in ticks.tolist()]
     iso: Sequence[str] = np.datetime_as_string(ticks.astype(f"datetime64[{unit(time)}]")).tolist()
     template = time.format
-    for place, directive in enumerate(("%Y", "%m", "%d", "%H", "%M", "%S", "%f")):
+    for place, directive in enumerate(("%Y", "%m", "%d", "%H", "%M", "%S", "%f", "%b", "%q")):
         template = template.replace(directive, f"{{{place}}}")
     return [template.format(*_parts(text)) for text in iso]
 
@@ -191,6 +204,8 @@ def parse(time: Time, text: str) -> int:
 
 
 def _parts(iso: str) -> tuple[str, ...]:
-    """Year, month, day, hours, minutes, seconds and their fraction."""
+    """Year, month, day, hours, minutes, seconds and their fraction; the month's name, and the quarter."""
     day, _, clock = iso.partition("T")
-    return (day[:-6], day[-5:-3], day[-2:], clock[:2], clock[3:5], clock[6:8], clock[9:])
+    month = int(day[-5:-3]) - 1
+    numbers = (day[:-6], day[-5:-3], day[-2:], clock[:2], clock[3:5], clock[6:8], clock[9:])
+    return (*numbers, MONTHS[month], str(month // 3 + 1))

@@ -9,6 +9,7 @@ import pyarrow.parquet
 import pytest
 
 from cadenza.evaluation import evaluate_subject
+from contract import times
 from contract.errors import SpecError
 from contract.seal import load as load_artifact
 from contract.spec import Spec
@@ -51,6 +52,31 @@ def test_what_follows_from_the_time_is_no_channel(tmp_path: Path):
         "month": "month", "year": "year",
     }  # fmt: skip
     assert any("follow from 'when'" in note for note in dataset.notes)
+
+
+def test_office_hours_periods_and_the_weeks_of_a_year_follow_too(tmp_path: Path):
+    lines = ["when,x,office,period,week,yearday"]
+    for n in range(48 * 28):
+        t = datetime(2024, 12, 16) + timedelta(minutes=30 * n)
+        office = t.weekday() < 5 and 9 <= t.hour < 17
+        period = 2 * t.hour + t.minute // 30 + 1
+        of_year = f"{t.isocalendar().week},{t.timetuple().tm_yday}"
+        lines.append(f"{t.isoformat()},{n * 7919 % 31},{office},{period},{of_year}")
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(lines) + "\n")
+    dataset = of(path)
+    assert {d.name: d.part for d in dataset.derived} == {
+        "office": "hour of the week", "period": "minute of the day", "week": "week",
+        "yearday": "day of the year",
+    }  # fmt: skip
+    assert dataset.time is not None
+    ahead = times.at(dataset.time, np.arange(48 * 400))
+    made = {d.name: times.derived(dataset.time, d, ahead) for d in dataset.derived}
+    for n in range(0, len(ahead), 11):
+        t = datetime(2024, 12, 16) + timedelta(minutes=30 * n)
+        assert made["office"][n] == str(t.weekday() < 5 and 9 <= t.hour < 17).lower()
+        assert made["period"][n] == 2 * t.hour + t.minute // 30 + 1
+        assert (made["week"][n], made["yearday"][n]) == (t.isocalendar().week, t.timetuple().tm_yday)
 
 
 def test_named_columns_are_learnt(tmp_path: Path):

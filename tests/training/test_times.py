@@ -112,6 +112,28 @@ def test_holes_of_each_sequence_are_found_and_what_is_full_of_holes_has_none(tmp
     assert len(dataset.windows(24, 1)) == len(weeks) - 23
 
 
+@pytest.mark.parametrize(
+    ("form", "step"),
+    [
+        ("%b %Y", "1 month"), ("%b-%Y", "1 month"), ("%Y %b", "1 month"), ("%d %b %Y", "1 month"),
+        ("%d-%b-%Y", "1 month"), ("%YQ%q", "3 months"), ("%Y Q%q", "3 months"), ("%Y-Q%q", "3 months"),
+    ],
+)  # fmt: skip
+def test_months_have_names_and_quarters_numbers(tmp_path: Path, form: str, step: str):
+    stamps = []
+    for n in range(40):
+        month = n if "%b" in form else 3 * n
+        day = date(1990 + month // 12, month % 12 + 1, 1)
+        stamps.append(day.strftime(form.replace("%q", str(month % 12 // 3 + 1))))
+    dataset = read(tmp_path, stamps)
+    assert dataset.step == step
+    assert dataset.time is not None
+    assert times.texts(dataset.time, times.at(dataset.time, np.arange(40))) == stamps
+    (tmp_path / "mixed").mkdir()
+    mixed = read(tmp_path / "mixed", [*stamps[:-1], "some day"])
+    assert [c.name for c in mixed.columns] == ["when", "a"]
+
+
 def test_days_may_be_written_as_whole_numbers(tmp_path: Path):
     codes = [str(d).replace("-", "") for d in days("2020-02-20", *range(60))]
     dataset = read(tmp_path, codes)

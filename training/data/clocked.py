@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract import times
-from contract.calendar import PARTS, Derived, Part, Time
+from contract.calendar import FROM_ONE, PARTS, Derived, Part, Time
 from training.data.columns import Column
 from training.data.dataset import Doubles, Integers
 
@@ -114,7 +114,7 @@ def _table(values: Doubles, part: _Part, time: Time) -> Doubles | None:
     seen, first, which = np.unique(part.now, return_index=True, return_inverse=True)
     if (values != values[first][which]).any() or _all_alike(values):
         return None
-    least = int(part.name in ("day", "month"))
+    least = int(part.name in FROM_ONE)
     every = np.arange(least, least + PARTS[part.name])
     if not set(_ahead(time, part.name, every).tolist()) <= set(seen.tolist()):
         return None

@@ -2,7 +2,7 @@
 
 import re
 from calendar import monthrange
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +17,18 @@ from training.errors import DataError
 _FRACTION = r"(?:[.,](?P<f>\d{1,9}))?"
 _ZONE = r"\s?(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?"
 _CLOCK = rf"(?P<sep>[T ])(?P<H>\d\d):(?P<M>\d\d)(?::(?P<S>\d\d){_FRACTION})?{_ZONE}"
+_NAMED = rf"(?P<b>{'|'.join(times.MONTHS)})"
+_WORDS = {
+    "%d %b %Y": rf"(?P<d>\d\d?) {_NAMED} (?P<Y>\d{{4}})",
+    "%d-%b-%Y": rf"(?P<d>\d\d?)-{_NAMED}-(?P<Y>\d{{4}})",
+    "%b %Y": rf"{_NAMED} (?P<Y>\d{{4}})",
+    "%b-%Y": rf"{_NAMED}-(?P<Y>\d{{4}})",
+    "%Y %b": rf"(?P<Y>\d{{4}}) {_NAMED}",
+    "%YQ%q": r"(?P<Y>\d{4})Q(?P<q>[1-4])",
+    "%Y Q%q": r"(?P<Y>\d{4}) Q(?P<q>[1-4])",
+    "%Y-Q%q": r"(?P<Y>\d{4})-Q(?P<q>[1-4])",
+}
+"""Forms that can be read in one way only, and are nothing else."""
 _DAYS = {
     "%Y-%m-%d": r"(?P<Y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)",
     "%Y/%m/%d": r"(?P<Y>\d{4})/(?P<m>\d\d)/(?P<d>\d\d)",
@@ -25,6 +37,7 @@ _DAYS = {
     "%d/%m/%Y": r"(?P<d>\d\d?)/(?P<m>\d\d?)/(?P<Y>\d{4})",
     "%Y-%m": r"(?P<Y>\d{4})-(?P<m>\d\d)",
     "%Y%m%d": r"(?P<Y>\d{4})(?P<m>\d\d)(?P<d>\d\d)",
+    **_WORDS,
 }
 _FORMS = {day: re.compile(rf"{pattern}(?:{_CLOCK})?") for day, pattern in _DAYS.items()}
 _ISO, _CODE = "%Y-%m-%d", "%Y%m%d"
@@ -60,7 +73,8 @@ class Stamps:
 
 
 def looks_like_times(column: arrow.ChunkedArray) -> bool:
-    """Whether a column holds dates or time stamps: by its type, or most of its texts in ISO form."""
+    """Whether a column holds dates or time stamps: by its type, or most of its texts in ISO form, or all
+    with the names of months, or as quarters."""
     kind = column.type
     if arrow.types.is_date(kind) or arrow.types.is_timestamp(kind):
         return True
@@ -71,6 +85,8 @@ def looks_like_times(column: arrow.ChunkedArray) -> bool:
         return False
     if _MONTH.fullmatch(there[0]):
         return all(map(_MONTH.fullmatch, there))
+    if any(_FORMS[form].fullmatch(there[0]) and all(map(_FORMS[form].fullmatch, there)) for form in _WORDS):
+        return True
     if not (_FORMS[_ISO].fullmatch(there[0]) or _FORMS[_ISO].fullmatch(there[-1])):
         return False
     return 2 * sum(_FORMS[_ISO].fullmatch(text) is not None for text in there) > len(there)
@@ -216,7 +232,7 @@ def _of_texts(path: Path, name: str, texts: Sequence[str]) -> Stamps:
 
 def _of_matches(path: Path, name: str, day: str, matches: Sequence[re.Match[str]]) -> Stamps:
     columns = [m.groupdict() for m in matches]
-    iso = [f"{c['Y']}-{int(c['m']):02}-{int(c.get('d') or 1):02}" for c in columns]
+    iso = [f"{c['Y']}-{_month(c):02}-{int(c.get('d') or 1):02}" for c in columns]
     first = columns[0]
     if all(c["H"] is None for c in columns):
         days = np.array(iso, "datetime64[D]").astype(np.int64)
@@ -280,10 +296,17 @@ def _of_numbers(path: Path, name: str, column: arrow.ChunkedArray) -> Stamps:
     return Stamps(name, "number", digits, None, "", np.rint(scaled).astype(np.int64))
 
 
+def _month(part: Mapping[str, str | None]) -> int:
+    """Its number, of what a match has: a number, a name, or the quarter that it begins."""
+    if quarter := part.get("q"):
+        return 3 * int(quarter) - 2
+    return times.MONTHS.index(name) + 1 if (name := part.get("b")) else int(part["m"] or 0)
+
+
 def _is_day(found: re.Match[str]) -> bool:
     """Whether the parts of a match are on the calendar and on the clock."""
     part = found.groupdict()
-    month, day = int(part["m"]), int(part.get("d") or 1)
+    month, day = _month(part), int(part.get("d") or 1)
     if not (1 <= month <= 12 and int(part["H"] or 0) < 24):
         return False
     if int(part["M"] or 0) > 59 or int(part["S"] or 0) > 59:
