@@ -142,6 +142,45 @@ def test_what_another_bounds_is_learnt_so_that_it_stays_so(price: np.ndarray):
     assert not table(columns | {"high": np.maximum(opened, closed) + (np.arange(N - 1) % 3) / 100}).rules
 
 
+def test_what_was_before_may_be_missing_where_the_number_is_not(price: np.ndarray):
+    price[::40] = np.nan
+    ago = after_none(price[:-1])
+    assert rules(table({"price": price, "ago": ago})) == {"ago": "price before" + LEARNT}
+
+
+def test_copies_of_a_change_hide_it_not(price: np.ndarray):
+    moved = np.diff(price, prepend=price[0]).round(2)
+    again = np.concatenate([[np.nan], moved[1:]])
+    assert rules(table({"price": price, "moved": moved, "again": again}))["moved"] == (
+        "price - price before" + LEARNT
+    )
+
+
+def test_signs_go_by_a_change_whatever_they_are_less_than(price: np.ndarray):
+    sign = np.sign(np.diff(price, prepend=price[0]))
+    quantity = np.random.default_rng(1).integers(2, 9, N)
+    for signs in (sign, sign + 1):
+        found = rules(table({"price": price, "sign": signs, "quantity": quantity}))
+        assert [*found] == ["sign"]
+        assert found["sign"].startswith("price - price before: ")
+
+
+def test_changes_that_single_precision_does_not_show_are_learnt():
+    random = np.random.default_rng(0)
+    for least, made in ((2_500_000, False), (2_500, True)):
+        balance = (least + random.normal(0, 50, N).cumsum()).round(2)
+        booked = np.diff(balance, prepend=np.nan).round(2)
+        assert bool(table({"balance": balance, "booked": booked}).rules) == made
+
+
+def test_what_is_known_in_first_rows_alone_is_no_number_that_changes(price: np.ndarray):
+    base = np.full(N, np.nan)
+    base[::12] = np.random.default_rng(0).normal(70, 8, N // 12).round(1)
+    assert not table({"price": price, "base": base}, N // 12, whole=True).rules
+    base[[95, 300]] = 70.2, 71.3
+    assert not table({"price": price, "base": base}, N // 12, whole=True).rules
+
+
 def test_nothing_that_is_never_negative_is_a_change():
     random = np.random.default_rng(0)
     rain = random.poisson(3, N)

@@ -39,8 +39,8 @@ def test_a_wrong_cell_is_said_and_the_column_learnt(random: np.random.Generator)
     dataset = table({"web": web, "shop": shop, "total": total})
     assert not dataset.rules
     assert near(dataset) == [
-        "'total' is web + shop in all 1,200 rows but 1 (row 501): if that is a mistake, mend it, and it "
-        "will hold in every sample"
+        "'total' is web + shop in all 1,200 rows but 1 (row 501): if there is a mistake, mend it, and it "
+        "will hold in every sample; if not, it is learnt as it is"
     ]
     total[500] -= 7
     dataset = table({"web": web, "shop": shop, "total": total})
@@ -82,7 +82,48 @@ def test_times_say_where(tmp_path: Path, random: np.random.Generator):
     rows = [f"{h},{x},{y}" for h, x, y in zip(hours, a, b, strict=True)]
     (tmp_path / "t.csv").write_text("\n".join(["hour,c,f", *rows]))
     (said,) = near(load(str(tmp_path / "t.csv"), TrainConfig()))
-    assert "'f' is 1.8 c + 32 in all 600 rows but 1 (2024-01-05T04" in said
+    assert "'f' is 1.8 c + 32 in all 600 rows but 1 (row 101, of 2024-01-05T04:00)" in said
+
+
+def test_rows_are_counted_as_they_stand_in_the_file(tmp_path: Path, random: np.random.Generator):
+    a, b = random.poisson((30, 9), (N, 2)).T
+    total = a + b
+    total[777] += 5
+    lines = [f"{n % 20},{x},{y},{z}" for n, (x, y, z) in enumerate(zip(a, b, total, strict=True))]
+    (tmp_path / "t.csv").write_text("\n".join(["shop,web,store,total", *lines]))
+    (said,) = near(load(str(tmp_path / "t.csv"), TrainConfig(id_column="shop")))
+    assert "(row 778)" in said
+
+
+def test_a_first_row_unlike_the_others_is_said(random: np.random.Generator):
+    price = (100 + random.normal(0, 1, N).cumsum()).round(2).reshape(100, 12)
+    moved = np.diff(price, axis=1, prepend=price[:, :1]).round(2)
+    moved[40, 0] = 3
+    dataset = table({"price": price.ravel(), "moved": moved.ravel()}, 100)
+    assert dataset.rules[0].begins == "learnt"
+    (said,) = near(dataset)
+    assert "in the first row as after the same in all 1,200 rows but 1 (row 481)" in said
+
+
+def test_what_holds_and_is_learnt_all_the_same_is_said(random: np.random.Generator):
+    rain = random.poisson(3, N)
+    notes = table({"rain": rain, "total": 50 + rain.cumsum()}).notes
+    assert any(
+        note.startswith("in every row 'rain' is total - total before, and is learnt all the same: made so")
+        for note in notes
+    )
+    shares = (100 * random.dirichlet([3, 3], N)[:, 0]).round()
+    assert not any("learnt all the same" in note for note in table({"a": shares, "b": 100 - shares}).notes)
+
+
+def test_samples_may_be_rounded_where_the_data_are_not(random: np.random.Generator):
+    celsius = random.normal(15, 8, N)
+    rows = np.column_stack([celsius, 1.8 * celsius + 32])
+    rule = Sum(1, (0,), (1.8,), 32.0, 0, 1)
+    assert broken([rule], rows.reshape(100, 12, 2)) == [0]
+    assert broken([rule], rows.round(3).reshape(100, 12, 2)) == [0]
+    rows[:, 1] += 0.004
+    assert broken([rule], rows.round(3).reshape(100, 12, 2)) == [1]
 
 
 def test_rows_keep_rules_within_their_rounding_and_what_is_not_known():

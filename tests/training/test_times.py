@@ -141,14 +141,16 @@ def test_days_may_be_written_as_whole_numbers(tmp_path: Path):
     assert [c.name for c in dataset.columns] == ["a"]
     assert dataset.time is not None
     assert times.texts(dataset.time, times.at(dataset.time, np.arange(60))) == codes
-    # One of them is none, or days come again, as where hours stand beside them.
-    for k, others in enumerate(([*codes[:-1], "20200431"], sorted(codes * 2))):
-        (tmp_path / str(k)).mkdir()
-        assert [c.name for c in read(tmp_path / str(k), others).columns] == ["when", "a"]
-    (tmp_path / "named").mkdir()
-    named = read(tmp_path / "named", [codes[0], *codes], TrainConfig(time_column="when", gaps=True))
-    assert named.time is not None
-    assert named.time.kind == "date"
+    (tmp_path / "odd").mkdir()
+    assert [c.name for c in read(tmp_path / "odd", [*codes[:-1], "20200431"]).columns] == ["when", "a"]
+    (tmp_path / "several").mkdir()
+    for name, some in (("a", codes), ("b", codes[:3]), ("c", [codes[0], *codes])):
+        (tmp_path / "several" / f"{name}.csv").write_text(
+            "\n".join(["when,a", *(f"{code},{n % 7}" for n, code in enumerate(some))])
+        )
+    several = load(str(tmp_path / "several"), TrainConfig(gaps=True))
+    assert several.time is not None
+    assert several.time.kind == "date"
 
 
 @pytest.mark.parametrize(

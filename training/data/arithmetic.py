@@ -22,7 +22,7 @@ _TERMS = 32
 """Of a sum, at most."""
 _SHORT, _EXACT, _LONG = 2, 3, 8
 """Digits of weights: of several terms, of several without rounding, and of one or of all alike."""
-_TELLING = 10
+TELLING = 10
 """Rows for each term in which a number is another than mostly."""
 _GLANCE = 16
 """Of so many rows one that is looked at first."""
@@ -34,7 +34,7 @@ _ROUGH = 0.1
 """Of its deviation from a line: how far a number that is made by rounding may be rounded."""
 _RATIO = 0.3
 """How much rougher a ratio is taken to be, in powers of ten."""
-_FINE = 1e-3
+FINE = 1e-3
 """Of its deviation: how well single precision has to tell a number's values apart."""
 _NOISE = 1e-11
 """Of a variance of 1, what is nothing in double precision."""
@@ -88,7 +88,7 @@ class Number:
     @property
     def told_apart(self) -> bool:
         """Whether single precision shows it."""
-        return self.precision <= _FINE * self.spread
+        return self.precision <= FINE * self.spread
 
     @property
     def least_size(self) -> float:
@@ -168,7 +168,7 @@ def _off(x: Doubles, of: int, terms: Sequence[int]) -> float:
 def summed(number: Number, others: Sequence[Number], some: NDArray[np.intp], exact: bool) -> Fit | None:
     """The number as a sum of the others, which at `some` rows are all there, by weights of as few digits as
     do; `exact`, without rounding. None where that does not hold in some row."""
-    if number.telling < _TELLING * len(others) or not number.told_apart:
+    if number.telling < TELLING * len(others) or not number.told_apart:
         return None
     x, y = np.array([o.values[some] for o in others]).T, number.values[some]  # (some, others), (some,)
     if not exact and number.rounding > _ROUGH * number.wandering:  # a counter, which goes by any other
@@ -230,7 +230,7 @@ def factors(x: Doubles, y: int, within: float, divides: Sequence[bool]) -> Itera
                 known = np.isfinite(ratios) & np.isfinite(slack)
                 low = np.where(known, ratios - slack, -np.inf).max(axis=1)
                 high = np.where(known, ratios + slack, np.inf).min(axis=1)
-            may = (low <= high) & ((known.sum(axis=1) >= _TELLING) | (step > 1))
+            may = (low <= high) & ((known.sum(axis=1) >= TELLING) | (step > 1))
             one, other = one[may], other[may]
         yield from ((int(k), int(n), divided) for k, n in zip(one, other, strict=True))
 
@@ -239,7 +239,7 @@ def multiplied(number: Number, one: Number, other: Number, divided: bool, plain:
     """The number as the product of two others, or as their ratio, times a constant, which is a power of ten
     of what is `plain`; None where that does not hold in some row. A ratio suits less, since what one is
     off it makes larger."""
-    least = _TELLING * 2
+    least = TELLING * 2
     if min(number.telling, one.telling, other.telling) < least or not number.told_apart:
         return None
     if number.rounding > _ROUGH * number.spread:  # of few numbers each is a product of much
@@ -261,7 +261,7 @@ def multiplied(number: Number, one: Number, other: Number, divided: bool, plain:
 def grown(number: Number, other: Number, before: Doubles) -> Fit | None:
     """The number as a constant times what another is by what it was `before` (rows,), or that less the
     constant; None where that does not hold in some row."""
-    if min(number.telling, other.telling) < 2 * _TELLING or not number.told_apart:
+    if min(number.telling, other.telling) < 2 * TELLING or not number.told_apart:
         return None
     if number.rounding > _ROUGH * number.spread:
         return None

@@ -11,11 +11,12 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.arithmetic import Fit, Number, grown
+from training.data.arithmetic import TELLING, Fit, Number, grown
 from training.data.columns import ordered
 from training.data.dataset import Dataset
+from training.data.keeping import kept
 from training.data.labelled import cuts
-from training.data.rules import Begins, Cuts, Rule, Sum, shifted
+from training.data.rules import Begins, Cuts, Rule, Sum
 from training.data.search import FEWEST, Search
 from training.data.sums import sums
 
@@ -23,6 +24,10 @@ _MANY = 64
 """Numbers among whose changes nothing is looked for any more."""
 _FIRST = 3
 """Sequences from which on their first rows say what was before them."""
+_TOGETHER = 0.5
+"""Correlation of two numbers from which on it is no accident that one is never above the other."""
+_PRECISE = 1e-7
+"""See `kept`: numbers without a step are as good as they are in single precision."""
 
 
 def changes(search: Search, dataset: Dataset, whole: bool) -> Iterator[Rule]:
@@ -31,23 +36,29 @@ def changes(search: Search, dataset: Dataset, whole: bool) -> Iterator[Rule]:
     if len(rows) < FEWEST or len(search.numbers) > _MANY:
         return
     now = {n: replace(number, values=number.values[rows]) for n, number in search.numbers.items()}
-    before = {n: number.values[rows - 1] for n, number in search.numbers.items()}
+    now = {n: number for n, number in now.items() if _varies(number.values)}
+    before = {n: search.numbers[n].values[rows - 1] for n in now}
     moves = [_change(number, before[n]) for n, number in now.items()]
-    moves = [move for move in moves if np.nanmin(move.values) < np.nanmax(move.values)]
-    first = dataset.bounds[:-1] if whole and len(dataset.bounds) > _FIRST else None
-
+    moves = [move for move in moves if _varies(move.values)]
+    first = first_rows(dataset) if whole else dataset.bounds[:0]
     # Samples are made to keep orders among what is learnt: an opening price is never above the highest.
-    search = search.but({n for n, number in now.items() if _bounded(number, [*now.values()])})
+    bounded = {n for n, number in now.items() if _bounded(number, [*now.values()])}
 
     def begun(rule: Rule) -> Begins:
-        return "learnt" if first is None else _begun(rule, search, first)
+        ways = beginnings(rule, dataset, first)
+        return next((begins for begins, broken in ways.items() if not len(broken)), "learnt")
 
     def summed(fit: Fit) -> Fit | None:
         rule = fit.rule
         if not isinstance(rule, Sum) or min(rule.sources) >= 0:  # no change is in it
             return None
-        rule = _in_rows(rule)
+        if rule.column in bounded:
+            search.refuse(rule, "what bounds it in every row would do so no more")
+            return None
         return replace(fit, rule=replace(rule, begins=begun(rule)))
+
+    def ready(fit: Fit) -> Fit | None:
+        return summed(replace(fit, rule=_in_rows(fit.rule))) if isinstance(fit.rule, Sum) else None
 
     def cut(rule: Cuts) -> Cuts:
         at = ~rule.sources[0]
@@ -55,12 +66,35 @@ def changes(search: Search, dataset: Dataset, whole: bool) -> Iterator[Rule]:
         rule = replace(rule, sources=(at, ~at), per=number.per, of=number.of)
         return replace(rule, begins=begun(rule))
 
-    yield from sums(search, [*now.values(), *moves], summed)
+    for found in filter(None, map(summed, _copies(now, before))):
+        if search.allows(found):
+            yield search.take(found.rule)
+    yield from sums(search, [*now.values(), *moves], ready)
     for fit in _growth(search, now, before):
         rule = replace(fit.rule, begins=begun(fit.rule))
-        if search.allows(Fit(rule, fit.rank)):
+        if rule.column not in bounded and search.allows(Fit(rule, fit.rank)):
             yield search.take(rule)
-    yield from cuts(search, moves, rows, cut)
+    yield from cuts(search.but(bounded), moves, rows, cut)
+
+
+def first_rows(dataset: Dataset) -> NDArray[np.int64]:
+    """Those of all sequences, if there are enough of them to say what was before."""
+    return dataset.bounds[:-1] if len(dataset.bounds) > _FIRST else dataset.bounds[:0]
+
+
+def beginnings(rule: Rule, dataset: Dataset, first: NDArray[np.int64]) -> dict[Begins, NDArray[np.int64]]:
+    """What may have been before the `first` rows of sequences, and those of them that say otherwise."""
+    if not len(first):
+        return {}
+    rows = dataset.values[first][:, None]  # (sequences, 1, columns)
+    ways: tuple[Begins, ...] = ("missing", "same", "zero")
+    return {way: first[~kept(replace(rule, begins=way), rows, _PRECISE)[:, 0]] for way in ways}
+
+
+def _varies(values: NDArray[np.float64]) -> bool:
+    """Whether numbers (rows,) are known in enough rows, and not all the same."""
+    known = values[~np.isnan(values)]
+    return len(known) >= FEWEST and bool(np.ptp(known) > 0)
 
 
 def _continued(dataset: Dataset) -> NDArray[np.intp]:
@@ -72,12 +106,20 @@ def _continued(dataset: Dataset) -> NDArray[np.intp]:
 
 
 def _bounded(number: Number, others: Sequence[Number]) -> bool:
-    """Whether it is in order with another in every row."""
+    """Whether it is in order with another of its kind in every row: they go together."""
     return any(
-        ordered(number.values, other.values) or ordered(other.values, number.values)
+        _together(number.values, other.values)
+        and (ordered(number.values, other.values) or ordered(other.values, number.values))
         for other in others
         if (number.per, number.of) == (other.per, other.of) and number.at != other.at
     )
+
+
+def _together(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    known = ~np.isnan(one + other)
+    if not (_varies(one[known]) and _varies(other[known])):
+        return False
+    return bool(np.corrcoef(one[known], other[known])[0, 1] > _TOGETHER)
 
 
 def _change(now: Number, before: NDArray[np.float64]) -> Number:
@@ -86,6 +128,15 @@ def _change(now: Number, before: NDArray[np.float64]) -> Number:
     if now.per:
         moved = np.rint(moved * now.per / now.of) * now.of / now.per
     return Number(~now.at, moved, now.per, now.of)
+
+
+def _copies(now: Mapping[int, Number], before: Mapping[int, NDArray[np.float64]]) -> Iterator[Fit]:
+    """Numbers that are what others were one row before, which may be missing where those are not."""
+    telling = {n: number for n, number in now.items() if number.told_apart and number.telling >= TELLING}
+    for n, number in telling.items():
+        for at, values in before.items():
+            if at != n and number.is_made(values):
+                yield Fit(Sum(n, (~at,), (1.0,), 0.0, number.per, number.of), (0.0,))
 
 
 def _in_rows(rule: Sum) -> Sum:
@@ -114,29 +165,3 @@ def _growth(
         )
         if found := [fit for fit in fits if fit]:
             yield min(found, key=lambda fit: fit.rank)
-
-
-def _begun(rule: Rule, search: Search, first: Sequence[int] | NDArray[np.int64]) -> Begins:
-    """What was before the `first` rows of sequences, by what the column is there."""
-    own = search.values[first, rule.column]  # (sequences,)
-    labelled = bool(search.columns[rule.column].labels)
-    options: tuple[Begins, ...] = ("missing", "same", "zero")
-    for begins in options:
-        sources = [
-            x if i >= 0 else shifted(x, begins)
-            for i in rule.sources
-            for x in [
-                search.values[first, i if i >= 0 else ~i][:, None].astype(np.float32)
-            ]  # (sequences, 1)
-        ]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            made = rule(*sources)[:, 0].astype(np.float64)
-        if labelled:
-            same = made == own
-        else:
-            off = np.abs(made - own)
-            within = search.numbers[rule.column].within + 1e-6 * np.abs(own)
-            same = (off <= within) | (np.isnan(made) & np.isnan(own))
-        if same.all():
-            return begins
-    return "learnt"

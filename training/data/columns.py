@@ -207,7 +207,8 @@ def ordered(above: Doubles, below: Doubles) -> bool:
     """Whether one column (rows,) is never less than another and not for want of nearness, so that it
     is more than an accident of units."""
     gap = above - below
-    return bool(0 <= gap.min() < _TOUCHING * gap.mean())
+    gap = gap[~np.isnan(gap)]
+    return len(gap) > 0 and bool(0 <= gap.min() < _TOUCHING * gap.mean())
 
 
 def on_grid(values: Floats, per: Floats | np.float32, of: Floats | np.float32) -> Floats:

@@ -69,6 +69,8 @@ class Dataset:
     """Turns of the calendar that rows have to do with; none where sequences end by themselves."""
     ticks: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     """(rows,): when each row is, where there is a column of times."""
+    lines: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
+    """(rows,): which row of its file each was, from 1 on, where there is one file."""
     rules: tuple[Rule, ...] = ()
     """How columns follow from others, which are not learnt; `training/data/following.py`."""
     breaks: Integers = field(default_factory=lambda: np.zeros(0, np.int64))

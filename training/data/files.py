@@ -9,7 +9,7 @@ with several files hold one sequence each.
 import re
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -23,7 +23,7 @@ from training.config import TrainConfig
 from training.data import clocked, looks, rising, rounds, seasonal, sounds, times
 from training.data.cells import column_of, in_order, labelled
 from training.data.columns import MOST_LABELS, Column, relabelled, require_finite
-from training.data.dataset import Dataset, Doubles
+from training.data.dataset import Dataset, Doubles, Integers
 from training.data.delimited import read_csv
 from training.data.spacing import fitted, holes, require_unbroken
 from training.data.times import Stamps
@@ -49,6 +49,8 @@ class Read:
     """The column of times, in the order of the sequences' rows."""
     place: int = 0
     """How many of the columns stand before it."""
+    lines: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
+    """(rows of all sequences,): which row of its file each was, from 1 on; none of folders and arrays."""
 
 
 def read(path: Path, config: TrainConfig) -> Dataset:
@@ -96,6 +98,7 @@ def read(path: Path, config: TrainConfig) -> Dataset:
         columns, sequences, said = rounds.told(columns, sequences, named)
         notes = [*notes, *said]
     plain = Dataset.of(path.resolve().stem, columns, sequences, step, notes)
+    plain = replace(plain, lines=found.lines)
     if config.waveform is None:
         plain = replace(plain, notes=(*plain.notes, *rising.counters(plain, time is None, named)))
     many = config.id_column is not None or (path.is_dir() and len(sequences) > 1)
@@ -296,7 +299,7 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
         stamps = replace(stamps, ticks=stamps.ticks[order])
         notes += said
     cuts = np.flatnonzero(np.diff(ids[order])) + 1
-    return Read(columns, np.split(values[order], cuts), notes, stamps, place)
+    return Read(columns, np.split(values[order], cuts), notes, stamps, place, order + 1)
 
 
 def _askable(path: Path, table: arrow.Table, config: TrainConfig) -> list[str]:
@@ -325,7 +328,7 @@ def _time_column(table: arrow.Table, config: TrainConfig) -> tuple[str | None, l
     )  # fmt: skip
     found = [n for n in table.column_names if n not in told and times.looks_like_times(table.column(n))]
     if not found:
-        found = [n for n in table.column_names if n not in told and times.counts_days(table.column(n))]
+        found = [n for n in table.column_names if n not in told and times.codes_of_days(table.column(n))]
     if len(found) < 2:
         return (found[0] if found else None), []
     return None, [f"{', '.join(map(repr, found))} hold times: name the rows' own with --time-column"]

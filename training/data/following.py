@@ -15,7 +15,7 @@ from training.data.changes import changes
 from training.data.columns import Column
 from training.data.dataset import Dataset
 from training.data.labelled import cuts, tables
-from training.data.nearly import nearly
+from training.data.nearly import begun_nearly, nearly
 from training.data.rules import Product, Rule, Sum, place
 from training.data.search import FEWEST, Search
 from training.data.sums import products, sums
@@ -31,9 +31,14 @@ def told(dataset: Dataset, learnt: Collection[str], whole: bool) -> Dataset:
         return dataset
     search = Search(dataset, {n for n, c in enumerate(dataset.columns) if c.name in learnt})
     rules = _ordered([*_found(search, dataset, whole)])
-    near = nearly(dataset, search, lambda inner, part: _found(inner, part, whole))
+    near = [*nearly(dataset, search, lambda inner, part: _found(inner, part, whole))]
+    near += begun_nearly(rules, dataset) if whole else []
     broken = [_broken(rule, rows, dataset) for rule, rows in near]
-    dataset = replace(dataset, notes=(*dataset.notes, *broken[:_NEAR]))
+    refused = [
+        f"in every row {_plainly(rule, dataset)}, and is learnt all the same: {why}"
+        for rule, why in search.broken_in_samples()
+    ]
+    dataset = replace(dataset, notes=(*dataset.notes, *broken[:_NEAR], *refused[:_NEAR]))
     if not rules:
         return dataset
     notes = [f"in every row, and so in every sample, {_said(r, dataset.columns)}" for r in rules[:_SAID]]
@@ -60,14 +65,14 @@ def _found(search: Search, dataset: Dataset, whole: bool) -> Iterator[Rule]:
 def _broken(rule: Rule, rows: NDArray[np.intp], dataset: Dataset) -> str:
     """What is to be said of a rule that some rows break."""
     first = rows[:3]
+    lines = dataset.lines[first] if len(dataset.lines) else first + 1
+    where = ", ".join(f"{line:,}" for line in lines.tolist()) + (" …" if len(rows) > len(first) else "")
     if dataset.time is not None and len(dataset.ticks):
-        at = times.texts(dataset.time, dataset.ticks[first])
-    else:
-        at = [f"row {row + 1:,}" for row in first.tolist()]
-    where = ", ".join(at) + (" …" if len(rows) > len(first) else "")
+        where += f", of {', '.join(times.texts(dataset.time, dataset.ticks[first]))}"
+    said = _plainly(rule, dataset) if rule.begins == "learnt" else _said(rule, dataset.columns)
     return (
-        f"{_said(replace(rule, begins=None), dataset.columns)} in all {len(dataset.values):,} rows but "
-        f"{len(rows)} ({where}): if that is a mistake, mend it, and it will hold in every sample"
+        f"{said} in all {len(dataset.values):,} rows but {len(rows)} (row {where}): if there is a mistake, "
+        "mend it, and it will hold in every sample; if not, it is learnt as it is"
     )
 
 
@@ -79,6 +84,11 @@ def _ordered(rules: Sequence[Rule]) -> list[Rule]:
         found.append(next(rule for rule in left if not late & {*map(place, rule.sources)}))
         left.remove(found[-1])
     return found
+
+
+def _plainly(rule: Rule, dataset: Dataset) -> str:
+    """The same as `_said`, whatever the first rows are."""
+    return _said(replace(rule, begins=None), dataset.columns)
 
 
 def _said(rule: Rule, columns: Sequence[Column]) -> str:

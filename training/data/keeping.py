@@ -1,10 +1,11 @@
 """Whether rows keep rules: those of the data themselves, but for a few, and samples of any tool."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.columns import grid_of
 from training.data.dataset import ENDED, Doubles
 from training.data.rules import Product, Rule, Sum, place, shifted
 
@@ -14,9 +15,12 @@ _HALF = 0.5 + 1e-6
 """Of a number's step: how far rounding puts it off."""
 
 
-def kept(rule: Rule, rows: NDArray[np.floating], precision: float) -> NDArray[np.bool_]:
+def kept(
+    rule: Rule, rows: NDArray[np.floating], precision: float, steps: Mapping[int, float] | None = None
+) -> NDArray[np.bool_]:
     """Which of rows (…, steps, columns), as a `Dataset` has them, keep a rule but for rounding and the
-    `precision` of numbers: (…, steps). Rows behind an end do, and first rows of which nothing is known."""
+    `precision` of numbers: (…, steps). Rows behind an end do, and first rows of which nothing is known.
+    `steps` are those of columns that were rounded after the rule was kept."""
     rows = np.asarray(rows, np.float64)
     own = rows[..., rule.column]  # (…, steps)
     columns = (rows[..., place(i)] for i in rule.sources)
@@ -26,33 +30,51 @@ def kept(rule: Rule, rows: NDArray[np.floating], precision: float) -> NDArray[np
     ]
     with np.errstate(all="ignore"):  # of what is behind an end
         if isinstance(rule, Sum | Product):
-            made, size = _exact(rule, sources)
-            within = _HALF * rule.of / rule.per if rule.per else 0.0
+            made, size, within = _exact(rule, sources, steps or {})
         else:
             ended = own == ENDED
             made = rule(*(np.where(ended, 0.0, x) for x in sources)).astype(np.float64)
-            within, size = 0.0, np.abs(made)
-        same: NDArray[np.bool_] = (np.abs(own - made) <= within + precision * size) | (
-            np.isnan(own) & np.isnan(made)
-        )
-    same |= own == ENDED
+            size, within = np.abs(made), np.zeros(1)
+        same: NDArray[np.bool_] = np.abs(own - made) <= within + precision * size
+    same |= (np.isnan(own) & np.isnan(made)) | (own == ENDED)
     if rule.begins == "learnt":
         same[..., 0] = True
     return same
 
 
 def broken(rules: Sequence[Rule], rows: NDArray[np.floating]) -> list[float]:
-    """The share of the rows of samples (windows, steps, columns) in which each rule is broken."""
+    """The share of the rows of samples (windows, steps, columns) in which each rule is broken. What the
+    data do not round, a file of samples may."""
     there = rows[..., 0] != ENDED  # (windows, steps)
-    return [float((~kept(rule, rows, _SINGLE))[there].mean()) for rule in rules]
+    shares = []
+    for rule in rules:
+        steps = {}
+        if isinstance(rule, Sum | Product) and not rule.per:
+            columns = {rule.column, *map(place, rule.sources)}
+            steps = {i: _step(rows[..., i][there]) for i in columns}
+        shares.append(float((~kept(rule, rows, _SINGLE, steps))[there].mean()))
+    return shares
 
 
-def _exact(rule: Sum | Product, sources: Sequence[Doubles]) -> tuple[Doubles, Doubles]:
-    """What a rule makes of numbers (…, steps) before it is rounded, and the size of what it is made of."""
+def _step(values: NDArray[np.floating]) -> float:
+    """What values (rows,) are whole numbers of; 0 of others."""
+    per, of = grid_of(values[~np.isnan(values)].astype(np.float64))
+    return of / per if per else 0.0
+
+
+def _exact(
+    rule: Sum | Product, sources: Sequence[Doubles], steps: Mapping[int, float]
+) -> tuple[Doubles, Doubles, Doubles]:
+    """What a rule makes of numbers (…, steps) before it is rounded, the size of what it is made of, and how
+    far rounding puts it off."""
+    half = [_HALF * steps.get(place(i), 0.0) for i in rule.sources]
+    own = _HALF * (rule.of / rule.per if rule.per else steps.get(rule.column, 0.0))
     if isinstance(rule, Sum):
         terms = [weight * x for weight, x in zip(rule.weights, sources, strict=True)]
         constant = np.full(sources[0].shape, rule.constant)
-        return sum(terms, constant), sum(map(np.abs, terms), np.abs(constant))
+        off = own + sum(abs(weight) * h for weight, h in zip(rule.weights, half, strict=True))
+        return sum(terms, constant), sum(map(np.abs, terms), np.abs(constant)), np.asarray(off)
     one, other = sources
     times: Doubles = rule.constant * (one / other if rule.divided else one * other)
-    return times + rule.plus, np.abs(times) + abs(rule.plus)
+    share = sum(h / np.abs(x) for h, x in zip(half, sources, strict=True))
+    return times + rule.plus, np.abs(times) + abs(rule.plus), own + np.abs(times) * share

@@ -100,7 +100,8 @@ def _cuts(at: int, values: Doubles, number: Number, outcomes: int, labelled: boo
     if (found := _cut(x, y, outcomes, _PART, _VAGUE)) is None:
         return None
     cuts, over, parts = found
-    if len({*parts, *missing.tolist()} - {-1.0}) < outcomes or len(set(parts)) < 2:
+    seen = {*parts, *missing.tolist()} - ({-1.0} if labelled else set())
+    if len(seen) < outcomes or len(set(parts)) < 2:
         return None
     if (np.diff(y) != 0).sum() < _CHANGES * len(cuts):
         return None

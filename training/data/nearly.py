@@ -4,13 +4,14 @@ One wrong cell ends a rule, and nobody sees why. So rules are looked for in part
 wrong cells leave some part as it is.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
+from training.data.changes import beginnings, first_rows
 from training.data.dataset import Dataset
 from training.data.keeping import kept
 from training.data.rules import Rule, place
@@ -22,6 +23,8 @@ _FEW, _SHARE = 3, 0.002
 _TOLD = 0.1
 """Of the rows in which a column is not what it mostly is the share that may break what nearly holds: what
 happens a few times is not explained by what does not happen then."""
+_FIRST = 0.02
+"""Share of the first rows that may."""
 _MANY = 64
 """Columns among which nothing is looked for any more."""
 _PRECISE = 1e-7
@@ -37,7 +40,7 @@ def nearly(dataset: Dataset, search: Search, find: Finder) -> Iterator[tuple[Rul
         return
     best = dict[frozenset[int], tuple[Rule, NDArray[np.intp]]]()
     for part in _parts(dataset):
-        inner = Search(part, search.kept | {*search.made})
+        inner = Search(part, {*search.made})
         for rule in find(inner, part):
             broken = _breaking(rule, dataset)
             relation = frozenset(map(place, (rule.column, *rule.sources)))
@@ -48,9 +51,19 @@ def nearly(dataset: Dataset, search: Search, find: Finder) -> Iterator[tuple[Rul
                 best[relation] = rule, broken
     told: set[int] = set()
     for rule, broken in sorted(best.values(), key=lambda one: (len(one[1]), one[0].column)):
-        if rule.column not in told and search.may_follow(rule.column, *map(place, rule.sources)):
+        if rule.column not in told and search.could_follow(rule.column, *map(place, rule.sources)):
             told.add(rule.column)
             yield rule, broken
+
+
+def begun_nearly(rules: Sequence[Rule], dataset: Dataset) -> Iterator[tuple[Rule, NDArray[np.intp]]]:
+    """Rules whose first rows are learnt, since a few first rows of whole sequences are as no others are."""
+    first = first_rows(dataset)
+    for rule in rules:
+        if rule.begins == "learnt" and len(first):
+            way, broken = min(beginnings(rule, dataset, first).items(), key=lambda one: len(one[1]))
+            if 0 < len(broken) <= max(1, _FIRST * len(first)):
+                yield replace(rule, begins=way), broken
 
 
 def _parts(dataset: Dataset) -> Iterator[Dataset]:

@@ -175,7 +175,7 @@ class Table:
     """Of each label, and behind them where it is missing: NaN or -1 where the column then is, too."""
     labelled: bool
     """Whether outcomes are indices of labels."""
-    begins: None = None
+    begins: Begins | None = None
 
     def __call__(self, *sources: Made) -> Made:
         """See `Sum`."""

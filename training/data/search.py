@@ -1,12 +1,12 @@
 """What was found so far of how columns follow from each other, and what may still follow from what."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from copy import copy
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.arithmetic import Fit, Number
+from training.data.arithmetic import FINE, Fit, Number
 from training.data.columns import grid_of
 from training.data.dataset import Dataset, Doubles
 from training.data.rules import Product, Rule, Sum, place
@@ -15,6 +15,8 @@ FEWEST = 50
 """Rows, without gaps, that a rule is to hold in."""
 GLANCE = 4000
 """Rows that are looked at first."""
+_SINGLE = 6e-8
+"""How far single precision is off, as a share of a number."""
 
 
 class Search:
@@ -27,6 +29,8 @@ class Search:
         """Columns that are made, and what of."""
         self.arithmetic: dict[int, Sum | Product] = {}
         self.divisors: set[int] = set()
+        self.refused: dict[frozenset[int], tuple[Rule, str]] = {}
+        """What holds in every row and is learnt all the same, by its columns, and why."""
         gap = dataset.time.gap if dataset.time else None
         self.kept = named | {n for n, c in enumerate(self.columns) if c.name == gap}
         """Those that are learnt, whatever they follow from."""
@@ -45,7 +49,11 @@ class Search:
 
     def may_follow(self, column: int, *sources: int) -> bool:
         """Whether a column may be made of others, none of which is made of it."""
-        return column not in self.kept | {*self.made} | self.behind(sources)
+        return column not in self.kept and self.could_follow(column, *sources)
+
+    def could_follow(self, column: int, *sources: int) -> bool:
+        """The same, if nobody wants it to be learnt."""
+        return column not in {*self.made} | self.behind(sources)
 
     def take(self, rule: Rule) -> Rule:
         """Count on a rule from here on."""
@@ -63,7 +71,12 @@ class Search:
     def allows(self, fit: Fit) -> bool:
         """Whether this rule can be one beside those that are: nothing is ever divided by 0."""
         rule = fit.rule
-        if not self.may_follow(rule.column, *map(place, rule.sources)) or self.strays(rule):
+        if not self.could_follow(rule.column, *map(place, rule.sources)) or not self._resolved(rule):
+            return False
+        if self.strays(rule):
+            self.refuse(rule, "made so, it could come out negative, or positive, which it never is")
+            return False
+        if rule.column in self.kept:
             return False
         low, high = 1.0, 1.0
         if rule.column in self.divisors:
@@ -71,6 +84,29 @@ class Search:
         elif isinstance(rule, Product) and rule.divided:
             low, high = self._ends(place(rule.sources[1]))
         return low > 0 or high < 0
+
+    def refuse(self, rule: Rule, why: str) -> None:
+        """Keep in mind that a rule holds and is none."""
+        self.refused.setdefault(frozenset(map(place, (rule.column, *rule.sources))), (rule, why))
+
+    def broken_in_samples(self) -> Iterator[tuple[Rule, str]]:
+        """What was refused and follows in no other way."""
+        for relation, (rule, why) in self.refused.items():
+            follows = any(relation - {one} <= self.behind(self.made.get(one, ())) for one in relation)
+            if not follows and rule.column not in self.made:
+                yield rule, why
+
+    def _resolved(self, rule: Sum | Product) -> bool:
+        """Whether single precision, which samples are of, shows what a rule makes: of a balance of millions
+        not what is booked."""
+        number = self.numbers[rule.column]
+        size = abs(rule.constant)
+        if isinstance(rule, Sum):
+            for source, weight in zip(rule.sources, rule.weights, strict=True):
+                size += abs(weight) * max(map(abs, self.numbers[place(source)].ends))
+        elif not rule.plus:
+            return True
+        return _SINGLE * size <= max(number.rounding, FINE * number.spread)
 
     def _ends(self, column: int) -> tuple[float, float]:
         """The least and the greatest that a number can be in samples."""

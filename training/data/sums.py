@@ -62,7 +62,8 @@ def _sums(
         # Weights, too, are off where what they weigh was rounded.
         bound = (1e-3 if exact else 1.5) * pool[k].rounding / deviations[k] + 1e-9
         free = usable & np.array([pool[k].at not in search.behind((place(n.at),)) for n in pool])
-        for among in (free & learnt, free):  # of what is learnt, or else of what is made as well
+        # Of what is learnt, or else of what is made as well; and of changes alone, if a copy hides them.
+        for among in (free & learnt, free, *([] if own.all() else [free & ~own])):
             terms = terms_of(x, products, k, bound, among)
             members = frozenset((k, *terms))
             if not terms or members in tried:

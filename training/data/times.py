@@ -41,8 +41,6 @@ _DAYS = {
 }
 _FORMS = {day: re.compile(rf"{pattern}(?:{_CLOCK})?") for day, pattern in _DAYS.items()}
 _ISO, _CODE = "%Y-%m-%d", "%Y%m%d"
-_CODES = 5
-"""Rows of whole numbers from which on these are days, as 20240131, if all can be."""
 _MONTH = re.compile(r"(19|20)\d\d-(0[1-9]|1[0-2])")
 
 
@@ -101,14 +99,9 @@ def written_otherwise(column: arrow.ChunkedArray) -> bool:
     return bool(there) and any(all(map(form.fullmatch, there)) for form in days)
 
 
-def counts_days(column: arrow.ChunkedArray) -> bool:
-    """Whether whole numbers are days, none twice in turn, as where hours stand beside them."""
-    return bool(codes_of_days(column)) and bool(np.diff(column.to_numpy()).all())
-
-
 def codes_of_days(column: arrow.ChunkedArray) -> list[str]:
     """The days that a column of whole numbers stands for, written as 20240131; none if it does for none."""
-    if not arrow.types.is_integer(column.type) or column.null_count or len(column) < _CODES:
+    if not arrow.types.is_integer(column.type) or column.null_count or not len(column):
         return []
     numbers = column.cast(arrow.int64()).to_numpy()
     if not ((numbers >= 1000_01_01) & (numbers <= 9999_12_31)).all():
