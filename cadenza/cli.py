@@ -137,7 +137,8 @@ def evaluate(
             knows its own. Without it a model is taken to be of the default, and of a file of samples
             nothing is taken to be held out.
         seed: Seed of the judges and of the samples.
-        quick: Only scores that take seconds, among them the field's judge.
+        quick: Only scores that take seconds; of small windows, as of six channels of 24 steps, the field's
+            judge is among them.
         full: Judges of large windows see all columns and learn for all rounds, as those of small ones: it
             can take hours.
         page: The page is written too; --no-page leaves it out.

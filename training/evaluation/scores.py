@@ -31,8 +31,8 @@ from training.evaluation.sides import Floats, Original, Sides
 Figures = NDArray[np.floating]
 Array = NDArray[Any]
 
-_QUICKLY_JUDGED = 2048
-"""Values of a window up to which a judge takes seconds."""
+_QUICKLY_JUDGED = 256
+"""Values of a window up to which a judge takes less than half a minute: six channels of 24 steps, say."""
 REPEATS = 5
 """Random halves of a statistic."""
 _MOST = 10_000
