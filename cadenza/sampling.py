@@ -2,8 +2,10 @@
 
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 from tqdm import tqdm
 
 from contract import times
@@ -42,7 +44,7 @@ def sample_to_file(
         formats.save(out, plan, _shown(generator.batches(plan), plan.count * plan.length))
     finally:
         generator.close()
-    for note in _unknown(generator.spec, asked):
+    for note in said_of_times(generator.spec, asked):
         print(note)
     print(
         f"{out}: {plan.count} sequence{'s' * (plan.count > 1)} of {'up to ' * plan.drawn}{plan.length} "
@@ -51,9 +53,15 @@ def sample_to_file(
     )
 
 
-def _unknown(spec: Spec, asked: Mapping[str, object]) -> Iterator[str]:
-    """What to know of first times that were asked for: turns of the calendar that values do not go with."""
+def said_of_times(spec: Spec, asked: Mapping[str, object]) -> Iterator[str]:
+    """What to know of first times that were asked for: that rows have others, and turns of the calendar
+    that values do not go with."""
     if spec.time is not None and spec.time.name in asked:
+        begun = times.parse(spec.time, str(asked[spec.time.name]))
+        first = times.at(replace(spec.time, start=begun), np.zeros(1, np.int64))
+        if first[0] != begun:
+            wanted, had = times.texts(spec.time, np.array([begun, first[0]]))
+            yield f"rows are not at {wanted}: samples begin at {had}"
         lacking = [season.name for season in times.seasons(spec.time) if season not in spec.seasons]
         if lacking:
             turns = " and no ".join(lacking)

@@ -40,10 +40,13 @@ def validate(spec: Spec, given: Given, count: int) -> dict[str, float | tuple[fl
     for name, value in given.items():
         if name not in known:
             listed = ", ".join(known) or "none"
-            raise ConditionError(
-                f"condition.{str(name)[:_SHOWN]}",
-                f"unknown condition {_shown(name)}; this model's conditions: {listed}",
-            )
+            said = f"unknown condition {_shown(name)}; this model's conditions: {listed}"
+            if name in {c.name for c in spec.channels} | {d.name for d in spec.derived}:
+                said = (
+                    f"{_shown(name)} differs from row to row, and conditions are what a whole sequence has "
+                    f"in common; this model's: {listed}"
+                )
+            raise ConditionError(f"condition.{str(name)[:_SHOWN]}", said)
         if not isinstance(value, list | tuple | np.ndarray):
             result[name] = _known(known[name], value)
         elif len(value) == count:

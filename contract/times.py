@@ -121,6 +121,14 @@ def places(time: Time, season: Season, ticks: Ticks) -> Ticks:
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
+_DIRECTIVES = {
+    "%Y": r"(?P<Y>\d{4})", "%m": r"(?P<m>\d\d?)", "%d": r"(?P<d>\d\d?)", "%H": r"(?P<H>\d\d)",
+    "%M": r"(?P<M>\d\d)", "%S": r"(?P<S>\d\d)", "%f": r"(?P<f>\d+)", "%b": rf"(?P<b>{'|'.join(MONTHS)})",
+    "%q": "(?P<q>[1-4])",
+}  # fmt: skip
+"""What may stand for each in a text."""
+
+
 def part(time: Time, name: Part, ticks: Ticks) -> Ticks:
     """A part of each of these times, see `Derived.part`."""
     day = ticks_a_day(time)
@@ -176,8 +184,8 @@ def texts(time: Time, ticks: Ticks) -> list[str]:
 
 
 def parse(time: Time, text: str) -> int:
-    """A time that a person wrote, as ticks: of a date or a time stamp in ISO form, on the data's clock if
-    it names no offset of its own.
+    """A time that a person wrote, as ticks: of a date or a time stamp in ISO form or as the data have it,
+    on the data's clock if it names no offset of its own.
 
     Raises:
         UsageError: it is none.
@@ -190,6 +198,7 @@ def parse(time: Time, text: str) -> int:
             return number
         zoned = _WITH_OFFSET.fullmatch(text.strip()) if time.zone else None
         clock, zone = zoned.groups() if zoned else (text, time.zone)
+        clock = _as_iso(time, clock)
         if not _ISO.fullmatch(clock) or clock < "0001":
             raise ValueError("no time in ISO form")
         moment = np.array(clock, f"datetime64[{unit(time)}]")
@@ -201,6 +210,25 @@ def parse(time: Time, text: str) -> int:
         wanted = {"date": "2024-01-31", "timestamp": "2024-01-31T12:00:00"}.get(time.kind, "a number")
         said = f"{text[:_SHOWN]!r} is no time of {time.name!r}"
         raise UsageError(f"{said}; such as {wanted} is wanted") from error
+
+
+def _as_iso(time: Time, text: str) -> str:
+    """A text that is written as the data are, 2001Q3 or 31.01.2024, in ISO form; another as it is."""
+    pattern = re.escape(time.format)
+    for directive, part in _DIRECTIVES.items():
+        pattern = pattern.replace(directive, part, 1)
+    if not (found := re.fullmatch(pattern, text.strip())):
+        return text
+    said: dict[str, str | None] = found.groupdict()
+    month = int(said.get("m") or 1)
+    if name := said.get("b"):
+        month = MONTHS.index(name) + 1
+    if quarter := said.get("q"):
+        month = 3 * int(quarter) - 2
+    iso = f"{said['Y']}-{month:02}-{int(said.get('d') or 1):02}"
+    if said.get("H"):
+        iso += f"T{said['H']}:{said['M']}" + (f":{said['S']}" if said.get("S") else "")
+    return iso + (f".{said['f']}" if said.get("f") else "")
 
 
 def _parts(iso: str) -> tuple[str, ...]:

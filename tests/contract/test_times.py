@@ -35,6 +35,27 @@ def test_a_time_with_an_offset_is_that_moment(zone: str | None, text: str, hours
 
 
 @pytest.mark.parametrize(
+    ("form", "text", "day"),
+    [
+        ("%YQ%q", "2001Q3", "2001-07-01"),
+        ("%Y-Q%q", "2001-Q4", "2001-10-01"),
+        ("%b %Y", "Mar 2010", "2010-03-01"),
+        ("%d.%m.%Y", "31.1.2024", "2024-01-31"),
+        ("%m/%d/%Y", "01/31/2024", "2024-01-31"),
+        ("%Y%m%d", "20240131", "2024-01-31"),
+        ("%Y%m%d", "2024-01-31", "2024-01-31"),
+    ],
+)
+def test_times_may_be_written_as_the_data_are(form: str, text: str, day: str):
+    time = replace(column(None), kind="date", format=form)
+    assert times.parse(time, text) == int(np.datetime64(day, "D").astype(np.int64))
+    clock = replace(column(None), format=f"{form} %H:%M")
+    assert times.parse(clock, f"{text} 07:30") == times.parse(clock, f"{day}T07:30:00")
+    with pytest.raises(UsageError, match="is no time"):
+        times.parse(time, "35.13.2024")
+
+
+@pytest.mark.parametrize(
     "text", ["now", "NaT", "today", "tomorrow", "0000-01-01", "12024-01-01", "2024-13-01", ""]
 )
 def test_what_is_no_time_is_refused(text: str):

@@ -11,8 +11,9 @@ import pyarrow.ipc
 import pytest
 
 from cadenza.evaluation import evaluate_subject
+from cadenza.sampling import said_of_times
 from contract.calendar import Season
-from contract.errors import SpecError
+from contract.errors import ConditionError, SpecError
 from contract.seal import load
 from contract.spec import Spec
 from export.exporter import export
@@ -93,6 +94,21 @@ def test_what_samples_do_not_go_with_is_said(model: Path, tmp_path: Path):
     done = cadenza(*asked, "--start-time", "2030-01-07")
     assert "values go with no year: none was learnt" in done.stdout
     assert "values go with no" not in cadenza(*asked).stdout
+
+
+def test_a_first_time_that_rows_do_not_have_is_said_to_be_moved(model: Path):
+    spec = load(model).spec
+    assert spec.time is not None
+    weekdays = replace(spec, time=replace(spec.time, calendar="weekdays", kind="date", format="%Y-%m-%d"))
+    said = [*said_of_times(weekdays, {"when": "2030-01-05"})]
+    assert said[0] == "rows are not at 2030-01-05: samples begin at 2030-01-07"
+    assert not any("samples begin" in note for note in said_of_times(weekdays, {"when": "2030-01-07"}))
+
+
+def test_what_differs_from_row_to_row_is_no_condition(generator: Generator):
+    name = generator.spec.channels[0].name
+    with pytest.raises(ConditionError, match=f"'{name}' differs from row to row"):
+        generator.sample(1, 3, 1, {name: 1})
 
 
 def test_a_list_is_each_by_itself(generator: Generator):

@@ -173,6 +173,32 @@ def test_changes_that_single_precision_does_not_show_are_learnt():
         assert bool(table({"balance": balance, "booked": booked}).rules) == made
 
 
+def test_what_has_values_of_its_own_is_learnt_and_said_to_be():
+    random = np.random.default_rng(0)
+    kind = random.integers(0, 3, N)
+    paid = np.choose(kind, [np.full(N, -4.5), -random.gamma(2, 15, N), random.normal(900, 50, N)]).round(2)
+    for columns in ({"paid": paid}, {"paid": paid + random.normal(0, 0.3, N).round(2), "kind": kind}):
+        columns["balance"] = (500 + columns["paid"].cumsum()).round(2)
+        dataset = table(columns, kind=("fee", "card", "salary"))
+        assert "paid" not in rules(dataset)
+        assert any(
+            note.startswith(
+                "in every row 'paid' is balance - balance before, and is learnt all the same: it has"
+            )
+            for note in dataset.notes
+        )
+    calm = random.normal(0, 40, N).round(2)
+    assert [*rules(table({"paid": calm, "balance": (500 + calm.cumsum()).round(2)}))] == ["paid"]
+
+
+def test_running_totals_are_said_to_be_learnt(price: np.ndarray):
+    moved = np.diff(price, prepend=price[0]).round(2)
+    total = np.concatenate([part.cumsum() for part in np.split(moved, 20)]).round(2)
+    notes = table({"moved": moved, "total": total}).notes
+    assert any(note.startswith("'total' adds up 'moved', and is learnt all the same") for note in notes)
+    assert not any("adds up" in note for note in table({"moved": moved, "price": price}).notes)
+
+
 def test_what_is_known_in_first_rows_alone_is_no_number_that_changes(price: np.ndarray):
     base = np.full(N, np.nan)
     base[::12] = np.random.default_rng(0).normal(70, 8, N // 12).round(1)

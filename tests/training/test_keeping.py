@@ -85,6 +85,15 @@ def test_times_say_where(tmp_path: Path, random: np.random.Generator):
     assert "'f' is 1.8 c + 32 in all 600 rows but 1 (row 101, of 2024-01-05T04:00)" in said
 
 
+def test_an_empty_cell_is_said_to_be_one(random: np.random.Generator):
+    web, shop = (x.astype(float) for x in random.poisson((30, 9), (N, 2)).T)
+    total = web + shop
+    shop[[3, 40]] = np.nan
+    total[900] += 1
+    (said,) = near(table({"web": web, "shop": shop, "total": total}))
+    assert "but 3 (row 4, 41, 901, where a cell is empty in 2)" in said
+
+
 def test_rows_are_counted_as_they_stand_in_the_file(tmp_path: Path, random: np.random.Generator):
     a, b = random.poisson((30, 9), (N, 2)).T
     total = a + b

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 from training.data.arithmetic import TELLING, Fit, Number, grown
 from training.data.columns import ordered
 from training.data.dataset import Dataset
-from training.data.keeping import kept
-from training.data.labelled import cuts
+from training.data.keeping import EXACT, kept
+from training.data.labelled import cut_by, cuts
 from training.data.rules import Begins, Cuts, Rule, Sum
 from training.data.search import FEWEST, Search
 from training.data.sums import sums
@@ -24,15 +24,18 @@ _MANY = 64
 """Numbers among whose changes nothing is looked for any more."""
 _FIRST = 3
 """Sequences from which on their first rows say what was before them."""
+_AGAIN, _BESIDE, _OWN = 0.01, 5, 0.05
+"""A value is one of its own that so large a share of the rows have, and so many times as many as have the
+values beside it, so many on either side; such are to be so large a share together."""
+_EXPLAINED = 0.5
+"""Share of a number's variance that a label explains, from which on it goes by it."""
 _TOGETHER = 0.5
 """Correlation of two numbers from which on it is no accident that one is never above the other."""
-_PRECISE = 1e-7
-"""See `kept`: numbers without a step are as good as they are in single precision."""
 
 
 def changes(search: Search, dataset: Dataset, whole: bool) -> Iterator[Rule]:
     """Sums, growth and thresholds of changes. `whole`: sequences are learnt from their first row on."""
-    rows = _continued(dataset)
+    rows = continued(dataset)
     if len(rows) < FEWEST or len(search.numbers) > _MANY:
         return
     now = {n: replace(number, values=number.values[rows]) for n, number in search.numbers.items()}
@@ -44,6 +47,10 @@ def changes(search: Search, dataset: Dataset, whole: bool) -> Iterator[Rule]:
     # Samples are made to keep orders among what is learnt: an opening price is never above the highest.
     bounded = {n for n, number in now.items() if _bounded(number, [*now.values()])}
 
+    labels = [
+        dataset.values[rows, n] for n, c in enumerate(dataset.columns) if c.labels and n not in search.made
+    ]
+
     def begun(rule: Rule) -> Begins:
         ways = beginnings(rule, dataset, first)
         return next((begins for begins, broken in ways.items() if not len(broken)), "learnt")
@@ -54,6 +61,11 @@ def changes(search: Search, dataset: Dataset, whole: bool) -> Iterator[Rule]:
             return None
         if rule.column in bounded:
             search.refuse(rule, "what bounds it in every row would do so no more")
+            return None
+        if _of_its_own(now[rule.column], labels):
+            search.refuse(
+                rule, "it has values of its own, as fees do, that differences of samples have not"
+            )
             return None
         return replace(fit, rule=replace(rule, begins=begun(rule)))
 
@@ -72,7 +84,8 @@ def changes(search: Search, dataset: Dataset, whole: bool) -> Iterator[Rule]:
     yield from sums(search, [*now.values(), *moves], ready)
     for fit in _growth(search, now, before):
         rule = replace(fit.rule, begins=begun(fit.rule))
-        if rule.column not in bounded and search.allows(Fit(rule, fit.rank)):
+        own = _of_its_own(now[rule.column], labels)
+        if rule.column not in bounded and not own and search.allows(Fit(rule, fit.rank)):
             yield search.take(rule)
     yield from cuts(search.but(bounded), moves, rows, cut)
 
@@ -88,7 +101,7 @@ def beginnings(rule: Rule, dataset: Dataset, first: NDArray[np.int64]) -> dict[B
         return {}
     rows = dataset.values[first][:, None]  # (sequences, 1, columns)
     ways: tuple[Begins, ...] = ("missing", "same", "zero")
-    return {way: first[~kept(replace(rule, begins=way), rows, _PRECISE)[:, 0]] for way in ways}
+    return {way: first[~kept(replace(rule, begins=way), rows, EXACT)[:, 0]] for way in ways}
 
 
 def _varies(values: NDArray[np.float64]) -> bool:
@@ -97,7 +110,7 @@ def _varies(values: NDArray[np.float64]) -> bool:
     return len(known) >= FEWEST and bool(np.ptp(known) > 0)
 
 
-def _continued(dataset: Dataset) -> NDArray[np.intp]:
+def continued(dataset: Dataset) -> NDArray[np.intp]:
     """The rows that have one before them: in their sequence, and with none missing between."""
     goes_on = np.ones(len(dataset.values), bool)
     goes_on[dataset.bounds[:-1]] = False
@@ -120,6 +133,36 @@ def _together(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
     if not (_varies(one[known]) and _varies(other[known])):
         return False
     return bool(np.corrcoef(one[known], other[known])[0, 1] > _TOGETHER)
+
+
+def _of_its_own(number: Number, labels: Sequence[NDArray[np.float64]]) -> bool:
+    """Whether a number has values that come again and again among others, or goes by a label and not the
+    label by it: what a booking is called says how much it is."""
+    known = number.values[~np.isnan(number.values)]
+    distinct, counts = np.unique(known, return_counts=True)
+    share = 0.0
+    for k in np.flatnonzero((counts >= _AGAIN * len(known)) & (distinct != 0)).tolist():
+        beside = np.delete(counts[max(0, k - _BESIDE) : k + _BESIDE + 1], min(k, _BESIDE))
+        share += counts[k] / len(known) if counts[k] > _BESIDE * beside.mean() else 0.0
+    if share >= _OWN:
+        return True
+    return any(
+        _explained(number.values, label) >= _EXPLAINED
+        and cut_by(0, label, number, len(np.unique(label[label >= 0])), labelled=True) is None
+        for label in labels
+    )
+
+
+def _explained(values: NDArray[np.float64], label: NDArray[np.float64]) -> float:
+    """Of the variance of values (rows,) the share that is between those of different labels."""
+    there = ~np.isnan(values) & (label >= 0)
+    if not _varies(values[there]):
+        return 0.0
+    _, which = np.unique(label[there], return_inverse=True)
+    known = values[there] - values[there].mean()
+    count = np.bincount(which)
+    means = np.bincount(which, known) / count
+    return float((count * means**2).sum() / (known**2).sum())
 
 
 def _change(now: Number, before: NDArray[np.float64]) -> Number:

@@ -156,6 +156,18 @@ class Dataset:
         columns = tuple(self.columns[i] for i in kept)
         return replace(self, columns=columns, values=self.values[:, kept], behind=behind, rules=())
 
+    def only(self, kept: NDArray[np.bool_]) -> "Dataset":
+        """The same of those rows that are `kept` (rows,), some of each sequence."""
+        before = np.concatenate([[0], np.cumsum(kept)])  # (rows + 1,): how many are kept before each
+        return replace(
+            self,
+            values=self.values[kept],
+            bounds=before[self.bounds],
+            ticks=self.ticks[kept] if len(self.ticks) else self.ticks,
+            lines=self.lines[kept] if len(self.lines) else self.lines,
+            breaks=before[self.breaks],
+        )
+
     def with_statics(self, names: Sequence[str], guess: bool) -> "Dataset":
         """The same with the columns `names` as conditions, and where `guess` with all that are constant
         in each sequence and not in all of them.

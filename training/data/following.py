@@ -15,7 +15,7 @@ from training.data.changes import changes
 from training.data.columns import Column
 from training.data.dataset import Dataset
 from training.data.labelled import cuts, tables
-from training.data.nearly import begun_nearly, nearly
+from training.data.nearly import begun_nearly, nearly, running
 from training.data.rules import Product, Rule, Sum, place
 from training.data.search import FEWEST, Search
 from training.data.sums import products, sums
@@ -37,6 +37,11 @@ def told(dataset: Dataset, learnt: Collection[str], whole: bool) -> Dataset:
     refused = [
         f"in every row {_plainly(rule, dataset)}, and is learnt all the same: {why}"
         for rule, why in search.broken_in_samples()
+    ]
+    refused += [
+        f"{dataset.columns[total].name!r} adds up {dataset.columns[part].name!r}, and is learnt all the "
+        "same: a sum without end would wander off, so in samples it does not add up"
+        for total, part in running(dataset, search)
     ]
     dataset = replace(dataset, notes=(*dataset.notes, *broken[:_NEAR], *refused[:_NEAR]))
     if not rules:
@@ -69,6 +74,11 @@ def _broken(rule: Rule, rows: NDArray[np.intp], dataset: Dataset) -> str:
     where = ", ".join(f"{line:,}" for line in lines.tolist()) + (" …" if len(rows) > len(first) else "")
     if dataset.time is not None and len(dataset.ticks):
         where += f", of {', '.join(times.texts(dataset.time, dataset.ticks[first]))}"
+    columns = [rule.column, *map(place, rule.sources)]
+    values = dataset.values[rows][:, columns]  # (rows broken, columns)
+    labelled = np.array([bool(dataset.columns[i].labels) for i in columns])
+    empty = int((np.isnan(values) | ((values == -1) & labelled)).any(axis=1).sum())
+    where += f", where a cell is empty{'' if empty == len(rows) else f' in {empty}'}" if empty else ""
     said = _plainly(rule, dataset) if rule.begins == "learnt" else _said(rule, dataset.columns)
     return (
         f"{said} in all {len(dataset.values):,} rows but {len(rows)} (row {where}): if there is a mistake, "

@@ -10,7 +10,9 @@ from training.data.dataset import ENDED, Doubles
 from training.data.rules import Product, Rule, Sum, place, shifted
 
 _SINGLE = 3e-7
-"""How far single precision puts samples off, as a share of what they are made of."""
+"""How far single precision puts samples off, as a share of what they are made of; …"""
+EXACT = 1e-7
+"""… and numbers of the data, which are good for as much as samples of them."""
 _HALF = 0.5 + 1e-6
 """Of a number's step: how far rounding puts it off."""
 

@@ -66,7 +66,7 @@ def cuts(
             # Of as few values as outcomes it goes by the label as well, and labels are learnt better.
             if number.count <= outcomes or not search.may_follow(n, place(number.at)):
                 continue
-            if found := _cuts(n, values[:, n], number, outcomes, bool(column.labels)):
+            if found := cut_by(n, values[:, n], number, outcomes, bool(column.labels)):
                 yield search.take(ready(found))
                 break
 
@@ -83,7 +83,7 @@ def _by_label(values: Doubles, which: NDArray[np.int64], labels: int) -> Doubles
     return found if len(np.unique(seen[~np.isnan(seen)])) > 1 else None
 
 
-def _cuts(at: int, values: Doubles, number: Number, outcomes: int, labelled: bool) -> Cuts | None:
+def cut_by(at: int, values: Doubles, number: Number, outcomes: int, labelled: bool) -> Cuts | None:
     """The rule by which thresholds of a number say what `values` (rows,) are, and one value, or that they
     are missing, where it is missing; None where there is none."""
     gone, absent = np.isnan(number.values), (values == -1) if labelled else np.isnan(values)

@@ -11,11 +11,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.changes import beginnings, first_rows
+from training.data.changes import beginnings, continued, first_rows
 from training.data.dataset import Dataset
-from training.data.keeping import kept
+from training.data.keeping import EXACT, kept
 from training.data.rules import Rule, place
-from training.data.search import FEWEST, Search
+from training.data.search import FEWEST, GLANCE, Search
 
 _PARTS = 4
 _FEW, _SHARE = 3, 0.002
@@ -27,8 +27,6 @@ _FIRST = 0.02
 """Share of the first rows that may."""
 _MANY = 64
 """Columns among which nothing is looked for any more."""
-_PRECISE = 1e-7
-"""See `kept`: numbers of the data without a step are as good as they are in single precision."""
 
 Finder = Callable[[Search, Dataset], Iterator[Rule]]
 
@@ -66,6 +64,26 @@ def begun_nearly(rules: Sequence[Rule], dataset: Dataset) -> Iterator[tuple[Rule
                 yield replace(rule, begins=way), broken
 
 
+def running(dataset: Dataset, search: Search) -> Iterator[tuple[int, int]]:
+    """Numbers that add up another, anew now and then, as a total of the month does, and that. The graph has
+    no such rule."""
+    rows = continued(dataset)[:GLANCE]
+    free = [n for n in search.numbers.values() if n.at not in search.made]
+    if len(rows) < FEWEST or len(free) > _MANY:
+        return
+    for total in free:
+        now, before = total.values[rows], total.values[rows - 1]
+        within = 2 * total.within + EXACT * np.abs(now)
+        for part in free:
+            if part.at == total.at or frozenset((part.at, total.at)) in search.refused:
+                continue
+            goes_on = np.abs(now - before - part.values[rows]) <= within
+            anew = np.abs(now - part.values[rows]) <= within
+            if goes_on.mean() >= 0.5 and (goes_on | anew).all() and np.ptp(now[goes_on]) > 0:
+                yield total.at, part.at
+                break
+
+
 def _parts(dataset: Dataset) -> Iterator[Dataset]:
     """Stretches of the rows, so long that rules can be found in them."""
     count = min(_PARTS, len(dataset.values) // (2 * FEWEST))
@@ -90,7 +108,7 @@ def _parts(dataset: Dataset) -> Iterator[Dataset]:
 def _breaking(rule: Rule, dataset: Dataset) -> NDArray[np.intp]:
     """The rows that break a rule."""
     edges = np.unique(np.concatenate([dataset.bounds, dataset.breaks]))
-    holds = [kept(rule, dataset.values[a:b], _PRECISE) for a, b in pairwise(edges.tolist())]
+    holds = [kept(rule, dataset.values[a:b], EXACT) for a, b in pairwise(edges.tolist())]
     return np.flatnonzero(~np.concatenate(holds))
 
 

@@ -124,7 +124,7 @@ def _kinds(data: str, dataset: Dataset, config: TrainConfig) -> Iterator[tuple[s
         elif name in derived and dataset.time is not None:
             yield name, ("", f"follows from {dataset.time.name}, by its {derived[name].part}")
         elif name in follows:
-            yield name, ("", _line(f"follows from others of its row: {follows[name]}"))
+            yield name, ("", _line(f"follows from others: {follows[name]}"))
         elif name in columns:
             yield name, (_kind(*columns[name]), _said(*columns[name]))
         elif name in statics:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,8 @@ from training.errors import DataError
 
 MANY, SHORT = 64, 128
 """Sequences, and rows of the longest, from which on they are learnt whole."""
+_WARMING = 0.05
+"""Share of the rows, the most that are left out since columns that look back are missing there."""
 _WITHIN = 512
 """Rows of the longest up to which many may be meant to be learnt whole, though it takes time."""
 SOME = 8
@@ -110,6 +113,9 @@ def load(data: str, config: TrainConfig) -> Dataset:
                     "in them: --whole True learns them from first row to last, in steps that take about "
                     f"{times} times as long",
                 )
+    if not whole and dataset.form == "table":
+        dataset, left_out = _looking_back(replace(dataset, notes=notes), config.length or dataset.length)
+        rows, notes = np.diff(dataset.bounds), (*dataset.notes, *left_out)
     length = config.length or (longest if whole else dataset.length)
     if config.length is None and len(rows) > 1 and 1 < longest < length:
         told = f"all sequences are shorter than a window of {length}"
@@ -148,6 +154,37 @@ def load(data: str, config: TrainConfig) -> Dataset:
     if dataset.form != "table":
         return dataset
     return following.told(dataset, {*config.categorical, *config.continuous, *config.integer}, bool(whole))
+
+
+def _looking_back(dataset: Dataset, length: int) -> tuple[Dataset, list[str]]:
+    """The same without the first rows of sequences, where columns are missing there and nowhere else, since
+    they look back: a return, a moving average. And what is to be said of it. What has `length` rows keeps
+    as many."""
+    labelled = np.array([bool(c.labels) for c in dataset.columns])
+    absent = np.isnan(dataset.values) | ((dataset.values == -1) & labelled)  # (rows, columns)
+    cut = np.zeros(len(absent), bool)
+    names = []
+    for n, column in enumerate(dataset.columns):
+        first = np.zeros(len(absent), bool)
+        for a, b in pairwise(dataset.bounds.tolist()):
+            first[a:b] = np.logical_and.accumulate(absent[a:b, n])
+        left = np.add.reduceat((~(cut | first)).astype(np.int64), dataset.bounds[:-1])  # (sequences,)
+        enough = left >= np.minimum(np.diff(dataset.bounds), length)
+        few = (cut | first).mean() <= _WARMING
+        if first.any() and (first == absent[:, n]).all() and few and enough.all():
+            cut |= first
+            names.append(column.name)
+    if not names:
+        return dataset, []
+    columns = tuple(replace(c, missing=c.missing and c.name not in names) for c in dataset.columns)
+    starts = tuple(f"{name!r} is missing in " for name in names)
+    notes = tuple(note for note in dataset.notes if not note.startswith(starts))
+    listed = ", ".join(map(repr, names[:8])) + (" …" if len(names) > 8 else "")
+    said = (
+        f"{listed} {'are' if len(names) > 1 else 'is'} missing in first rows alone, as what looks back is: "
+        f"these are left out, {cut.sum():,} in all"
+    )
+    return replace(dataset.only(~cut), columns=columns, notes=notes), [said]
 
 
 def _below(suffixes: tuple[str, ...]) -> bool:

@@ -1,7 +1,7 @@
 """How long an evaluation still takes, for a person who waits."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Never
 
@@ -16,11 +16,11 @@ def silent(_: float) -> None:
 
 
 @contextmanager
-def bar(tasks: int) -> Iterator[Callable[[str], Tick]]:
-    """A bar over `tasks`, which appears after two seconds. Call what it gives with the name of
-    each task that begins, and tell what that gives back of each part done."""
+def bar(weights: Sequence[float]) -> Iterator[Callable[[str], Tick]]:
+    """A bar over tasks that take about so long, `weights`, which appears after two seconds. Call what it
+    gives with the name of each task that begins, and tell what that gives back of each part done."""
     with tqdm(
-        total=tasks, desc="evaluating", delay=2, leave=False, file=sys.stderr,
+        total=sum(weights), desc="evaluating", delay=2, leave=False, file=sys.stderr,
         mininterval=0.5 if sys.stderr.isatty() else 15,
         bar_format="{desc} {percentage:3.0f}%|{bar:30}| {elapsed}<{remaining}{postfix}",
     ) as shown:  # fmt: skip
@@ -28,11 +28,12 @@ def bar(tasks: int) -> Iterator[Callable[[str], Tick]]:
 
         def begin(name: str) -> Tick:
             nonlocal begun
-            shown.n = begun
+            shown.n = sum(weights[:begun])
+            weight = weights[begun]
             begun += 1
             shown.set_postfix_str(name, refresh=False)
             shown.update(0)
-            return lambda part: _forward(shown, part)
+            return lambda part: _forward(shown, weight * part)
 
         yield begin
 

@@ -34,6 +34,8 @@ REPORT_FILE = "evaluation.json"
 FEWEST_WINDOWS = 20
 """Fewer on either side say nothing."""
 _BATCH = 128
+_LONG = 20.0
+"""How many times as long a judge takes as a statistic, about."""
 _SAID = 5
 """Rules that samples break, of which it is said."""
 _FAR = 1e6
@@ -191,7 +193,8 @@ def evaluate(
     found: list[list[Score]] = []
     apart = [name for name in names if name in ELSEWHERE and not quick]
     elsewhere = []
-    with bar(len(names) * len(compared) + len(apart) + 1) as begin:
+    weights = [_LONG if name in JUDGED else 1.0 for name in names] * len(compared)
+    with bar([*weights, *[_LONG / 2] * len(apart), 1.0]) as begin:
         for one in compared:
             found.append([])
             for name in names:
