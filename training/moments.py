@@ -1,6 +1,6 @@
-"""Moments that are the data's: where each step lies in the mean, how far moves go, how much they turn, and
-to which side more, which go together, whether they know where they began, how much livelier one window is
-than another, and how far apart windows lie.
+"""Moments that are the data's: where each step lies in the mean, how far moves go, how much they turn,
+which go together, whether they know where they began, how much livelier one window is than another, and how
+far apart windows lie.
 
 A discriminator need not see any of these. A component that moves a hundredth of another is a hundredth of
 what it looks at, a mean that wavers by a tenth of a deviation is lost among its windows, and by the time it
@@ -15,24 +15,22 @@ constraints beside its game:
                          s_k, s_0: the same of absolute values, at each step t by itself,
                          w   = mean over windows (mean_t |y_{t+1} − y_t|)² / the same of the data,
                          l   = mean over windows (mean_t y_t)² / the same of the data,
-    e_k = mean Δ_k |Δ_k| / mean Δ_k² of the data,    Δ_k = y_{t+k} − y_t, and e_0: the same of turns,
     c_k = mean Δy_{t+k} Δy_tᵀ / σ σᵀ,    σ² = mean Δy² of the data,
     p   = mean (y_T − y_1) (y_T − y_1)ᵀ / ς ς,    q = mean (y_T − y_1) y_1ᵀ / ς,
                          ς² = mean (y_T − y_1)² of the data, T the last step
 
-    L += η Σ (m(ȳ_t) − the data's) · ȳ_t  +  η Σ (m(x) − the data's) · x     for every e_k, c_k, p and q
+    L += η Σ (m(ȳ_t) − the data's) · ȳ_t  +  η Σ (m(x) − the data's) · x     for every c_k, p and q
        + η Σ log m(x) · x / m(x)                                             for every r_k, s_k, w and l
 
-over components, and of r, s, e, w and l over the channels as well: what moves as far as it should in each
+over components, and of r, s, w and l over the channels as well: what moves as far as it should in each
 component need not in what they are mixed to, which has tails and calm hours of its own; both together weigh
 as much as components would alone. Steps t weigh as 24 do of means, and as one of moves, however many there
 are; k is 1 step, 4, 16 and so on, and a window, and 0 stands for turns: of what is smooth they are so small
 a part of any move that no lag sees them. With squares alone what moves seldom and far would move always and
-a little: r and s together say how heavy tails are, and w in which windows. What rises in leaps and falls
-for long, as glucose and loads do, moves as far either way, and e says that it does. Of pairs k is 0 and 1:
-which components move together, and which one after the other; p says which have gone together by the end. m
-is a running mean: the conditions of a generalised method of moments (Hansen, Econometrica 50, 1982), each
-with the weight that its errors so far ask for. Where m is as the data have it nothing is added. The squared
+a little: r and s together say how heavy tails are, and w in which windows. Of pairs k is 0 and 1: which
+components move together, and which one after the other; p says which have gone together by the end. m is a
+running mean: the conditions of a generalised method of moments (Hansen, Econometrica 50, 1982), each with
+the weight that its errors so far ask for. Where m is as the data have it nothing is added. The squared
 difference of a batch's own moments, as in moment matching networks (Li, Swersky and Zemel, ICML 2015),
 would go on pushing there, towards what makes one batch like another: moves that are too small.
 """
@@ -70,8 +68,6 @@ class Seen(NamedTuple):
     sizes: Tensor
     """s, (places, components + channels): of one lag after another, each step that a move begins at; then
     of turns."""
-    leans: Tensor
-    """e less the data's, (lags and turns, components + channels)."""
     pairs: Tensor
     """c and then p, less the data's, (_PAIRS + 1, components, components); of a component with itself at
     once, which r says, 0."""
@@ -92,8 +88,7 @@ class Moments:
         self.lags = sorted({lag for lag in (*powers, longest) if 0 < lag < steps})
         self._means = _means(y, valid)  # (steps, components)
         moves = _moves(self._both(y), valid, self.lags)
-        self._squares, self._sizes, self._shares, leans = moves
-        self._leans = _ratio(leans, self._squares[: len(leans)], _LEAST, 0.0)
+        self._squares, self._sizes, self._shares = moves
         sigma = self._squares[:1, : y.shape[2]].sqrt() if self.lags else y.new_zeros(1, y.shape[2])
         self._unit = _inverse(sigma)  # (1, components)
         spans = _spans(y, valid)  # (windows, components)
@@ -102,7 +97,7 @@ class Moments:
         self._homes = _homes(y, spans * self._span)
         self.now = Seen(
             torch.zeros_like(self._means), torch.ones_like(self._squares), torch.ones_like(self._sizes),
-            torch.zeros_like(self._leans), torch.zeros_like(self._pairs), torch.zeros_like(self._homes),
+            torch.zeros_like(self._pairs), torch.zeros_like(self._homes),
         )  # fmt: skip
         """Their running means, m."""
 
@@ -111,12 +106,10 @@ class Moments:
         moves = _moves(self._both(y), valid, self.lags)
         spans = _spans(y, valid) * self._span  # (windows, components)
         sizes = _ratio(moves.sizes, self._sizes, _LEAST**0.5)
-        leans = _ratio(moves.leans, self._squares[: len(moves.leans)], _LEAST, 0.0)
         return Seen(
             _means(y, valid) - self._means,
             _ratio(moves.squares, self._squares, _LEAST),
             torch.where(moves.shares > 0, sizes, 1.0),
-            leans - self._leans,
             self._pairs_of(y, spans, valid) - self._pairs,
             _homes(y, spans) - self._homes,
         )
@@ -137,7 +130,6 @@ class Moments:
         part = now.means.shape[1] / now.squares.shape[1]  # channels take their weight from components
         cost = cost + part * (squares.log() * seen.squares / squares).sum()
         cost = cost + part * (self._shares * sizes.log() * seen.sizes / sizes).sum()
-        cost = cost + part * (now.leans * seen.leans).sum()
         return cost + (now.pairs * seen.pairs).sum() + (now.homes * seen.homes).sum()
 
     def _pairs_of(self, y: Tensor, spans: Tensor, valid: Tensor | None) -> Tensor:
@@ -164,14 +156,12 @@ class _Moves(NamedTuple):
     """Means of absolute values at each place, (places, components); 0 where no window has one."""
     shares: Tensor
     """How many of a kind are at each place, of all of them, (places, 1)."""
-    leans: Tensor
-    """Means of x |x|, (lags and turns, components)."""
 
 
 def _moves(y: Tensor, valid: Tensor | None, lags: list[int]) -> _Moves:
     """y_{t+k} − y_t for each lag k, and y_{t+1} − 2 y_t + y_{t−1}, over steps that there are."""
     nothing = y.new_zeros(0, y.shape[2])
-    squares, sizes, shares, leans = [nothing], [nothing], [nothing[:, :1]], [nothing]
+    squares, sizes, shares = [nothing], [nothing], [nothing[:, :1]]
     moves = [(lag, y[:, lag:] - y[:, :-lag]) for lag in lags]  # (windows, steps - lag, components)
     if y.shape[1] > 2:
         moves.append((2, y[:, 2:] - 2 * y[:, 1:-1] + y[:, :-2]))  # (windows, steps - 2, components)
@@ -179,16 +169,14 @@ def _moves(y: Tensor, valid: Tensor | None, lags: list[int]) -> _Moves:
         # An end is behind all that comes before it: (windows, places, 1).
         there = move.new_ones(*move.shape[:2], 1) if valid is None else valid[:, behind:, None]
         count = there.sum(0)  # (places, 1)
-        size = move.abs() * there
-        squares.append((size * size).sum((0, 1))[None] / count.sum().clamp(min=1))
-        leans.append((move * size).sum((0, 1))[None] / count.sum().clamp(min=1))
-        sizes.append(size.sum(0) / count.clamp(min=1))
+        squares.append((move.square() * there).sum((0, 1))[None] / count.sum().clamp(min=1))
+        sizes.append((move.abs() * there).sum(0) / count.clamp(min=1))
         shares.append(count / count.sum().clamp(min=1))
     if lags:
         ends = None if valid is None else valid[:, 1:]  # (windows, steps - 1)
         sides = _mean_steps((y[:, 1:] - y[:, :-1]).abs(), ends), _mean_steps(y, valid)
         squares += [side.square().mean(0, keepdim=True) for side in sides]
-    return _Moves(torch.cat(squares), torch.cat(sizes), torch.cat(shares), torch.cat(leans))
+    return _Moves(torch.cat(squares), torch.cat(sizes), torch.cat(shares))
 
 
 def _mean_steps(x: Tensor, valid: Tensor | None) -> Tensor:
@@ -212,10 +200,10 @@ def _inverse(size: Tensor) -> Tensor:
     return torch.where(size**2 > _LEAST, 1 / size, 0.0)
 
 
-def _ratio(size: Tensor, data: Tensor, least: float, still: float = 1.0) -> Tensor:
-    """Beside the data's; `still` where that never moves."""
+def _ratio(size: Tensor, data: Tensor, least: float) -> Tensor:
+    """Beside the data's; 1 where that never moves."""
     moving = data > least
-    return torch.where(moving, size / torch.where(moving, data, 1.0), still)
+    return torch.where(moving, size / torch.where(moving, data, 1.0), 1.0)
 
 
 def _means(y: Tensor, valid: Tensor | None) -> Tensor:

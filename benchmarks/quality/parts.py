@@ -20,7 +20,6 @@ from training.data import following
 from training.data.dataset import Doubles
 from training.discriminator import Discriminator
 from training.generator import Generator
-from training.moments import Moments
 
 
 def _bending() -> None:
@@ -73,12 +72,6 @@ def _ties() -> None:
 def _channels() -> None:
     """Components alone have moments."""
     _replace(basis.Mixing, "mixtures", property(lambda own: torch.zeros(0, len(own.increments))))
-
-
-def _leans() -> None:
-    """Nothing says to which side moves lean."""
-    push = Moments.push
-    _replace(Moments, "push", lambda own, seen: push(own, seen._replace(leans=seen.leans * 0)))
 
 
 def _atoms() -> None:
@@ -135,7 +128,6 @@ PARTS: dict[str, Callable[[], None]] = {
     "rests": _rests,
     "ties": _ties,
     "channels": _channels,
-    "leans": _leans,
     "straight-way": _straight_way,
     "critic-of-levels": _critic_of_levels,
     "variety": _variety,

@@ -37,28 +37,6 @@ def test_moves_of_the_same_kind_are_as_large():
     assert twice.sizes.numpy() == pytest.approx(2, abs=0.24)
 
 
-def test_what_rises_in_leaps_and_falls_for_long_is_told_from_its_reverse():
-    random = np.random.default_rng(0)
-    gains = random.exponential(1, (4000, 24, 2)) - 1
-    y = torch.from_numpy(gains.cumsum(1).astype(np.float32))
-    moments = alone(y, None)
-    leans = moments._leans
-    assert leans.shape == (len(moments.lags) + 1, 2)
-    wanted = gains[:, 1:]
-    assert leans[0].numpy() == pytest.approx(
-        (wanted * abs(wanted)).mean((0, 1)) / (wanted**2).mean((0, 1)), rel=1e-3
-    )
-    assert leans[0].min() > 0.4
-    again = torch.from_numpy((random.exponential(1, (4000, 24, 2)) - 1).cumsum(1).astype(np.float32))
-    assert moments.of(again, None).leans.numpy() == pytest.approx(0, abs=0.1)
-    back = moments.of(-y, None)
-    assert back.squares.numpy() == pytest.approx(1)
-    assert back.sizes.numpy() == pytest.approx(1)
-    assert back.leans.numpy() == pytest.approx(-2 * leans.numpy(), abs=1e-5)
-    still = alone(torch.zeros(10, 24, 2), None)
-    assert not still.of(y, None).leans.any()
-
-
 def test_what_is_behind_an_end_is_no_move():
     y, sizes = walks(50, 0), np.random.default_rng(2).integers(5, 12, 50)
     valid = torch.from_numpy((np.arange(24) < sizes[:, None]).astype(np.float32))
