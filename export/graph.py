@@ -39,7 +39,7 @@ def states_of(generator: Generator, rules: Rules) -> tuple[State, ...]:
         State("choice", generator.choices.width, 1),
         State("tail", generator.overlap.hop, 1),
         State("ended", int(generator.gated), 1),
-        State("before", 2 * len(rules.carried), 1),
+        State("before", rules.state_size, 1),
     )
     return tuple(s for s in states if s.size)
 
@@ -47,7 +47,7 @@ def states_of(generator: Generator, rules: Rules) -> tuple[State, ...]:
 def build(spec: Spec, generator: Generator, decoding: Decoding, conditions: Conditions) -> ModelProto:
     """The whole graph, with exactly the inputs and outputs that `spec` implies."""
     nodes = Nodes(half=spec.precision == "fp16")
-    if spec.ends or spec.seasons:
+    if spec.ends or spec.seasons or decoding.rules.carried:
         ends.time(nodes)
     outcomes = _network(nodes, generator, conditions)
     valid = ""

@@ -73,9 +73,9 @@ def measure(
                 single = _raw(generator, once, noise, chosen, state)
                 for name, gap in gaps.items():
                     gap.add(*(part[name][:, :seen] for part in (found, single, wanted)))
-                begun = feeds["position"][0] == 0
-                before = None if begun or "state.before" not in feeds else feeds["state.before"][0]
-                values, labels = decoding(found[SCORES], found[LOGITS], before)
+                first = int(feeds["position"][0])
+                before = feeds["state.before"][0] if first and "state.before" in feeds else None
+                values, labels = decoding(found[SCORES], found[LOGITS], before, first)
                 twin: Arrays = {k: v for k, v in (("values", values), ("labels", labels)) if k in out}
                 if spec.ends:  # of the graph's own gates, where there are some
                     logits = torch.from_numpy(found[LOGITS])

@@ -3,7 +3,7 @@
 Here a column is one row of all steps and sequences, (1, steps · batch).
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from onnx import TensorProto
 
 from export.layers import on_grid
 from export.nodes import Nodes
-from training.data.rules import Begins, Cuts, Product, Rules, Sum, Table
+from training.data.rules import Begins, Cuts, Product, Rules, Sum, Table, reach, taken
 
 
 def follow(n: Nodes, rules: Rules, values: str, labels: Sequence[str], rows: str) -> tuple[str, list[str]]:
@@ -30,14 +30,13 @@ def follow(n: Nodes, rules: Rules, values: str, labels: Sequence[str], rows: str
     for rule in rules.each:
         name = f"rule.{rule.column}"
         sources = [
-            found[i]
-            if i >= 0 or before is None
-            else before(f"{name}.before.{~i}", found[~i], ~i, rule.begins)
-            for i in rule.sources
+            before(f"{name}.{k}", found[i], i, lag, rule.begins) if before and lag else found[i]
+            for k, (i, lag) in enumerate(taken(rule))
         ]
         follows = _MADE[type(rule)](n, rule, name, sources)
         if before and rule.begins == "learnt":
-            follows = before.but_first(f"{name}.later", found[rule.column], follows)
+            early = before.early(reach(rule))
+            follows = n.add("Where", early, found[rule.column], follows, to=f"{name}.later")
         found[rule.column] = follows
     if before:
         before.carry(found)
@@ -54,63 +53,69 @@ def follow(n: Nodes, rules: Rules, values: str, labels: Sequence[str], rows: str
 
 
 class _Before:
-    """Numbers, each (1, steps · batch), as they were one row before, which is `batch` places before."""
+    """Numbers, each (1, steps · batch), as they were some rows before, which are `batch` places apart."""
 
-    def __init__(self, n: Nodes, carried: Sequence[int], rows: str):
-        self.n, self.carried = n, carried
+    def __init__(self, n: Nodes, carried: Mapping[int, int], rows: str):
+        self.n, self.carried, self.made = n, carried, set[str]()
         self.batch = n.add("Slice", rows, n.integers(1), n.integers(2), to="before.batch")  # [batch]
-        self.back = n.add("Neg", self.batch, to="before.back")
-        self.fresh = n.add("Unsqueeze", "fresh.all", n.integers(0), to="before.fresh")  # (1, batch)
-        state = n.add("Squeeze", "state.before", n.integers(0), to="before.state")  # (batch, 2 carried)
-        state = n.add("Transpose", state, to="before.rows", perm=[1, 0])  # (2 carried, batch)
+        state = n.add("Squeeze", "state.before", n.integers(0), to="before.state")  # (batch, state)
+        fresh = n.add("Unsqueeze", "fresh.all", n.integers(1), to="before.fresh")  # (batch, 1)
+        state = n.add("Where", fresh, _one(n, "before.zero", 0), state, to="before.known")
+        state = n.add("Transpose", state, to="before.rows", perm=[1, 0])  # (state, batch)
         names = [f"before.{kind}.{i}" for kind in ("number", "gone") for i in carried]
-        n.add_many("Split", state, to=names, axis=0, num_outputs=len(names))  # (1, batch) each
-        for i in carried:
+        n.add_many("Split", state, n.integers(*carried.values(), *carried.values()), to=names, axis=0)
+        for i in carried:  # (rows, batch) each
             gone = n.add(
                 "Greater", f"before.gone.{i}", _one(n, "before.zero", 0), to=f"before.was.gone.{i}"
             )
             missing = _one(n, "before.missing", np.nan)
-            n.add("Where", gone, missing, f"before.number.{i}", to=f"before.last.{i}")
+            last = n.add("Where", gone, missing, f"before.number.{i}", to=f"before.last.{i}")
+            n.add("Reshape", last, n.integers(1, -1), to=f"before.flat.{i}")  # (1, rows · batch)
+        time = n.add("Reshape", "time", n.integers(1, -1), to="before.time")  # (1, steps · batch)
+        self.time = time
 
-    def __call__(self, name: str, column: str, which: int, begins: Begins | None) -> str:
-        """A number that is carried on as it was."""
+    def __call__(self, name: str, column: str, which: int, lag: int, begins: Begins | None) -> str:
+        """A number that is carried on as it was `lag` rows before."""
+        every = self.n.add("Concat", f"before.flat.{which}", column, to=f"{name}.every", axis=1)
+        first, end = (self._places(rows) for rows in (self.carried[which] - lag, -lag))
+        moved = self.n.add("Slice", every, first, end, self.n.integers(1), to=f"{name}.moved")
+        begun = column
         if begins in ("missing", "zero"):
-            first = _one(self.n, f"before.{begins}", np.nan if begins == "missing" else 0)
-        else:
-            first = self._first(f"{name}.first", column)
-        first = self.n.add("Where", self.fresh, first, f"before.last.{which}", to=f"{name}.begun")
-        rest = self.n.add(
-            "Slice", column, self.n.integers(0), self.back, self.n.integers(1), to=f"{name}.rest"
-        )
-        return self.n.add("Concat", first, rest, to=name, axis=1)
+            begun = _one(self.n, f"before.{begins}", np.nan if begins == "missing" else 0)
+        return self.n.add("Where", self.early(lag), begun, moved, to=f"{name}.before")
 
-    def but_first(self, name: str, learnt: str, made: str) -> str:
-        """What was `made`, but as it was `learnt` in the first row of a sequence."""
-        own, first = (self._first(f"{name}.{kind}", x) for kind, x in (("own", learnt), ("first", made)))
-        first = self.n.add("Where", self.fresh, own, first, to=f"{name}.begun")
-        end = self.n.integers(np.iinfo(np.int64).max)
-        rest = self.n.add("Slice", made, self.batch, end, self.n.integers(1), to=f"{name}.rest")
-        return self.n.add("Concat", first, rest, to=name, axis=1)
+    def early(self, lag: int) -> str:
+        """Whether fewer rows came before each of these, (1, steps · batch)."""
+        return self._once("Less", self.time, self.n.integers(lag), to=f"before.early.{lag}")
 
     def carry(self, found: dict[int, str]) -> None:
-        """Put `next.before` of all columns: the last of each number, or 0, and whether it is missing."""
+        """Put `next.before` of all columns: the last of each number, or 0, and which of them is missing."""
         numbers, gone = [], []
         end = self.n.integers(np.iinfo(np.int64).max)
-        for i in self.carried:
+        shape = self.n.add("Concat", self.n.integers(-1), self.batch, to="before.shape", axis=0)
+        for i, rows in self.carried.items():
+            every = self.n.add("Concat", f"before.flat.{i}", found[i], to=f"before.every.{i}", axis=1)
             last = self.n.add(
-                "Slice", found[i], self.back, end, self.n.integers(1), to=f"before.next.{i}"
-            )  # (1, batch)
+                "Slice", every, self._places(-rows), end, self.n.integers(1), to=f"before.next.flat.{i}"
+            )
+            last = self.n.add("Reshape", last, shape, to=f"before.next.{i}")  # (rows, batch)
             absent = self.n.add("IsNaN", last, to=f"before.next.gone.{i}")
             zero = _one(self.n, "before.zero", 0)
             numbers.append(self.n.add("Where", absent, zero, last, to=f"before.next.number.{i}"))
             gone.append(self.n.cast(absent, TensorProto.FLOAT, to=f"before.next.flag.{i}"))
-        state = self.n.add("Concat", *numbers, *gone, to="before.next", axis=0)  # (2 carried, batch)
+        state = self.n.add("Concat", *numbers, *gone, to="before.next", axis=0)  # (state, batch)
         state = self.n.add("Transpose", state, to="before.next.rows", perm=[1, 0])
-        self.n.add("Unsqueeze", state, self.n.integers(0), to="next.before")  # (1, batch, 2 carried)
+        self.n.add("Unsqueeze", state, self.n.integers(0), to="next.before")  # (1, batch, state)
 
-    def _first(self, name: str, column: str) -> str:
-        """Of the first of these rows, (1, batch)."""
-        return self.n.add("Slice", column, self.n.integers(0), self.batch, self.n.integers(1), to=name)
+    def _places(self, rows: int) -> str:
+        """So many rows in places, [rows · batch]."""
+        return self._once("Mul", self.batch, self.n.integers(rows), to=f"before.places.{rows}")
+
+    def _once(self, op: str, *inputs: str, to: str) -> str:
+        """A node that several rules may ask for."""
+        if to not in self.made:
+            self.made.add(self.n.add(op, *inputs, to=to))
+        return to
 
 
 def _sum(n: Nodes, rule: Sum, name: str, sources: Sequence[str]) -> str:

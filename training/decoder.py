@@ -12,7 +12,7 @@ from contract.spec import Channel, ChannelKind
 from training.data import Dataset
 from training.data.columns import Column, on_grid, ordered
 from training.data.dataset import Doubles, Integers
-from training.data.rules import Product, Rule, Rules, Sum, place, unlearnt
+from training.data.rules import Product, Rule, Rules, Sum, unlearnt
 from training.layout import Layout, rows_of
 
 Floats = NDArray[np.float32]
@@ -91,12 +91,12 @@ class Decoding:
     """How other columns follow."""
 
     def __call__(
-        self, scores: Floats, logits: Floats, before: Floats | None = None
+        self, scores: Floats, logits: Floats, before: Floats | None = None, position: int = 0
     ) -> tuple[Floats, Integers]:
         """Scores (…, steps, channels) and logits with their noise (…, steps, width) to `values` and
-        `labels`: the twin of the exported graph. `before` is the graph's state, see `Rules`."""
+        `labels`: the twin of the exported graph. Of `before` and `position` see `Rules`."""
         learnt = self.layout.tensors(self.decoder(scores), self.layout.chosen(logits))
-        return self.rules(*learnt, before)
+        return self.rules(*learnt, before, position)
 
     def rows(self, scores: Floats, logits: Floats) -> Floats:
         """The same as rows (…, steps, columns), as a `Dataset` has them, of sequences that begin."""
@@ -114,7 +114,7 @@ def channels_of(dataset: Dataset, decoder: Decoder) -> tuple[Channel, ...]:
     found = dict(zip(kept, _learnt(dataset.learnt, decoder), strict=True))
     for rule in dataset.rules:
         i, said = rule.column, rule.said(dataset.columns)
-        sources = [found[place(source)] for source in rule.sources]
+        sources = [found[source] for source in rule.sources]
         follows = _following(dataset.columns[i], rule, sources, said)
         if i in found:  # its first row is learnt
             low, high = (

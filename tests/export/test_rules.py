@@ -126,20 +126,25 @@ def test_labels_alone_can_follow_from_labels(tmp_path: Path):
 def tracker(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Days of prices with gaps, what changed since the row before, and how it is called."""
     random = np.random.default_rng(0)
-    lines = ["day,price,moved,grown,called"]
+    lines = ["day,price,moved,grown,called,mean"]
     for day in range(90):
-        before = None
+        before, three = None, [None] * 3
         for price in (30 * np.exp(random.normal(0, 0.02, 10 - day % 3).cumsum())).round(2):
-            if random.random() < 0.1:
-                lines.append(f"{day},,,,")
+            gone = random.random() < 0.1
+            three = [*three[1:], None if gone else price]
+            mean = "" if None in three else f"{np.mean(three):.3f}"
+            if gone:
+                lines.append(f"{day},,,,,{mean}")
                 before = None
                 continue
             if before is None:
-                lines.append(f"{day},{price:.2f},,,")
+                lines.append(f"{day},{price:.2f},,,,{mean}")
             else:
                 moved = round(price - before, 2)
                 called = "up" if moved > 0.5 else "down" if moved < -0.5 else "flat"
-                lines.append(f"{day},{price:.2f},{moved:.2f},{100 * (price / before - 1):.3f},{called}")
+                lines.append(
+                    f"{day},{price:.2f},{moved:.2f},{100 * (price / before - 1):.3f},{called},{mean}"
+                )
             before = price
     folder = tmp_path_factory.mktemp(request.param)
     (folder / "prices.csv").write_text("\n".join(lines) + "\n")
@@ -154,11 +159,11 @@ def test_what_follows_from_the_row_before_does_so_in_any_chunks(tracker: Path):
     whole = tracker.parent.name.startswith("whole")
     artifact = load(tracker)
     follows = {c.name: c.follows for c in artifact.spec.channels if c.follows}
-    assert set(follows) == {"moved", "grown", "called"}
+    assert set(follows) == {"moved", "grown", "called", "mean"}
     ends = "missing in the first row" if whole else "learnt in the first row"
     assert all(follows[name].endswith(ends) for name in ("moved", "grown"))
     state = next(s for s in artifact.spec.states if s.name == "before")
-    assert state.size == 2
+    assert state.size == 4  # two rows of prices, and which of them are missing
     assert all(check.passed for check in checks.checks(artifact.spec, run_of(artifact.data)))
     generator = load_generator(tracker)
     made = generator.sample(40, 8, seed=0)
@@ -174,3 +179,5 @@ def test_what_follows_from_the_row_before_does_so_in_any_chunks(tracker: Path):
     assert not called[:, 1:][~there].any()
     assert np.isnan(moved[:, 0]).all() == whole
     assert 0 < np.isnan(price).sum() < price.size
+    means = (price[:, 2:] + price[:, 1:-1] + price[:, :-2]) / 3
+    np.testing.assert_allclose(made.column("mean")[:, 2:], means, atol=0.00051)

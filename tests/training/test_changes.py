@@ -46,7 +46,7 @@ def test_a_change_a_return_and_yesterday_follow(price: np.ndarray):
         ((100 * (now / ago - 1)).round(2), "100 · price / price before - 100"),
         (now / ago, "price / price before"),
         (ago, "price before"),
-        (((now + ago) / 2).round(3), "0.5 price + 0.5 price before"),
+        (((now + ago) / 2).round(3), "the mean of price over 2 rows"),
     ):
         assert rules(table({"price": price, "made": after_none(made)})) == {"made": said + LEARNT}
 
@@ -104,7 +104,7 @@ def test_first_rows_of_whole_sequences_say_what_was_before(price: np.ndarray):
         # And in two parts, of which the second goes on.
         carried = values[:, 11, :1]
         before = np.concatenate([carried, np.zeros_like(carried)], 1)
-        later, _ = every(learnt[:, 12:], np.zeros((30, 8, 0), np.int64), before)
+        later, _ = every(learnt[:, 12:], np.zeros((30, 8, 0), np.int64), before, 12)
         np.testing.assert_array_equal(later, values[:, 12:])
 
 

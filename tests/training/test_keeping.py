@@ -142,11 +142,11 @@ def test_rows_keep_rules_within_their_rounding_and_what_is_not_known():
     assert broken([total], rows[None]) == [0.5]
     moved = rows + np.array([0, 0, 1e-7])
     assert kept(replace(total, per=0), moved, 1e-7).tolist()[:2] == [True, False]
-    ratio = Product(2, (0, ~0), True, 100.0, 100, 1, -100.0, "learnt")
+    ratio = Product(2, (0, 0), True, 100.0, 100, 1, -100.0, (0, 1), "learnt")
     prices = np.array([[10, 0, 7.0], [11, 0, 10.004], [11, 0, 1]])
     assert kept(ratio, prices, 0).tolist() == [True, True, False]
     assert kept(replace(ratio, begins="missing"), prices, 0).tolist() == [False, True, False]
-    cut = Cuts(1, (0, ~0), (0.0,), (True,), (0.0, 1.0), -1, True, 100, 1, "same")
+    cut = Cuts(1, (0, 0), (0.0,), (True,), (0.0, 1.0), -1, True, 100, 1, (0, 1), "same")
     moves = np.array([[10, 0.0], [11, 1], [11, 1]])
     assert kept(cut, moves, 0).tolist() == [True, True, False]
     capital = Table(1, (0,), (2.0, 5.0, np.nan), False)

@@ -273,7 +273,8 @@ def grown(number: Number, other: Number, before: Doubles) -> Fit | None:
         constant = _factor(x[there] - less, number.values[there], number.within)
         if constant and number.is_made(constant * (x - less)):
             plus = -constant * less
-            rule = Product(number.at, (other.at, ~other.at), True, constant, number.per, number.of, plus)
+            own = other.at, other.at
+            rule = Product(number.at, own, True, constant, number.per, number.of, plus, lags=(0, 1))
             return Fit(rule, (abs(math.log10(abs(constant))) % 1 > 1e-9, -number.at))
     return None
 

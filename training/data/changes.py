@@ -1,8 +1,8 @@
 """Which columns follow from how others change from row to row: bookings from a balance, a return, a trend.
 
-A number's change is one more number that others are sums of, or go by thresholds of. In rules it is the
-number as it is and as it was one row before, `~column`. A running sum is never made of what is summed,
-since what a game makes would wander off in it: what is summed is made of the sum.
+A number's change is one more number that others are sums of, or go by thresholds of, at `~column` beside
+the others. In rules it is the number as it is and as it was one row before. A running sum is never made of
+what is summed, since what a game makes would wander off in it: what is summed is made of the sum.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from training.data.dataset import Dataset
 from training.data.keeping import EXACT, kept
 from training.data.labelled import cut_by, cuts
 from training.data.rules import Begins, Cuts, Rule, Sum
-from training.data.search import FEWEST, Search
+from training.data.search import FEWEST, Search, place
 from training.data.sums import sums
 
 _MANY = 64
@@ -57,8 +57,6 @@ def changes(search: Search, dataset: Dataset, whole: bool) -> Iterator[Rule]:
 
     def summed(fit: Fit) -> Fit | None:
         rule = fit.rule
-        if not isinstance(rule, Sum) or min(rule.sources) >= 0:  # no change is in it
-            return None
         if rule.column in bounded:
             search.refuse(rule, "what bounds it in every row would do so no more")
             return None
@@ -70,12 +68,14 @@ def changes(search: Search, dataset: Dataset, whole: bool) -> Iterator[Rule]:
         return replace(fit, rule=replace(rule, begins=begun(rule)))
 
     def ready(fit: Fit) -> Fit | None:
-        return summed(replace(fit, rule=_in_rows(fit.rule))) if isinstance(fit.rule, Sum) else None
+        if not isinstance(fit.rule, Sum) or min(fit.rule.sources) >= 0:  # no change is in it
+            return None
+        return summed(replace(fit, rule=_in_rows(fit.rule)))
 
     def cut(rule: Cuts) -> Cuts:
         at = ~rule.sources[0]
         number = search.numbers[at]
-        rule = replace(rule, sources=(at, ~at), per=number.per, of=number.of)
+        rule = replace(rule, sources=(at, at), lags=(0, 1), per=number.per, of=number.of)
         return replace(rule, begins=begun(rule))
 
     for found in filter(None, map(summed, _copies(now, before))):
@@ -179,19 +179,20 @@ def _copies(now: Mapping[int, Number], before: Mapping[int, NDArray[np.float64]]
     for n, number in telling.items():
         for at, values in before.items():
             if at != n and number.is_made(values):
-                yield Fit(Sum(n, (~at,), (1.0,), 0.0, number.per, number.of), (0.0,))
+                yield Fit(Sum(n, (at,), (1.0,), 0.0, number.per, number.of, (1,)), (0.0,))
 
 
 def _in_rows(rule: Sum) -> Sum:
     """The same of numbers as they are and as they were instead of changes."""
-    weights = dict[int, float]()
+    weights = dict[tuple[int, int], float]()
     for source, weight in zip(rule.sources, rule.weights, strict=True):
-        at = source if source >= 0 else ~source
-        weights[at] = round(weights.get(at, 0.0) + weight, 12)
+        now = place(source), 0
+        weights[now] = round(weights.get(now, 0.0) + weight, 12)
         if source < 0:
-            weights[source] = -weight
+            weights[place(source), 1] = -weight
     weights = {source: weight for source, weight in weights.items() if weight}
-    return replace(rule, sources=tuple(weights), weights=tuple(weights.values()))
+    sources, lags = zip(*weights, strict=True)
+    return replace(rule, sources=sources, lags=lags, weights=tuple(weights.values()))
 
 
 def _growth(

@@ -13,7 +13,7 @@ from contract.calendar import Derived, Season, Time
 from contract.forms import Form
 from contract.spec import Channel
 from training.data.columns import Column, examined, is_number, notes_on, relabelled
-from training.data.rules import Rule, place, unlearnt
+from training.data.rules import Rule, unlearnt
 from training.errors import DataError
 from training.layout import Layout
 
@@ -247,7 +247,7 @@ class Dataset:
             for i, (now, was) in enumerate(zip(columns, self.columns, strict=True))
             if now.labels != was.labels
         }
-        rules = tuple(r for r in self.rules if not changed & {r.column, *map(place, r.sources)})
+        rules = tuple(r for r in self.rules if not changed & {r.column, *r.sources})
         return replace(
             self, columns=columns, values=values, statics=statics, static_values=static_values, rules=rules
         )

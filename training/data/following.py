@@ -15,8 +15,9 @@ from training.data.changes import changes
 from training.data.columns import Column
 from training.data.dataset import Dataset
 from training.data.labelled import cuts, tables
+from training.data.looking_back import looking_back
 from training.data.nearly import begun_nearly, nearly, running
-from training.data.rules import Product, Rule, Sum, place
+from training.data.rules import Product, Rule, Sum
 from training.data.search import FEWEST, Search
 from training.data.sums import products, sums
 
@@ -65,6 +66,7 @@ def _found(search: Search, dataset: Dataset, whole: bool) -> Iterator[Rule]:
     yield from cuts(search, numbers)
     yield from tables(search)
     yield from changes(search, dataset, whole)
+    yield from looking_back(search, dataset, whole)
 
 
 def _broken(rule: Rule, rows: NDArray[np.intp], dataset: Dataset) -> str:
@@ -74,7 +76,7 @@ def _broken(rule: Rule, rows: NDArray[np.intp], dataset: Dataset) -> str:
     where = ", ".join(f"{line:,}" for line in lines.tolist()) + (" …" if len(rows) > len(first) else "")
     if dataset.time is not None and len(dataset.ticks):
         where += f", of {', '.join(times.texts(dataset.time, dataset.ticks[first]))}"
-    columns = [rule.column, *map(place, rule.sources)]
+    columns = [rule.column, *rule.sources]
     values = dataset.values[rows][:, columns]  # (rows broken, columns)
     labelled = np.array([bool(dataset.columns[i].labels) for i in columns])
     empty = int((np.isnan(values) | ((values == -1) & labelled)).any(axis=1).sum())
@@ -91,7 +93,7 @@ def _ordered(rules: Sequence[Rule]) -> list[Rule]:
     left, found = sorted(rules, key=lambda rule: rule.column), list[Rule]()
     while left:
         late = {rule.column for rule in left}
-        found.append(next(rule for rule in left if not late & {*map(place, rule.sources)}))
+        found.append(next(rule for rule in left if not late & {*rule.sources}))
         left.remove(found[-1])
     return found
 

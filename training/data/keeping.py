@@ -7,9 +7,9 @@ from numpy.typing import NDArray
 
 from training.data.columns import grid_of
 from training.data.dataset import ENDED, Doubles
-from training.data.rules import Product, Rule, Sum, place, shifted
+from training.data.rules import Product, Rule, Sum, earlier, reach, taken
 
-_SINGLE = 3e-7
+_SINGLE = 1e-6
 """How far single precision puts samples off, as a share of what they are made of; …"""
 EXACT = 1e-7
 """… and numbers of the data, which are good for as much as samples of them."""
@@ -25,11 +25,9 @@ def kept(
     `steps` are those of columns that were rounded after the rule was kept."""
     rows = np.asarray(rows, np.float64)
     own = rows[..., rule.column]  # (…, steps)
-    columns = (rows[..., place(i)] for i in rule.sources)
     sources = [
-        np.asarray(x if i >= 0 else shifted(x, rule.begins), np.float64)
-        for i, x in zip(rule.sources, columns, strict=True)
-    ]
+        np.asarray(earlier(rows[..., i], lag, rule.begins), np.float64) for i, lag in taken(rule)
+    ]  # (…, steps) each
     with np.errstate(all="ignore"):  # of what is behind an end
         if isinstance(rule, Sum | Product):
             made, size, within = _exact(rule, sources, steps or {})
@@ -40,7 +38,7 @@ def kept(
         same: NDArray[np.bool_] = np.abs(own - made) <= within + precision * size
     same |= (np.isnan(own) & np.isnan(made)) | (own == ENDED)
     if rule.begins == "learnt":
-        same[..., 0] = True
+        same[..., : reach(rule)] = True
     return same
 
 
@@ -52,8 +50,7 @@ def broken(rules: Sequence[Rule], rows: NDArray[np.floating]) -> list[float]:
     for rule in rules:
         steps = {}
         if isinstance(rule, Sum | Product) and not rule.per:
-            columns = {rule.column, *map(place, rule.sources)}
-            steps = {i: _step(rows[..., i][there]) for i in columns}
+            steps = {i: _step(rows[..., i][there]) for i in {rule.column, *rule.sources}}
         shares.append(float((~kept(rule, rows, _SINGLE, steps))[there].mean()))
     return shares
 
@@ -69,7 +66,7 @@ def _exact(
 ) -> tuple[Doubles, Doubles, Doubles]:
     """What a rule makes of numbers (…, steps) before it is rounded, the size of what it is made of, and how
     far rounding puts it off."""
-    half = [_HALF * steps.get(place(i), 0.0) for i in rule.sources]
+    half = [_HALF * steps.get(i, 0.0) for i in rule.sources]
     own = _HALF * (rule.of / rule.per if rule.per else steps.get(rule.column, 0.0))
     if isinstance(rule, Sum):
         terms = [weight * x for weight, x in zip(rule.weights, sources, strict=True)]

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from training.data.arithmetic import Number
 from training.data.dataset import Doubles
-from training.data.rules import Cuts, Rule, Table, place
-from training.data.search import FEWEST, GLANCE, Search
+from training.data.rules import Cuts, Rule, Table
+from training.data.search import FEWEST, GLANCE, Search, place
 
 _EACH = 10
 """Rows for each label that says what another column is."""

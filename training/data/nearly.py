@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from training.data.changes import beginnings, continued, first_rows
 from training.data.dataset import Dataset
 from training.data.keeping import EXACT, kept
-from training.data.rules import Rule, place
+from training.data.rules import Rule
 from training.data.search import FEWEST, GLANCE, Search
 
 _PARTS = 4
@@ -41,7 +41,7 @@ def nearly(dataset: Dataset, search: Search, find: Finder) -> Iterator[tuple[Rul
         inner = Search(part, {*search.made})
         for rule in find(inner, part):
             broken = _breaking(rule, dataset)
-            relation = frozenset(map(place, (rule.column, *rule.sources)))
+            relation = frozenset((rule.column, *rule.sources))
             most = min(max(_FEW, _SHARE * len(dataset.values)), _TOLD * _telling(dataset, rule.column))
             if not 0 < len(broken) <= most:
                 continue
@@ -49,7 +49,7 @@ def nearly(dataset: Dataset, search: Search, find: Finder) -> Iterator[tuple[Rul
                 best[relation] = rule, broken
     told: set[int] = set()
     for rule, broken in sorted(best.values(), key=lambda one: (len(one[1]), one[0].column)):
-        if rule.column not in told and search.could_follow(rule.column, *map(place, rule.sources)):
+        if rule.column not in told and search.could_follow(rule.column, *rule.sources):
             told.add(rule.column)
             yield rule, broken
 

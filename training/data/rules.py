@@ -1,11 +1,11 @@
-"""Rules: columns that follow from others, as a total does from its parts, or a change from two rows.
+"""Rules: columns that follow from others, as a total does from its parts, or a mean from the last rows.
 
 What holds in every row of the data is to hold in every row of samples, and no game brings that about: a
 total comes out a little beside the sum, and "hot" at 4 degrees. So such columns are not learnt. They are
 made of those that are, here of arrays and in `export/rules.py` in the graph, operation by operation.
 
-A source is a column's place i, or ~i: the column as it was one row before, of which the first row of a
-sequence has none. What stands there is the rule's `begins`.
+A source may be a column as it was some rows before, which the first rows of a sequence have none of. What
+stands there is the rule's `begins`.
 """
 
 from collections.abc import Iterator, Sequence
@@ -22,13 +22,13 @@ Integers = NDArray[np.int64]
 Made = Floats | Integers
 """Numbers, NaN where one is missing, or indices of labels, -1 where one is."""
 Begins = Literal["missing", "zero", "same", "learnt"]
-"""What a number was before the first row: missing, 0, or what it is in that row. Or, since that is known of
-no window of something longer, in the first row the column is learnt, and as it was learnt."""
+"""What a number was before the first row: missing, 0, or what it is in the row that asks. Or, since that is
+known of no window of something longer, in the rows that ask the column is learnt, and as it was learnt."""
 _BEGINS: dict[Begins, str] = {
-    "missing": "missing in the first row",
-    "zero": "in the first row as after 0",
-    "same": "in the first row as after the same",
-    "learnt": "learnt in the first row",
+    "missing": "missing in the first {}",
+    "zero": "in the first {} as after 0",
+    "same": "in the first {} as after the same",
+    "learnt": "learnt in the first {}",
 }
 
 
@@ -57,8 +57,10 @@ class Sum:
     per: int
     """Rounded to a whole number of `of`/`per`, as in `Decoder`; 0: not."""
     of: int
+    lags: tuple[int, ...] = ()
+    """How many rows before each source is taken; empty: none."""
     begins: Begins | None = None
-    """None where no source is of the row before."""
+    """None where no source is of a row before."""
 
     def __call__(self, *sources: Made) -> Made:
         """The column, (…), of the others, each (…)."""
@@ -69,7 +71,10 @@ class Sum:
 
     def said(self, columns: Sequence[Named]) -> str:
         """Such as 1.8 temp + 32."""
-        terms = [(w, _named(columns, i)) for w, i in zip(self.weights, self.sources, strict=True)]
+        if over := self._over:
+            return f"{over} of {columns[self.sources[0]].name} over {len(self.sources)} rows{_begun(self)}"
+        names = (_named(columns, *source) for source in taken(self))
+        terms = list(zip(self.weights, names, strict=True))
         terms.sort(key=lambda term: term[0] < 0)
         terms += [(self.constant, "")] if self.constant or not terms else []
         said = ""
@@ -77,7 +82,15 @@ class Sum:
             sign = ("-" if weight < 0 else "") if not said else " - " if weight < 0 else " + "
             size = f"{abs(weight):.7g}"
             said += sign + (size if not name else name if size == "1" else f"{size} {name}")
-        return said + _begun(self.begins)
+        return said + _begun(self)
+
+    @property
+    def _over(self) -> str:
+        """What it is of the last rows of one other: the sum, the mean, or nothing of that kind."""
+        count = len(self.sources)
+        if len(set(self.sources)) > 1 or len(set(self.weights)) > 1 or self.lags != tuple(range(count)):
+            return ""
+        return "the sum" if self.weights[0] == 1 else "the mean" if self.weights[0] == 1 / count else ""
 
 
 @dataclass(frozen=True)
@@ -95,8 +108,9 @@ class Product:
     """See `Sum`."""
     of: int
     plus: float = 0.0
-    begins: Begins | None = None
+    lags: tuple[int, ...] = ()
     """See `Sum`."""
+    begins: Begins | None = None
 
     def __call__(self, *sources: Made) -> Made:
         """See `Sum`."""
@@ -106,12 +120,12 @@ class Product:
 
     def said(self, columns: Sequence[Named]) -> str:
         """Such as price · amount."""
-        one, other = (_named(columns, i) for i in self.sources)
+        one, other = (_named(columns, *source) for source in taken(self))
         constant = "" if self.constant == 1 else f"{self.constant:.7g} · "
         said = f"{constant}{one} {'/' if self.divided else '·'} {other}"
         if self.plus:
             said += f" {'-' if self.plus < 0 else '+'} {abs(self.plus):.7g}"
-        return said + _begun(self.begins)
+        return said + _begun(self)
 
 
 @dataclass(frozen=True)
@@ -134,6 +148,7 @@ class Cuts:
     per: int = 0
     """Of a difference, see `Sum`."""
     of: int = 1
+    lags: tuple[int, ...] = ()
     begins: Begins | None = None
 
     @property
@@ -161,7 +176,8 @@ class Cuts:
             said += f", {part} over {cut:.7g}" if over else f", {part} from {cut:.7g} on"
         if self.absent >= 0:
             said += f", {_shown(own, self.absent)} where it is missing"
-        return f"{' - '.join(_named(columns, i) for i in self.sources)}: {said}{_begun(self.begins)}"
+        number = " - ".join(_named(columns, *source) for source in taken(self))
+        return f"{number}: {said}{_begun(self)}"
 
 
 @dataclass(frozen=True)
@@ -175,6 +191,7 @@ class Table:
     """Of each label, and behind them where it is missing: NaN or -1 where the column then is, too."""
     labelled: bool
     """Whether outcomes are indices of labels."""
+    lags: tuple[int, ...] = ()
     begins: Begins | None = None
 
     def __call__(self, *sources: Made) -> Made:
@@ -221,9 +238,19 @@ class Rules:
         return unlearnt(self.each)
 
     @property
-    def carried(self) -> tuple[int, ...]:
-        """The numbers that the next row asks for."""
-        return tuple(sorted({~i for rule in self.each for i in rule.sources if i < 0}))
+    def carried(self) -> dict[int, int]:
+        """The numbers that later rows ask for, and of how many rows before these."""
+        most: dict[int, int] = {}
+        for rule in self.each:
+            for i, lag in taken(rule):
+                if lag:
+                    most[i] = max(lag, most.get(i, 0))
+        return dict(sorted(most.items()))
+
+    @property
+    def state_size(self) -> int:
+        """Of what is carried on, numbers and behind them which are missing."""
+        return 2 * sum(self.carried.values())
 
     def learnt(self, columns: Sequence[int]) -> tuple[int, ...]:
         """Those of `columns` that are."""
@@ -231,11 +258,11 @@ class Rules:
         return tuple(i for i in columns if i not in made)
 
     def __call__(
-        self, values: Floats, labels: Integers, before: Floats | None = None
+        self, values: Floats, labels: Integers, before: Floats | None = None, position: int = 0
     ) -> tuple[Floats, Integers]:
         """Of `values` (…, steps, numeric) and `labels` (…, steps, discrete) that were learnt those of all
-        columns; `before` (…, 2 carried) is the graph's state from the row before the first of these, None
-        where sequences begin."""
+        columns; the first of these rows is at a `position` in its sequence, and `before` (…, state) is what
+        the graph carries on to it, None where sequences begin."""
         if not self.each:
             return values, labels
         found: dict[int, Made] = dict(
@@ -243,13 +270,13 @@ class Rules:
         )  # (…, steps) each
         found |= dict(zip(self.learnt(self.discrete), np.moveaxis(labels, -1, 0), strict=True))
         last = dict(self._last(before))
+        at = position + np.arange(values.shape[-2])  # (steps,)
         for rule in self.each:
-            sources = [
-                found[i] if i >= 0 else shifted(found[~i], rule.begins, last.get(~i)) for i in rule.sources
-            ]
-            made = rule(*sources)
-            if rule.begins == "learnt" and before is None:
-                made = np.concatenate([found[rule.column][..., :1], made[..., 1:]], -1)
+            made = rule(
+                *(earlier(found[i], lag, rule.begins, last.get(i), position) for i, lag in taken(rule))
+            )
+            if rule.begins == "learnt":
+                made = np.where(at < reach(rule), found[rule.column], made)
             found[rule.column] = made
         nothing = np.zeros((*values.shape[:-1], 0))
         numbers, indices = (
@@ -259,40 +286,56 @@ class Rules:
         return numbers.astype(np.float32), indices.astype(np.int64)
 
     def _last(self, before: Floats | None) -> Iterator[tuple[int, Floats]]:
-        """What each of the numbers that are carried on was, (…,), of numbers and of which are missing."""
+        """What each of the numbers that are carried on was, (…, rows)."""
         if before is not None:
-            numbers, gone = np.split(before, 2, axis=-1)  # (…, carried) each
+            numbers, gone = np.split(before, 2, axis=-1)  # (…, rows of all) each
             known = np.where(gone > 0, np.float32(np.nan), numbers)
-            yield from zip(self.carried, np.moveaxis(known, -1, 0), strict=True)
+            cuts = np.cumsum([*self.carried.values()])[:-1]
+            yield from zip(self.carried, np.split(known, cuts, axis=-1), strict=True)
 
 
 def unlearnt(rules: Sequence[Rule]) -> frozenset[int]:
-    """The columns of these that are not learnt, not even for their first row."""
+    """The columns of these that are not learnt, not even for first rows."""
     return frozenset(rule.column for rule in rules if rule.begins != "learnt")
 
 
-def place(source: int) -> int:
-    """The column of a source."""
-    return source if source >= 0 else ~source
+def taken(rule: Rule) -> list[tuple[int, int]]:
+    """The sources of a rule, and how many rows before each is taken."""
+    return list(zip(rule.sources, rule.lags or (0,) * len(rule.sources), strict=True))
 
 
-def shifted(column: Made, begins: Begins | None, last: Floats | None = None) -> Made:
-    """A number (…, steps) as it was one row before; before the first of these rows it was `last` (…,), or,
-    where sequences begin, what the rule says."""
-    first = column[..., :1]  # (…, 1)
-    if last is not None:
-        first = last[..., None]
-    elif begins in ("missing", "zero"):
-        first = np.full_like(first, np.nan if begins == "missing" else 0)
-    return np.concatenate([first, column[..., :-1]], -1)
+def reach(rule: Rule) -> int:
+    """How many rows before its own a rule asks for."""
+    return max(rule.lags, default=0)
 
 
-def _named(columns: Sequence[Named], source: int) -> str:
-    return columns[place(source)].name + (" before" if source < 0 else "")
+def earlier(
+    column: Made, lag: int, begins: Begins | None, last: Floats | None = None, position: int = 0
+) -> Made:
+    """A number (…, steps) as it was `lag` rows before, the first of these at `position` in its sequence.
+    Before them it was `last` (…, rows), and before the sequence began what the rule says."""
+    if not lag:
+        return column
+    steps = column.shape[-1]
+    if last is None:
+        last = np.zeros((*column.shape[:-1], lag), np.float32)
+    first = last.shape[-1] - lag
+    moved = np.concatenate([last, column], -1)[..., first : first + steps]
+    begun = {"missing": np.full_like(column, np.nan), "zero": np.zeros_like(column)}.get(
+        begins or "", column
+    )
+    found: Made = np.where(position + np.arange(steps) < lag, begun, moved)
+    return found
 
 
-def _begun(begins: Begins | None) -> str:
-    return f"; {_BEGINS[begins]}" if begins else ""
+def _named(columns: Sequence[Named], source: int, lag: int) -> str:
+    before = "" if not lag else " before" if lag == 1 else f" {lag} rows before"
+    return columns[source].name + before
+
+
+def _begun(rule: Rule) -> str:
+    rows = "row" if reach(rule) == 1 else f"{reach(rule)} rows"
+    return f"; {_BEGINS[rule.begins].format(rows)}" if rule.begins else ""
 
 
 def _rounded(numbers: NDArray[np.floating], per: int, of: int) -> Floats:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from training.data.arithmetic import FINE, Fit, Number
 from training.data.columns import grid_of
 from training.data.dataset import Dataset, Doubles
-from training.data.rules import Product, Rule, Sum, place
+from training.data.rules import Product, Rule, Sum, taken
 
 FEWEST = 50
 """Rows, without gaps, that a rule is to hold in."""
@@ -57,11 +57,11 @@ class Search:
 
     def take(self, rule: Rule) -> Rule:
         """Count on a rule from here on."""
-        self.made[rule.column] = tuple(map(place, rule.sources))
+        self.made[rule.column] = rule.sources
         if isinstance(rule, Sum | Product):
             self.arithmetic[rule.column] = rule
         if isinstance(rule, Product) and rule.divided:
-            self.divisors.add(place(rule.sources[1]))
+            self.divisors.add(rule.sources[1])
         return rule
 
     def behind(self, sources: Sequence[int]) -> set[int]:
@@ -71,7 +71,7 @@ class Search:
     def allows(self, fit: Fit) -> bool:
         """Whether this rule can be one beside those that are: nothing is ever divided by 0."""
         rule = fit.rule
-        if not self.could_follow(rule.column, *map(place, rule.sources)) or not self._resolved(rule):
+        if not self.could_follow(rule.column, *rule.sources) or not self._resolved(rule):
             return False
         if self.strays(rule):
             self.refuse(rule, "made so, it could come out negative, or positive, which it never is")
@@ -82,12 +82,12 @@ class Search:
         if rule.column in self.divisors:
             low, high = self._box(rule)
         elif isinstance(rule, Product) and rule.divided:
-            low, high = self._ends(place(rule.sources[1]))
+            low, high = self._ends(rule.sources[1])
         return low > 0 or high < 0
 
     def refuse(self, rule: Rule, why: str) -> None:
         """Keep in mind that a rule holds and is none."""
-        self.refused.setdefault(frozenset(map(place, (rule.column, *rule.sources))), (rule, why))
+        self.refused.setdefault(frozenset((rule.column, *rule.sources)), (rule, why))
 
     def broken_in_samples(self) -> Iterator[tuple[Rule, str]]:
         """What was refused and follows in no other way."""
@@ -103,7 +103,7 @@ class Search:
         size = abs(rule.constant)
         if isinstance(rule, Sum):
             for source, weight in zip(rule.sources, rule.weights, strict=True):
-                size += abs(weight) * max(map(abs, self.numbers[place(source)].ends))
+                size += abs(weight) * max(map(abs, self.numbers[source].ends))
         elif not rule.plus:
             return True
         return _SINGLE * size <= max(number.rounding, FINE * number.spread)
@@ -115,7 +115,7 @@ class Search:
 
     def _box(self, rule: Sum | Product) -> tuple[float, float]:
         """The same of what a rule makes."""
-        ends = np.array([self._ends(place(source)) for source in rule.sources])  # (sources, 2)
+        ends = np.array([self._ends(source) for source in rule.sources])  # (sources, 2)
         if isinstance(rule, Sum):
             low, high = rule.constant + np.sort(np.array(rule.weights)[:, None] * ends, axis=1).sum(axis=0)
             return float(low), float(high)
@@ -132,14 +132,13 @@ class Search:
     def _shuffled(self, rule: Sum | Product) -> Doubles:
         """What a rule makes, (GLANCE,), of numbers each of another row."""
         sources = []
-        for source in rule.sources:
-            at = place(source)
+        for at, lag in taken(rule):
             if at in self.arithmetic:
                 mixed = self._shuffled(self.arithmetic[at])
             else:
                 known = self.values[~np.isnan(self.values[:, at]), at]
                 mixed = np.random.default_rng(at).choice(known, GLANCE)
-            sources.append(mixed if source >= 0 else np.roll(mixed, 1))
+            sources.append(np.roll(mixed, lag))
         if isinstance(rule, Product):
             plain = sources[0] / sources[1] if rule.divided else sources[0] * sources[1]
             return rule.constant * plain + rule.plus
@@ -153,3 +152,8 @@ def whole(pool: Sequence[Number], most: int) -> NDArray[np.intp]:
     some: NDArray[np.intp] = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(int)
     found: NDArray[np.intp] = rows[some]
     return found
+
+
+def place(at: int) -> int:
+    """The column of a number, or of the change of one, which is at ~column."""
+    return at if at >= 0 else ~at
