@@ -53,7 +53,7 @@ class Channel:
     mass: float | None
     """Of a numeric channel, the value that is drawn by itself, as where most rows are 0; None without."""
     follows: str | None
-    """How it follows from others of its row, or of the row before, for people: the graph makes it of them.
+    """How it follows from others of its row, or of rows before, for people: the graph makes it of them.
     None of what was learnt."""
 
     @property

@@ -212,12 +212,22 @@ def parse(time: Time, text: str) -> int:
         raise UsageError(f"{said}; such as {wanted} is wanted") from error
 
 
+_ZONE, _APART = re.compile(r"(Z|[+-]\d\d(:?\d\d)?)$"), re.compile(r"[./ -]")
+
+
 def _as_iso(time: Time, text: str) -> str:
     """A text that is written as the data are, 2001Q3 or 31.01.2024, in ISO form; another as it is."""
-    pattern = re.escape(time.format)
-    for directive, part in _DIRECTIVES.items():
-        pattern = pattern.replace(directive, part, 1)
-    if not (found := re.fullmatch(pattern, text.strip())):
+    form = _ZONE.sub("", time.format)
+    found = None
+    for one in (form, form.partition("%H")[0].rstrip("T ")):  # with a clock, or without
+        pattern = re.escape(one)
+        for directive, part in _DIRECTIVES.items():
+            # 202411 is no day of 20240101.
+            pattern = pattern.replace(
+                directive, part if _APART.search(one) else part.replace("\\d\\d?", "\\d\\d"), 1
+            )
+        found = found or (re.fullmatch(pattern, text.strip()) if one else None)
+    if not found:
         return text
     said: dict[str, str | None] = found.groupdict()
     month = int(said.get("m") or 1)

@@ -1,4 +1,4 @@
-"""Columns that follow from others, operation by operation as `training/data/rules.py`.
+"""Columns that follow from others, operation by operation as `training/data/rules/rule.py`.
 
 Here a column is one row of all steps and sequences, (1, steps · batch).
 """
@@ -11,7 +11,7 @@ from onnx import TensorProto
 
 from export.layers import on_grid
 from export.nodes import Nodes
-from training.data.rules import Begins, Cuts, Product, Rules, Sum, Table, reach, taken
+from training.data.rules.rule import Begins, Cuts, Product, Rules, Sum, Table, reach, taken
 
 
 def follow(n: Nodes, rules: Rules, values: str, labels: Sequence[str], rows: str) -> tuple[str, list[str]]:

@@ -22,7 +22,7 @@ from training import selection
 from training.basis import Mixing
 from training.conditions import Conditions
 from training.config import Recipe, Sizes, TrainConfig
-from training.data.rules import KINDS, Rules
+from training.data.rules.rule import KINDS, Rules
 from training.decoder import Decoder, Decoding
 from training.errors import RunError, TrainingError
 from training.generator import Generator

@@ -12,7 +12,7 @@ from contract.spec import Channel, ChannelKind
 from training.data import Dataset
 from training.data.columns import Column, on_grid, ordered
 from training.data.dataset import Doubles, Integers
-from training.data.rules import Product, Rule, Rules, Sum, unlearnt
+from training.data.rules.rule import Product, Rule, Rules, Sum, unlearnt
 from training.layout import Layout, rows_of
 
 Floats = NDArray[np.float32]

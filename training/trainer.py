@@ -20,7 +20,7 @@ from training.checkpoint import Checkpoint, DataFacts
 from training.config import FEWEST, Recipe, TrainConfig, drift_for, level_steps, most_steps
 from training.data import Dataset, Windows, load, schema
 from training.data.dataset import counted, held_back
-from training.data.rules import Rules
+from training.data.rules.rule import Rules
 from training.decoder import Decoding, channels_of
 from training.errors import RunError, RunExistsError, TrainingError
 from training.game import Game

@@ -16,8 +16,8 @@ from torch import Tensor, nn
 
 from training import atoms, basis, discriminator, generator, loop, rests, trainer
 from training.basis import Basis
-from training.data import following
 from training.data.dataset import Doubles
+from training.data.rules import following
 from training.discriminator import Discriminator
 from training.generator import Generator
 

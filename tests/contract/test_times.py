@@ -51,8 +51,12 @@ def test_times_may_be_written_as_the_data_are(form: str, text: str, day: str):
     assert times.parse(time, text) == int(np.datetime64(day, "D").astype(np.int64))
     clock = replace(column(None), format=f"{form} %H:%M")
     assert times.parse(clock, f"{text} 07:30") == times.parse(clock, f"{day}T07:30:00")
-    with pytest.raises(UsageError, match="is no time"):
-        times.parse(time, "35.13.2024")
+    zoned = replace(clock, format=f"{form} %H:%M+02:00", zone="+02:00")
+    assert times.parse(zoned, f"{text} 07:30") == times.parse(zoned, f"{day}T07:30:00")
+    assert times.parse(clock, text) == times.parse(clock, day)
+    for odd in ("35.13.2024", "202411"):
+        with pytest.raises(UsageError, match="is no time"):
+            times.parse(time, odd)
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,9 @@ def test_days_may_be_written_as_whole_numbers(tmp_path: Path):
     assert times.texts(dataset.time, times.at(dataset.time, np.arange(60))) == codes
     (tmp_path / "odd").mkdir()
     assert [c.name for c in read(tmp_path / "odd", [*codes[:-1], "20200431"]).columns] == ["when", "a"]
+    (tmp_path / "few").mkdir()  # which come again and again, as the days on which shops were opened
+    few = [code for code in codes[:5] for _ in range(12)]
+    assert [c.name for c in read(tmp_path / "few", few).columns] == ["when", "a"]
     (tmp_path / "several").mkdir()
     for name, some in (("a", codes), ("b", codes[:3]), ("c", [codes[0], *codes])):
         (tmp_path / "several" / f"{name}.csv").write_text(

@@ -13,7 +13,7 @@ from contract.calendar import Derived, Season, Time
 from contract.forms import Form
 from contract.spec import Channel
 from training.data.columns import Column, examined, is_number, notes_on, relabelled
-from training.data.rules import Rule, unlearnt
+from training.data.rules.rule import Rule, unlearnt
 from training.errors import DataError
 from training.layout import Layout
 
@@ -72,7 +72,7 @@ class Dataset:
     lines: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     """(rows,): which row of its file each was, from 1 on, where there is one file."""
     rules: tuple[Rule, ...] = ()
-    """How columns follow from others, which are not learnt; `training/data/following.py`."""
+    """How columns follow from others, which are not learnt; `training/data/rules/following.py`."""
     breaks: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     """Rows, rising, before which many are missing: no window goes over, but where sequences are whole."""
 

@@ -328,10 +328,18 @@ def _time_column(table: arrow.Table, config: TrainConfig) -> tuple[str | None, l
     )  # fmt: skip
     found = [n for n in table.column_names if n not in told and times.looks_like_times(table.column(n))]
     if not found:
-        found = [n for n in table.column_names if n not in told and times.codes_of_days(table.column(n))]
+        names = [n for n in table.column_names if n not in told]
+        found = [n for n in names if times.codes_of_days(table.column(n)) and _come_once(table, n, config)]
     if len(found) < 2:
         return (found[0] if found else None), []
     return None, [f"{', '.join(map(repr, found))} hold times: name the rows' own with --time-column"]
+
+
+def _come_once(table: arrow.Table, name: str, config: TrainConfig) -> bool:
+    """Whether most rows of a sequence have another value of a column: times do, and few other numbers."""
+    keys = [name, *([config.id_column] if config.id_column in table.column_names else [])]
+    different = int(table.group_by(keys).aggregate([]).num_rows)
+    return 2 * different > int(table.num_rows)
 
 
 def _require_names(path: Path, names: Sequence[str], config: TrainConfig) -> None:

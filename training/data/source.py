@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from training.config import TrainConfig
-from training.data import builtin, files, films, following, images, music, seasonal, sounds, texts
+from training.data import builtin, files, films, images, music, seasonal, sounds, texts
 from training.data.dataset import Dataset
 from training.data.folders import deeper, holds
+from training.data.rules import following
 from training.errors import DataError
 
 MANY, SHORT = 64, 128
@@ -169,7 +170,8 @@ def _looking_back(dataset: Dataset, length: int) -> tuple[Dataset, list[str]]:
         for a, b in pairwise(dataset.bounds.tolist()):
             first[a:b] = np.logical_and.accumulate(absent[a:b, n])
         left = np.add.reduceat((~(cut | first)).astype(np.int64), dataset.bounds[:-1])  # (sequences,)
-        enough = left >= np.minimum(np.diff(dataset.bounds), length)
+        sizes = np.diff(dataset.bounds)
+        enough = left >= np.where(sizes >= length, length, 1)
         few = (cut | first).mean() <= _WARMING
         if first.any() and (first == absent[:, n]).all() and few and enough.all():
             cut |= first

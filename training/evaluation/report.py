@@ -20,7 +20,7 @@ from contract.files import replacing
 from contract.spec import Score
 from contract.version import VERSION
 from training.data.dataset import ENDED
-from training.data.keeping import broken
+from training.data.rules.keeping import broken
 from training.evaluation import bounds, statistics
 from training.evaluation.about import ABOUT, JUDGED, ScoreName
 from training.evaluation.memorisation import Memorisation, Nearest, memorisation

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.dataset import ENDED
-from training.data.keeping import broken
+from training.data.rules.keeping import broken
 from training.evaluation import music, sound, statistics, symbols
 from training.evaluation.about import ScoreName
 from training.evaluation.coverage import FEWEST

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from training.data.columns import grid_of
 from training.data.dataset import ENDED, Doubles
-from training.data.rules import Product, Rule, Sum, earlier, reach, taken
+from training.data.rules.rule import Product, Rule, Sum, earlier, reach, taken
 
 _SINGLE = 1e-6
 """How far single precision puts samples off, as a share of what they are made of; …"""
@@ -51,7 +51,11 @@ def broken(rules: Sequence[Rule], rows: NDArray[np.floating]) -> list[float]:
         steps = {}
         if isinstance(rule, Sum | Product) and not rule.per:
             steps = {i: _step(rows[..., i][there]) for i in {rule.column, *rule.sources}}
-        shares.append(float((~kept(rule, rows, _SINGLE, steps))[there].mean()))
+        late = there.copy()
+        if rule.begins == "learnt":
+            late[:, : reach(rule)] = False
+        off = (~kept(rule, rows, _SINGLE, steps))[late]
+        shares.append(float(off.mean()) if len(off) else 0.0)
     return shares
 
 

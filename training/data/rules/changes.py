@@ -11,14 +11,14 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.arithmetic import TELLING, Fit, Number, grown
 from training.data.columns import ordered
 from training.data.dataset import Dataset
-from training.data.keeping import EXACT, kept
-from training.data.labelled import cut_by, cuts
-from training.data.rules import Begins, Cuts, Rule, Sum
-from training.data.search import FEWEST, Search, place
-from training.data.sums import sums
+from training.data.rules.arithmetic import TELLING, Fit, Number, grown
+from training.data.rules.keeping import EXACT, kept
+from training.data.rules.labelled import cut_by, cuts
+from training.data.rules.rule import Begins, Cuts, Rule, Sum
+from training.data.rules.search import FEWEST, Search, place
+from training.data.rules.sums import sums
 
 _MANY = 64
 """Numbers among whose changes nothing is looked for any more."""

@@ -3,15 +3,16 @@ and how much more or how many times as much it is now, as figures beside those o
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.arithmetic import TELLING, Fit, Number
 from training.data.dataset import Dataset
-from training.data.keeping import EXACT, kept
-from training.data.rules import Begins, Product, Rule, Sum, reach
-from training.data.search import FEWEST, Search
+from training.data.rules.arithmetic import TELLING, Fit, Number
+from training.data.rules.keeping import EXACT, kept
+from training.data.rules.rule import Begins, Product, Rule, Sum, reach
+from training.data.rules.search import FEWEST, Search
 
 _FARTHEST = 60
 """Rows that are looked back at most."""
@@ -43,7 +44,9 @@ def looking_back(search: Search, dataset: Dataset, whole: bool) -> Iterator[Rule
             fits = (
                 fit
                 for rule in _candidates(number, at, values, number.values[some])
-                if (fit := _holding(rule, dataset, depth, whole)) and search.allows(fit)
+                if (fit := _holding(rule, dataset, whole))
+                and _shown(fit, search, dataset)
+                and search.allows(fit)
             )
             if (found := next(fits, None)) is not None:
                 yield search.take(found.rule)
@@ -104,14 +107,22 @@ def _near(off: NDArray[np.float64], within: float) -> NDArray[np.bool_]:
     return found
 
 
-def _holding(rule: Sum | Product, dataset: Dataset, depth: NDArray[np.int64], whole: bool) -> Fit | None:
+def _shown(fit: Fit, search: Search, dataset: Dataset) -> bool:
+    """Whether windows show what a rule makes, in more rows than those that are learnt."""
+    if fit.rule.begins != "learnt" or 2 * reach(fit.rule) <= dataset.length:
+        return True
+    length = 2 * reach(fit.rule)
+    search.refuse(fit.rule, f"windows of {dataset.length} rows hardly show it, and --length {length} does")
+    return False
+
+
+def _holding(rule: Sum | Product, dataset: Dataset, whole: bool) -> Fit | None:
     """The rule, if all rows keep it that have enough before them, with what first rows are."""
-    edges = np.flatnonzero(depth == 0)
-    ends = np.append(edges[1:], len(depth))
+    edges = np.unique(np.concatenate([dataset.bounds, dataset.breaks])).tolist()
     late = replace(rule, begins="learnt")
-    pairs = zip(edges.tolist(), ends.tolist(), strict=True)
-    if not all(kept(late, dataset.values[a:b], EXACT).all() for a, b in pairs):
+    if not all(kept(late, dataset.values[a:b], EXACT).all() for a, b in pairwise(edges)):
         return None
-    early = dataset.values[depth < reach(rule), rule.column]
+    since = np.arange(len(dataset.values)) - np.repeat(dataset.bounds[:-1], np.diff(dataset.bounds))
+    early = dataset.values[since < reach(rule), rule.column]
     begins: Begins = "missing" if whole and np.isnan(early).all() else "learnt"
     return Fit(replace(rule, begins=begins), (0.0,))

@@ -11,11 +11,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.changes import beginnings, continued, first_rows
 from training.data.dataset import Dataset
-from training.data.keeping import EXACT, kept
-from training.data.rules import Rule
-from training.data.search import FEWEST, GLANCE, Search
+from training.data.rules.changes import beginnings, continued, first_rows
+from training.data.rules.keeping import EXACT, kept
+from training.data.rules.rule import Rule, reach
+from training.data.rules.search import FEWEST, GLANCE, Search
 
 _PARTS = 4
 _FEW, _SHARE = 3, 0.002
@@ -42,7 +42,10 @@ def nearly(dataset: Dataset, search: Search, find: Finder) -> Iterator[tuple[Rul
         for rule in find(inner, part):
             broken = _breaking(rule, dataset)
             relation = frozenset((rule.column, *rule.sources))
-            most = min(max(_FEW, _SHARE * len(dataset.values)), _TOLD * _telling(dataset, rule.column))
+            most = max(
+                _FEW * (1 + reach(rule)), _SHARE * len(dataset.values)
+            )  # one wrong cell breaks as many
+            most = min(most, _TOLD * _telling(dataset, rule.column))
             if not 0 < len(broken) <= most:
                 continue
             if relation not in best or len(broken) < len(best[relation][1]):
@@ -58,7 +61,7 @@ def begun_nearly(rules: Sequence[Rule], dataset: Dataset) -> Iterator[tuple[Rule
     """Rules whose first rows are learnt, since a few first rows of whole sequences are as no others are."""
     first = first_rows(dataset)
     for rule in rules:
-        if rule.begins == "learnt" and len(first):
+        if rule.begins == "learnt" and reach(rule) == 1 and len(first):
             way, broken = min(beginnings(rule, dataset, first).items(), key=lambda one: len(one[1]))
             if 0 < len(broken) <= max(1, _FIRST * len(first)):
                 yield replace(rule, begins=way), broken

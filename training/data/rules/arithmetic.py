@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.dataset import Doubles
-from training.data.rules import Product, Sum
+from training.data.rules.rule import Product, Sum
 
 _TERMS = 32
 """Of a sum, at most."""

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from training.data.arithmetic import Fit, Number, factors, multiplied, summed, terms_of
-from training.data.rules import Rule
-from training.data.search import FEWEST, GLANCE, Search, place, whole
+from training.data.rules.arithmetic import Fit, Number, factors, multiplied, summed, terms_of
+from training.data.rules.rule import Rule
+from training.data.rules.search import FEWEST, GLANCE, Search, place, whole
 
 _MANY = 256
 """Numbers among which no sums are looked for any more."""

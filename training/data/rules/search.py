@@ -6,10 +6,10 @@ from copy import copy
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.arithmetic import FINE, Fit, Number
 from training.data.columns import grid_of
 from training.data.dataset import Dataset, Doubles
-from training.data.rules import Product, Rule, Sum, taken
+from training.data.rules.arithmetic import FINE, Fit, Number
+from training.data.rules.rule import Product, Rule, Sum, taken
 
 FEWEST = 50
 """Rows, without gaps, that a rule is to hold in."""
@@ -73,6 +73,8 @@ class Search:
         rule = fit.rule
         if not self.could_follow(rule.column, *rule.sources) or not self._resolved(rule):
             return False
+        if self.gapless(rule):
+            return False
         if self.strays(rule):
             self.refuse(rule, "made so, it could come out negative, or positive, which it never is")
             return False
@@ -84,6 +86,12 @@ class Search:
         elif isinstance(rule, Product) and rule.divided:
             low, high = self._ends(rule.sources[1])
         return low > 0 or high < 0
+
+    def gapless(self, rule: Rule) -> bool:
+        """Whether what a rule makes has no gaps though what it is made of has, as the last row of what is
+        not known yet: in samples these are anywhere."""
+        gaps = {i for i in (rule.column, *rule.sources) if np.isnan(self.values[:, i]).any()}
+        return bool(gaps) and rule.column not in gaps
 
     def refuse(self, rule: Rule, why: str) -> None:
         """Keep in mind that a rule holds and is none."""

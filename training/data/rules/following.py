@@ -11,15 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract import times
-from training.data.changes import changes
 from training.data.columns import Column
 from training.data.dataset import Dataset
-from training.data.labelled import cuts, tables
-from training.data.looking_back import looking_back
-from training.data.nearly import begun_nearly, nearly, running
-from training.data.rules import Product, Rule, Sum
-from training.data.search import FEWEST, Search
-from training.data.sums import products, sums
+from training.data.rules.changes import changes
+from training.data.rules.labelled import cuts, tables
+from training.data.rules.looking_back import looking_back
+from training.data.rules.nearly import begun_nearly, nearly, running
+from training.data.rules.rule import Product, Rule, Sum
+from training.data.rules.search import FEWEST, Search
+from training.data.rules.sums import products, sums
 
 _SAID, _NEAR = 20, 5
 """Rules that are said one by one, and such as nearly hold."""
@@ -65,8 +65,8 @@ def _found(search: Search, dataset: Dataset, whole: bool) -> Iterator[Rule]:
     yield from products(search, plain=False)
     yield from cuts(search, numbers)
     yield from tables(search)
-    yield from changes(search, dataset, whole)
     yield from looking_back(search, dataset, whole)
+    yield from changes(search, dataset, whole)
 
 
 def _broken(rule: Rule, rows: NDArray[np.intp], dataset: Dataset) -> str:

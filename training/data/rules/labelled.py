@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.arithmetic import Number
 from training.data.dataset import Doubles
-from training.data.rules import Cuts, Rule, Table
-from training.data.search import FEWEST, GLANCE, Search, place
+from training.data.rules.arithmetic import Number
+from training.data.rules.rule import Cuts, Rule, Table
+from training.data.rules.search import FEWEST, GLANCE, Search, place
 
 _EACH = 10
 """Rows for each label that says what another column is."""
