@@ -71,8 +71,7 @@ class _Before:
             missing = _one(n, "before.missing", np.nan)
             last = n.add("Where", gone, missing, f"before.number.{i}", to=f"before.last.{i}")
             n.add("Reshape", last, n.integers(1, -1), to=f"before.flat.{i}")  # (1, rows · batch)
-        time = n.add("Reshape", "time", n.integers(1, -1), to="before.time")  # (1, steps · batch)
-        self.time = time
+        self.time = n.add("Reshape", "time", n.integers(1, -1), to="before.time")  # (1, steps · batch)
 
     def __call__(self, name: str, column: str, which: int, lag: int, begins: Begins | None) -> str:
         """A number that is carried on as it was `lag` rows before."""

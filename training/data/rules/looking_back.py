@@ -39,7 +39,7 @@ def looking_back(search: Search, dataset: Dataset, whole: bool) -> Iterator[Rule
         if not search.may_follow(n) or not number.told_apart or number.telling < TELLING:
             continue
         for at, values in back.items():
-            if at == n or not search.may_follow(n, at):
+            if at == n or not search.may_follow(n, at) or np.isnan(values).all():
                 continue
             fits = (
                 fit
