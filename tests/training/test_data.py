@@ -41,9 +41,11 @@ def test_first_rows_of_what_looks_back_are_left_out(tmp_path: Path):
     assert len(dataset.values) == 196
     assert not any(c.missing for c in dataset.columns)
     assert dataset.lines[0] == 5
-    assert any("'mean' is missing in first rows alone" in note for note in dataset.notes)
+    assert any("'mean' is missing in first or last rows alone" in note for note in dataset.notes)
     assert not any("and so it will be in samples" in note for note in dataset.notes)
-    assert len(read("price,mean", [*back, "7,"]).values) == 201  # it is missing elsewhere, too
+    ahead = [f"{x:.2f},{'' if n > 197 else f'{price[n + 2]:.2f}'}" for n, x in enumerate(price)]
+    assert len(read("price,next", ahead).values) == 198
+    assert len(read("price,mean", [*back, "7,", "8,3"]).values) == 202  # it is missing elsewhere, too
     short = [f"{n // 25},{x}" for n, x in enumerate(back)]
     assert len(read("id,price,mean", short, id_column="id").values) == 200  # no window would be left of one
     several = [f"{k},{x}" for k in range(3) for x in back]

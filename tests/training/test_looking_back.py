@@ -65,9 +65,12 @@ def test_what_windows_hardly_show_is_learnt_and_said_to_be(load: np.ndarray):
 
 def test_what_is_missing_where_nothing_tells_is_made_of_no_gaps(load: np.ndarray):
     load[-1] = np.nan  # what is not known yet
-    for made in (ago(np.nan_to_num(load), 1), ago(np.nan_to_num(load), 3)):
-        made[:3] = 7
-        assert not table({"load": load, "made": made}).rules
+    for rows in (1, 3):
+        made = ago(np.nan_to_num(load), rows)
+        made[:rows] = 7
+        dataset = table({"load": load, "made": made})
+        assert not dataset.rules
+        assert any("what it is made of has gaps that it has not" in note for note in dataset.notes)
 
 
 def test_gaps_are_looked_over_and_one_wrong_row_is_enough(load: np.ndarray):

@@ -115,7 +115,7 @@ def load(data: str, config: TrainConfig) -> Dataset:
                     f"{times} times as long",
                 )
     if not whole and dataset.form == "table":
-        dataset, left_out = _looking_back(replace(dataset, notes=notes), config.length or dataset.length)
+        dataset, left_out = _within_sight(replace(dataset, notes=notes), config.length or dataset.length)
         rows, notes = np.diff(dataset.bounds), (*dataset.notes, *left_out)
     length = config.length or (longest if whole else dataset.length)
     if config.length is None and len(rows) > 1 and 1 < longest < length:
@@ -157,24 +157,25 @@ def load(data: str, config: TrainConfig) -> Dataset:
     return following.told(dataset, {*config.categorical, *config.continuous, *config.integer}, bool(whole))
 
 
-def _looking_back(dataset: Dataset, length: int) -> tuple[Dataset, list[str]]:
-    """The same without the first rows of sequences, where columns are missing there and nowhere else, since
-    they look back: a return, a moving average. And what is to be said of it. What has `length` rows keeps
-    as many."""
+def _within_sight(dataset: Dataset, length: int) -> tuple[Dataset, list[str]]:
+    """The same without the first rows of sequences, and the last, where columns are missing there and
+    nowhere else, since they look back, as a return, or ahead, as what is to be foretold; and what is to be
+    said of it. What has `length` rows keeps as many."""
     labelled = np.array([bool(c.labels) for c in dataset.columns])
     absent = np.isnan(dataset.values) | ((dataset.values == -1) & labelled)  # (rows, columns)
     cut = np.zeros(len(absent), bool)
     names = []
     for n, column in enumerate(dataset.columns):
-        first = np.zeros(len(absent), bool)
+        outer = np.zeros(len(absent), bool)
         for a, b in pairwise(dataset.bounds.tolist()):
-            first[a:b] = np.logical_and.accumulate(absent[a:b, n])
-        left = np.add.reduceat((~(cut | first)).astype(np.int64), dataset.bounds[:-1])  # (sequences,)
+            gone = absent[a:b, n]
+            outer[a:b] = np.logical_and.accumulate(gone) | np.logical_and.accumulate(gone[::-1])[::-1]
+        left = np.add.reduceat((~(cut | outer)).astype(np.int64), dataset.bounds[:-1])  # (sequences,)
         sizes = np.diff(dataset.bounds)
         enough = left >= np.where(sizes >= length, length, 1)
-        few = (cut | first).mean() <= _WARMING
-        if first.any() and (first == absent[:, n]).all() and few and enough.all():
-            cut |= first
+        few = (cut | outer).mean() <= _WARMING
+        if outer.any() and (outer == absent[:, n]).all() and few and enough.all():
+            cut |= outer
             names.append(column.name)
     if not names:
         return dataset, []
@@ -183,8 +184,8 @@ def _looking_back(dataset: Dataset, length: int) -> tuple[Dataset, list[str]]:
     notes = tuple(note for note in dataset.notes if not note.startswith(starts))
     listed = ", ".join(map(repr, names[:8])) + (" …" if len(names) > 8 else "")
     said = (
-        f"{listed} {'are' if len(names) > 1 else 'is'} missing in first rows alone, as what looks back is: "
-        f"these are left out, {cut.sum():,} in all"
+        f"{listed} {'are' if len(names) > 1 else 'is'} missing in first or last rows alone, as what looks "
+        f"back or ahead is: these are left out, {cut.sum():,} in all"
     )
     return replace(dataset.only(~cut), columns=columns, notes=notes), [said]
 

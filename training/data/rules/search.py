@@ -74,6 +74,7 @@ class Search:
         if not self.could_follow(rule.column, *rule.sources) or not self._resolved(rule):
             return False
         if self.gapless(rule):
+            self.refuse(rule, "what it is made of has gaps that it has not")
             return False
         if self.strays(rule):
             self.refuse(rule, "made so, it could come out negative, or positive, which it never is")
