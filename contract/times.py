@@ -119,8 +119,6 @@ def places(time: Time, season: Season, ticks: Ticks) -> Ticks:
 
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-
-
 _DIRECTIVES = {
     "%Y": r"(?P<Y>\d{4})", "%m": r"(?P<m>\d\d?)", "%d": r"(?P<d>\d\d?)", "%H": r"(?P<H>\d\d)",
     "%M": r"(?P<M>\d\d)", "%S": r"(?P<S>\d\d)", "%f": r"(?P<f>\d+)", "%b": rf"(?P<b>{'|'.join(MONTHS)})",

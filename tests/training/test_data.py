@@ -28,31 +28,6 @@ def table(rows: np.ndarray, header: str = "a,b,c") -> str:
     return "\n".join([header, *(",".join(map(repr, map(float, row))) for row in rows)]) + "\n"
 
 
-def test_first_rows_of_what_looks_back_are_left_out(tmp_path: Path):
-    price = 100 + np.random.default_rng(0).normal(0, 1, 200).cumsum()
-    back = [f"{x:.2f},{'' if n < 4 else f'{price[n - 4 : n].mean():.3f}'}" for n, x in enumerate(price)]
-    path = tmp_path / "x.csv"
-
-    def read(head: str, lines: list[str], **how: object) -> Dataset:
-        path.write_text("\n".join([head, *lines]) + "\n")
-        return load(str(path), TrainConfig(**how))  # type: ignore[arg-type]
-
-    dataset = read("price,mean", back)
-    assert len(dataset.values) == 196
-    assert not any(c.missing for c in dataset.columns)
-    assert dataset.lines[0] == 5
-    assert any("'mean' is missing in first or last rows alone" in note for note in dataset.notes)
-    assert not any("and so it will be in samples" in note for note in dataset.notes)
-    ahead = [f"{x:.2f},{'' if n > 197 else f'{price[n + 2]:.2f}'}" for n, x in enumerate(price)]
-    assert len(read("price,next", ahead).values) == 198
-    assert len(read("price,mean", [*back, "7,", "8,3"]).values) == 202  # it is missing elsewhere, too
-    short = [f"{n // 25},{x}" for n, x in enumerate(back)]
-    assert len(read("id,price,mean", short, id_column="id").values) == 200  # no window would be left of one
-    several = [f"{k},{x}" for k in range(3) for x in back]
-    assert read("id,price,mean", several, id_column="id").bounds.tolist() == [0, 196, 392, 588]
-    assert len(read("id,price,mean", several, id_column="id", whole=True).values) == 600
-
-
 def test_a_csv_is_one_long_series(tmp_path: Path):
     dataset = load(csv(tmp_path / "x.csv", table(ROWS)), CONFIG)
     assert [c.name for c in dataset.columns] == ["a", "b", "c"]

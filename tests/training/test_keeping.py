@@ -131,6 +131,9 @@ def test_samples_may_be_rounded_where_the_data_are_not(random: np.random.Generat
     rule = Sum(1, (0,), (1.8,), 32.0, 0, 1)
     assert broken([rule], rows.reshape(100, 12, 2)) == [0]
     assert broken([rule], rows.round(3).reshape(100, 12, 2)) == [0]
+    gone = rows.reshape(100, 12, 2).copy()
+    gone[..., 0] = np.nan
+    assert broken([rule], gone) == [1]
     rows[:, 1] += 0.004
     assert broken([rule], rows.round(3).reshape(100, 12, 2)) == [1]
 

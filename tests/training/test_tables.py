@@ -9,7 +9,7 @@ import pytest
 
 from training.basis import Basis
 from training.config import TrainConfig
-from training.data import heeds, load
+from training.data import Dataset, heeds, load
 from training.data.schema import outline
 from training.errors import DataError
 from training.trainer import train
@@ -336,3 +336,28 @@ def test_static_columns_know_their_place_among_the_others(tmp_path: Path):
     assert [(c.name, c.place) for c in dataset.statics] == [("kind", 0), ("size", 2)]  # at, day, size, sold
     dataset = load(path, TrainConfig(id_column="id", ignore=("at",), length=4))
     assert [(c.name, c.place) for c in dataset.statics] == [("kind", 0), ("size", 1)]
+
+
+def test_first_rows_of_what_looks_back_are_left_out(tmp_path: Path):
+    price = 100 + np.random.default_rng(0).normal(0, 1, 200).cumsum()
+    back = [f"{x:.2f},{'' if n < 4 else f'{price[n - 4 : n].mean():.3f}'}" for n, x in enumerate(price)]
+    path = tmp_path / "x.csv"
+
+    def read(head: str, lines: list[str], **how: object) -> Dataset:
+        path.write_text("\n".join([head, *lines]) + "\n")
+        return load(str(path), TrainConfig(**how))  # type: ignore[arg-type]
+
+    dataset = read("price,mean", back)
+    assert len(dataset.values) == 196
+    assert not any(c.missing for c in dataset.columns)
+    assert dataset.lines[0] == 5
+    assert any("'mean' is missing in first or last rows alone" in note for note in dataset.notes)
+    assert not any("and so it will be in samples" in note for note in dataset.notes)
+    ahead = [f"{x:.2f},{'' if n > 197 else f'{price[n + 2]:.2f}'}" for n, x in enumerate(price)]
+    assert len(read("price,next", ahead).values) == 198
+    assert len(read("price,mean", [*back, "7,", "8,3"]).values) == 202  # it is missing elsewhere, too
+    short = [f"{n // 25},{x}" for n, x in enumerate(back)]
+    assert len(read("id,price,mean", short, id_column="id").values) == 200  # no window would be left of one
+    several = [f"{k},{x}" for k in range(3) for x in back]
+    assert read("id,price,mean", several, id_column="id").bounds.tolist() == [0, 196, 392, 588]
+    assert len(read("id,price,mean", several, id_column="id", whole=True).values) == 600

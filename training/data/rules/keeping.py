@@ -61,7 +61,8 @@ def broken(rules: Sequence[Rule], rows: NDArray[np.floating]) -> list[float]:
 
 def _step(values: NDArray[np.floating]) -> float:
     """What values (rows,) are whole numbers of; 0 of others."""
-    per, of = grid_of(values[~np.isnan(values)].astype(np.float64))
+    known = values[~np.isnan(values)].astype(np.float64)
+    per, of = grid_of(known) if len(known) else (0, 1)
     return of / per if per else 0.0
 
 

@@ -42,9 +42,8 @@ def nearly(dataset: Dataset, search: Search, find: Finder) -> Iterator[tuple[Rul
         for rule in find(inner, part):
             broken = _breaking(rule, dataset)
             relation = frozenset((rule.column, *rule.sources))
-            most = max(
-                _FEW * (1 + reach(rule)), _SHARE * len(dataset.values)
-            )  # one wrong cell breaks as many
+            few = _FEW * (1 + reach(rule))  # a wrong cell breaks all rows that look back at it
+            most = max(few, _SHARE * len(dataset.values))
             most = min(most, _TOLD * _telling(dataset, rule.column))
             if not 0 < len(broken) <= most:
                 continue
