@@ -23,7 +23,7 @@ from export.exporter import export
 from serving.sampler import load as load_generator
 from training.config import TrainConfig
 from training.data import load
-from training.data.dataset import ENDED
+from training.data.windows import ENDED
 from training.layout import Layout
 from training.picture import draw
 from training.trainer import train

@@ -14,8 +14,9 @@ from contract.errors import UsageError
 from training.config import TrainConfig
 from training.data import BUILTIN, Dataset, heeded, load, require_heeded, seasonal
 from training.data.columns import Column, relabelled
-from training.data.dataset import ENDED, Doubles
+from training.data.dataset import Doubles
 from training.data.files import TABLES, names_of, tables_of
+from training.data.windows import ENDED
 from training.evaluation.report import Subject
 from training.evaluation.sides import Real
 

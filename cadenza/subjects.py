@@ -18,8 +18,8 @@ from training import checkpoint as checkpoints
 from training.config import TrainConfig
 from training.data import BUILTIN, Dataset, heeded, heeds, load, require_heeded, seasonal
 from training.data.columns import Column, is_number
-from training.data.dataset import ENDED
 from training.data.files import names_of
+from training.data.windows import ENDED
 from training.evaluation.report import Subject
 from training.evaluation.sides import Real
 from training.game import sample_rows

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from training.conditions import Conditions
 from training.config import Recipe, Sizes, hidden_share, level_steps, likely_steps, penalty_for
-from training.data.dataset import ENDED
+from training.data.windows import ENDED
 from training.decoder import Decoding
 from training.ends import parted
 from training.gate import Pair, pair

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from contract import forms
 from contract.spec import Channel
-from training.data.dataset import ENDED
+from training.data.windows import ENDED
 from training.layout import Described
 
 Rows = NDArray[np.floating]

@@ -17,7 +17,7 @@ from contract.forms import Form
 from contract.spec import Channel
 from training.checkpoint import Checkpoint
 from training.data import Dataset
-from training.data.dataset import ENDED
+from training.data.windows import ENDED
 from training.game import sample_rows
 from training.natural import DRAWERS
 

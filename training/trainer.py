@@ -19,8 +19,9 @@ from training import record, selection
 from training.checkpoint import Checkpoint, DataFacts
 from training.config import FEWEST, Recipe, TrainConfig, drift_for, level_steps, most_steps
 from training.data import Dataset, Windows, load, schema
-from training.data.dataset import counted, held_back
+from training.data.dataset import counted
 from training.data.rules.rule import Rules
+from training.data.windows import held_back
 from training.decoder import Decoding, channels_of
 from training.errors import RunError, RunExistsError, TrainingError
 from training.game import Game

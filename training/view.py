@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from training.data import Dataset
 from training.data.columns import Column
-from training.data.dataset import ENDED, Doubles
+from training.data.dataset import Doubles
+from training.data.windows import ENDED
 
 
 class View:

@@ -12,7 +12,8 @@ from training.conditions import Conditions
 from training.config import TrainConfig
 from training.data import BUILTIN, load
 from training.data.columns import Column
-from training.data.dataset import Dataset, held_back
+from training.data.dataset import Dataset
+from training.data.windows import held_back
 from training.errors import DataError
 
 CONFIG = TrainConfig()

@@ -11,7 +11,8 @@ from training.conditions import Conditions
 from training.config import Sizes, TrainConfig
 from training.data import load
 from training.data.columns import Column
-from training.data.dataset import ENDED, Dataset
+from training.data.dataset import Dataset
+from training.data.windows import ENDED
 from training.discriminator import Discriminator
 from training.ends import clock, clock_of, survival, validity
 from training.errors import DataError

@@ -9,10 +9,10 @@ import pytest
 from training.config import TrainConfig
 from training.data import Dataset, load
 from training.data.columns import Column
-from training.data.dataset import ENDED
 from training.data.rules.following import told
 from training.data.rules.keeping import broken, kept
 from training.data.rules.rule import Cuts, Product, Sum, Table
+from training.data.windows import ENDED
 
 N = 1200
 

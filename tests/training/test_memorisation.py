@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from training.data.columns import Column
-from training.data.dataset import Dataset, Windows
+from training.data.dataset import Dataset
+from training.data.windows import Windows
 from training.evaluation.memorisation import Memorisation, memorisation
 
 LENGTH = 12

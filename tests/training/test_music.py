@@ -5,7 +5,7 @@ import pytest
 
 from contract.forms import HELD, SILENT
 from training.data.columns import Column
-from training.data.dataset import ENDED
+from training.data.windows import ENDED
 from training.evaluation import music
 
 C_MAJOR = [60, 62, 64, 65, 67, 69, 71, 72]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from training.data.dataset import ENDED
+from training.data.windows import ENDED
 from training.evaluation import symbols
 
 

@@ -14,6 +14,7 @@ from contract.forms import Form
 from contract.spec import Channel
 from training.data.columns import Column, examined, is_number, notes_on, relabelled
 from training.data.rules.rule import Rule, unlearnt
+from training.data.windows import ENDED, Windows
 from training.errors import DataError
 from training.layout import Layout
 
@@ -24,8 +25,6 @@ _BLOCK = 4
 """Lengths of a window in a block of time that is held out."""
 _WHOLE_SEQUENCES = 5
 """Whole sequences are held out where the share asked for is at least as many."""
-ENDED = np.inf
-"""What stands in every column of a window behind the end of its sequence."""
 
 
 @dataclass(frozen=True)
@@ -262,7 +261,7 @@ class Dataset:
         """Which sequence each of these rows is in."""
         return np.searchsorted(self.bounds, rows, "right") - 1
 
-    def windows(self, length: int, stride: int) -> "Windows":
+    def windows(self, length: int, stride: int) -> Windows:
         """Every window of `length` rows inside a sequence, `stride` rows apart; where sequences end by
         themselves, each is one window.
 
@@ -295,7 +294,7 @@ class Dataset:
             )
         return Windows(self.values, all_starts, length, np.full(len(all_starts), length))
 
-    def split(self, length: int, stride: int, hold_out: float) -> tuple["Windows", "Windows"]:
+    def split(self, length: int, stride: int, hold_out: float) -> tuple[Windows, Windows]:
         """Windows to train on and windows held out, which have no row in common.
 
         Of many sequences whole ones are held out, evenly among them. Of a few long ones blocks of
@@ -337,13 +336,6 @@ def counted(sequences: int) -> str:
     return f"{sequences} sequence{'s' * (sequences != 1)}"
 
 
-def held_back(held: "Windows", share: float) -> str:
-    """How many windows are held out, for people, and why there are none though a `share` was asked for."""
-    if len(held) or not share:
-        return f"{len(held)} held out"
-    return f"none held out: {share:.0%} of so few rows hold no whole window; a greater --hold-out may"
-
-
 def _fill(column: Doubles, bounds: Integers) -> None:
     """Fill the gaps of (rows,) in place."""
     there = ~np.isnan(column)
@@ -356,50 +348,6 @@ def _fill(column: Doubles, bounds: Integers) -> None:
     column[np.isnan(column)] = column[there].mean()
     if whole:
         np.rint(column, out=column)
-
-
-@dataclass(frozen=True)
-class Windows:
-    """Windows as views: they cost no memory until they are taken."""
-
-    values: Doubles
-    starts: Integers
-    length: int
-    sizes: Integers
-    """(windows,): rows of each, `length` at most."""
-    behind: Doubles | float = ENDED
-    """What stands behind an end, in every column or (channels,)."""
-
-    def __len__(self) -> int:
-        return len(self.starts)
-
-    def some(self, index: Integers) -> "Windows":
-        """The windows `index` alone."""
-        return replace(self, starts=self.starts[index], sizes=self.sizes[index])
-
-    def rows(self, index: Integers) -> Integers:
-        """Row numbers in `values` of the windows `index`, the last one again and again behind an end:
-        (len(index), length)."""
-        step = np.minimum(np.arange(self.length), self.sizes[index][:, None] - 1)
-        return self.starts[index][:, None] + step
-
-    def valid(self, index: Integers) -> NDArray[np.bool_]:
-        """Where the windows `index` have a row: (len(index), length)."""
-        return np.arange(self.length) < self.sizes[index][:, None]
-
-    def take(self, index: Integers) -> Doubles:
-        """The windows `index`: (len(index), length, channels)."""
-        taken: Doubles = self.values[self.rows(index)]
-        taken[~self.valid(index)] = self.behind
-        return taken
-
-    @property
-    def covered(self) -> NDArray[np.bool_]:
-        """(rows,): which rows of `values` lie in any of the windows."""
-        edges = np.zeros(len(self.values) + 1, np.int64)
-        np.add.at(edges, self.starts, 1)
-        np.add.at(edges, self.starts + self.sizes, -1)
-        return np.cumsum(edges)[:-1] > 0
 
 
 def _evenly(count: int, parts: int) -> Integers:

@@ -22,8 +22,9 @@ from contract.spec import plainly
 from training.config import TrainConfig
 from training.data import files
 from training.data.columns import Column
-from training.data.dataset import Dataset, Doubles, counted, held_back
+from training.data.dataset import Dataset, Doubles, counted
 from training.data.source import heeds, load, require_heeded
+from training.data.windows import held_back
 from training.errors import DataError
 
 KINDS = (

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from contract import forms
 from training.data.columns import Column
-from training.data.dataset import ENDED
+from training.data.windows import ENDED
 
 Doubles = NDArray[np.float64]
 Begun = forms.Integers

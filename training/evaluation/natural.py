@@ -11,7 +11,7 @@ from PIL import Image
 from contract import forms
 from training import natural
 from training.data.columns import Column
-from training.data.dataset import ENDED
+from training.data.windows import ENDED
 from training.evaluation.report import Evidence
 from training.evaluation.sides import Rows
 from training.evaluation.svg import Frame

@@ -19,8 +19,8 @@ from contract.errors import UsageError
 from contract.files import replacing
 from contract.spec import Score
 from contract.version import VERSION
-from training.data.dataset import ENDED
 from training.data.rules.keeping import broken
+from training.data.windows import ENDED
 from training.evaluation import bounds, statistics
 from training.evaluation.about import ABOUT, JUDGED, ScoreName
 from training.evaluation.memorisation import Memorisation, Nearest, memorisation

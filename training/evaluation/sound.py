@@ -7,7 +7,8 @@ the waveforms that they are.
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.dataset import ENDED, Doubles
+from training.data.dataset import Doubles
+from training.data.windows import ENDED
 
 Rows = NDArray[np.floating]
 

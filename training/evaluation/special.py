@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.dataset import ENDED
 from training.data.rules.keeping import broken
+from training.data.windows import ENDED
 from training.evaluation import music, sound, statistics, symbols
 from training.evaluation.about import ScoreName
 from training.evaluation.coverage import FEWEST

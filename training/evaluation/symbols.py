@@ -8,7 +8,7 @@ from collections.abc import Set
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.dataset import ENDED
+from training.data.windows import ENDED
 
 Rows = NDArray[np.floating]
 Integers = NDArray[np.int64]

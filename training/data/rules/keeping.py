@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.data.columns import grid_of
-from training.data.dataset import ENDED, Doubles
+from training.data.dataset import Doubles
 from training.data.rules.rule import Product, Rule, Sum, earlier, reach, taken
+from training.data.windows import ENDED
 
 _SINGLE = 1e-6
 """How far single precision puts samples off, as a share of what they are made of; …"""
