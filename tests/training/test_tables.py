@@ -1,5 +1,6 @@
 """Tables as people write them: separators, encodings, marks and mistakes are read, or said clearly."""
 
+import datetime
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -90,13 +91,34 @@ def test_letters_that_are_not_utf_8_are_read_as_windows_writes_them_and_said(tmp
         load(str(tmp_path / "x.csv"), CONFIG)
 
 
-def test_numbers_with_units_are_labels_and_said(tmp_path: Path):
-    path = csv(tmp_path / "x.csv", "a,b\n$1.5,5%\n$2.5,6%\n$1.7,7%\n")
-    notes = load(path, CONFIG).notes
-    assert any(
-        "'a' looks like numbers with units or marks of thousands, such as '$2.5'" in n for n in notes
+def test_numbers_as_people_write_them_are_read(tmp_path: Path):
+    rows = [f"$ {i}.50;{i},5 %;1.{i}{'KM'[i % 2]};({i});{i}\u202f000 kWh" for i in range(1, 31)]
+    text = "\n".join(["a;b;c;d;e", *rows]).replace(";", '","').replace("\n", '"\n"')
+    dataset = load(csv(tmp_path / "x.csv", f'"{text}"\n'), CONFIG)
+    i = np.arange(1.0, 31)
+    c = [float(f"1.{n}e{3 + 3 * (n % 2)}") for n in range(1, 31)]
+    np.testing.assert_array_equal(dataset.values, np.stack([i + 0.5, i + 0.5, c, -i, 1000 * i], 1))
+    assert dataset.notes[:5] == (
+        "'a': '$' is its unit, which samples have without",
+        "'b': a comma is a mark of decimals, and '%' is its unit, which samples have without",
+        "'c': K, M stand for thousands, millions and so on",
+        "'d': what stands in brackets is below zero",
+        "'e': a blank is a mark of thousands, and 'kWh' is its unit, which samples have without",
     )
-    assert any("'b' looks like numbers with units or marks of thousands, such as '7%'" in n for n in notes)
+
+
+@pytest.mark.parametrize("mark", [".", "-", "?", "\u2014"])
+def test_a_mark_where_a_number_is_missing_is_read_and_said(tmp_path: Path, mark: str):
+    """As the Federal Reserve, statisticians and the authors of benchmarks write it."""
+    rows = [f"{mark if i % 9 == 4 else 1.5 * i},{i},{2e-9 * i if i % 5 else mark}" for i in range(90)]
+    dataset = load(csv(tmp_path / "x.csv", rows_of(rows, "a,b,c")), CONFIG)
+    i = np.arange(90.0)
+    a, c = np.where(i % 9 == 4, np.nan, 1.5 * i), np.where(i % 5 == 0, np.nan, 2e-9 * i)
+    np.testing.assert_array_equal(dataset.values, np.stack([a, i, c], 1))
+    assert f"'a': {mark!r} is where one is missing" in dataset.notes
+
+
+def test_what_is_no_number_of_one_form_is_labels_and_said(tmp_path: Path):
     path = csv(tmp_path / "y.csv", 'a,b,c\n20.0 C,"1,5",4 rooms\n20.1 C,"2,5",5 C\n21 C,"1,7",5 m/s\n')
     notes = load(path, CONFIG).notes
     assert any(
@@ -106,7 +128,9 @@ def test_numbers_with_units_are_labels_and_said(tmp_path: Path):
     assert not any("'c' looks like" in n for n in notes)  # of many units: these are words
     mixed = csv(tmp_path / "z.csv", "a,b,c,d\n3,5%,1 234,0\nL,0,5\u202f678,A\nM,7%,12,B\n")
     said = [n.split()[0] for n in load(mixed, CONFIG).notes if "looks like numbers" in n]
-    assert said == ["'b'", "'c'"]  # sizes and codes are none
+    assert said == ["'b'"]  # sizes and codes are none
+    read = load(path, TrainConfig(continuous=("a", "b")))
+    np.testing.assert_array_equal(read.values[:, :2], [[20, 1.5], [20.1, 2.5], [21, 1.7]])
 
 
 def test_an_infinite_value_is_named_by_its_file_and_its_own_row(tmp_path: Path):
@@ -119,12 +143,20 @@ def test_an_infinite_value_is_named_by_its_file_and_its_own_row(tmp_path: Path):
         load(path, TrainConfig(id_column="id"))
 
 
-def test_dates_in_another_form_are_left_out_and_it_is_said_how_to_have_them(tmp_path: Path):
-    rows = [f"{1 + i % 28:02d}.{1 + i // 28:02d}.2024;{i % 7}" for i in range(200)]
-    (tmp_path / "x.csv").write_text("\n".join(["Datum;a", *rows]) + "\n")
-    read = load(str(tmp_path / "x.csv"), TrainConfig())
+@pytest.mark.parametrize("form", ["%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y %H:%M", "%Y/%m/%d"])
+def test_dates_that_can_be_read_in_one_way_only_are_times(tmp_path: Path, form: str):
+    days = [datetime.date(2024, 1, 1) + datetime.timedelta(i) for i in range(200)]
+    rows = [f"{day:{form}};{i * i % 7}" for i, day in enumerate(days)]
+    read = load(csv(tmp_path / "x.csv", rows_of(rows, "Datum;a")), TrainConfig())
     assert [c.name for c in read.columns] == ["a"]
-    assert any("'Datum' looks like dates, such as 01.01.2024" in note for note in read.notes)
+    assert read.time is not None and read.time.name == "Datum"
+
+
+def test_dates_of_which_day_and_month_could_change_places_are_left_out_and_said(tmp_path: Path):
+    rows = [f"{1 + i % 12:02d}/{1 + i // 12:02d}/2024;{i % 7}" for i in range(120)]
+    read = load(csv(tmp_path / "x.csv", rows_of(rows, "Datum;a")), TrainConfig())
+    assert [c.name for c in read.columns] == ["a"]
+    assert any("'Datum' looks like dates, such as 01/01/2024, of which day and" in n for n in read.notes)
 
 
 def test_a_column_that_only_counts_rows_is_left_out(tmp_path: Path):
@@ -323,8 +355,8 @@ def test_gaps_neither_add_decimals_nor_make_whole_numbers_broken(tmp_path: Path)
 
 
 def test_words_that_are_called_numbers_are_not_to_be_left_empty(tmp_path: Path):
-    path = csv(tmp_path / "x.csv", "a,b\n$1.5,5\n$2.5,6\n")
-    with pytest.raises(DataError, match="has none: row 1 is '.1.5'. Write them as 1234.5"):
+    path = csv(tmp_path / "x.csv", "a,b\nx1.5,5\nx2.5,6\n")
+    with pytest.raises(DataError, match="has none: row 1 is 'x1.5'. Write them as 1234.5"):
         load(path, TrainConfig(continuous=("a",)))
 
 

@@ -17,6 +17,7 @@ import pyarrow as arrow
 import pyarrow.csv
 from pyarrow import compute
 
+from training.data import written
 from training.errors import DataError
 
 _LINES = 20
@@ -47,9 +48,12 @@ class _Form:
     """Whether it has one column, so that an empty line is an empty cell."""
 
 
-def read_csv(path: Path, labels: Sequence[str] = ()) -> tuple[arrow.Table, list[str]]:
+def read_csv(
+    path: Path, labels: Sequence[str] = (), numbers: Sequence[str] = ()
+) -> tuple[arrow.Table, list[str]]:
     """The table, its columns of times as text, and what a person should know of how it was read; so are
-    columns of `labels` whose numbers begin with zeros, which are part of a code.
+    columns of `labels` whose numbers begin with zeros, which are part of a code. Those of `numbers` were
+    said to hold some.
 
     Raises:
         DataError: the file is in no encoding that is read.
@@ -93,33 +97,8 @@ def read_csv(path: Path, labels: Sequence[str] = ()) -> tuple[arrow.Table, list[
                     f"{name!r} has numbers that begin with zeros, which those of samples do not: if they "
                     f"are codes, have them as labels with --categorical {quote(name)}"
                 )
-    for place, field in enumerate(table.schema):
-        numbers = _without_thousands(table.column(place), form.decimal)
-        if numbers is not None:
-            table = table.set_column(place, field.name, numbers)
-            mark = "a point" if form.decimal == "," else "a comma"
-            notes.append(f"{field.name!r}: {mark} is a mark of thousands")
-    return table, notes
-
-
-def _without_thousands(column: arrow.ChunkedArray, decimal: str) -> arrow.ChunkedArray | None:
-    """A column of text as numbers, where all of it is numbers and some have marks of thousands."""
-    if not arrow.types.is_string(column.type):
-        return None
-    marked, seen = _THOUSANDS[decimal], False
-    plain = re.compile(rf"[+-]?\d{{1,3}}({re.escape(decimal)}\d+)?")
-    values: list[float | None] = []
-    for text in column.to_pylist():
-        if text is None:
-            values.append(None)
-            continue
-        cell = text.strip()
-        if marked.fullmatch(cell):
-            seen = True
-        elif not plain.fullmatch(cell):
-            return None
-        values.append(float(cell.replace("." if decimal == "," else ",", "").replace(decimal, ".")))
-    return arrow.chunked_array([arrow.array(values, arrow.float64())]) if seen else None
+    table, said = written.as_numbers(table, form.decimal, labels, numbers)
+    return table, notes + said
 
 
 def _read(

@@ -20,7 +20,7 @@ import pyarrow.compute
 import pyarrow.parquet
 
 from training.config import TrainConfig
-from training.data import clocked, looks, rising, rounds, seasonal, sounds, times
+from training.data import clocked, looks, rising, rounds, seasonal, sounds, times, written
 from training.data.cells import column_of, in_order, labelled
 from training.data.columns import MOST_LABELS, Column, relabelled, require_finite
 from training.data.dataset import Dataset, Doubles, Integers
@@ -151,7 +151,7 @@ def _file(path: Path, config: TrainConfig) -> Read:
 def _content(path: Path, suffix: str, config: TrainConfig) -> Read:
     if suffix in TABLES:
         coded = (*config.categorical, *([config.id_column] if config.id_column else []))
-        table, noted = _read_table(path, coded)
+        table, noted = _read_table(path, coded, (*config.continuous, *config.integer))
         found = _table(path, table, config)
         return replace(found, notes=noted + found.notes)
     if suffix == ".npy":
@@ -163,12 +163,15 @@ def _content(path: Path, suffix: str, config: TrainConfig) -> Read:
         return _arrays(path, [archive[key] for key in archive.files], config)
 
 
-def _read_table(path: Path, labels: Sequence[str] = ()) -> tuple[arrow.Table, list[str]]:
-    """A table, and what a person should know of how it was read; `labels` are columns that hold some."""
+def _read_table(
+    path: Path, labels: Sequence[str] = (), numbers: Sequence[str] = ()
+) -> tuple[arrow.Table, list[str]]:
+    """A table, and what a person should know of how it was read; `labels` and `numbers` are columns that
+    were said to hold some."""
     if path.suffix.lower() != ".parquet":
-        return read_csv(path, labels)
+        return read_csv(path, labels, numbers)
     with pyarrow.parquet.ParquetFile(path) as file:  # unlike read_table it bears two columns of one name
-        return file.read(), []
+        return written.as_numbers(file.read(), ".", labels, numbers)
 
 
 def _opened(path: Path, reading: Callable[[], _T]) -> _T:

@@ -37,7 +37,7 @@ def otherwise(name: str, column: Column, values: Doubles, alone: bool, timeless:
         what = "a decimal comma" if comma else "units or marks of thousands"
         yield (
             f"{name!r} looks like numbers with {what}, such as {labels[-1]!r}, and is taken for labels: "
-            "write them as 1234.5 to have numbers"
+            f"write them as 1234.5 to have numbers, or say --continuous {quote(name)} if all have one unit"
         )
     if labels and alone and _one_after_another(values):
         yield (
@@ -76,8 +76,8 @@ def left_out(name: str, column: arrow.ChunkedArray) -> str | None:
         return "holds times and is left out"
     if times.written_otherwise(column):
         return (
-            f"looks like dates, such as {column[0]}, and is left out: name it with --time-column if these "
-            "are the times of the rows"
+            f"looks like dates, such as {column[0]}, of which day and month could change places, and is "
+            "left out: write them as 2024-01-31 to have times"
         )
     if name.lower() in _INDEX and _counts(column):
         return "counts the rows and is left out"

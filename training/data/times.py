@@ -72,7 +72,7 @@ class Stamps:
 
 def looks_like_times(column: arrow.ChunkedArray) -> bool:
     """Whether a column holds dates or time stamps: by its type, or most of its texts in ISO form, or all
-    with the names of months, or as quarters."""
+    in another that can be read in one way only."""
     kind = column.type
     if arrow.types.is_date(kind) or arrow.types.is_timestamp(kind):
         return True
@@ -83,7 +83,7 @@ def looks_like_times(column: arrow.ChunkedArray) -> bool:
         return False
     if _MONTH.fullmatch(there[0]):
         return all(map(_MONTH.fullmatch, there))
-    if any(_FORMS[form].fullmatch(there[0]) and all(map(_FORMS[form].fullmatch, there)) for form in _WORDS):
+    if len(_written(there)) == 1:
         return True
     if not (_FORMS[_ISO].fullmatch(there[0]) or _FORMS[_ISO].fullmatch(there[-1])):
         return False
@@ -91,12 +91,22 @@ def looks_like_times(column: arrow.ChunkedArray) -> bool:
 
 
 def written_otherwise(column: arrow.ChunkedArray) -> bool:
-    """Whether all texts of a column are dates or time stamps in a form that is read where it is named."""
+    """Whether all texts of a column are dates or time stamps, but with a day and a month that could change
+    places."""
     if not (arrow.types.is_string(column.type) or arrow.types.is_large_string(column.type)):
         return False
     there = [text for text in column.to_pylist() if text]
-    days = [form for day, form in _FORMS.items() if day not in (_ISO, _CODE)]
-    return bool(there) and any(all(map(form.fullmatch, there)) for form in days)
+    return bool(there) and len(_written(there)) > 1
+
+
+def _written(texts: Sequence[str]) -> list[str]:
+    """Forms, other than ISO's and codes, in which all of these are days."""
+    forms = [form for day, form in _FORMS.items() if day not in (_ISO, _CODE)]
+    return [
+        form.pattern
+        for form in forms
+        if form.fullmatch(texts[0]) and all((m := form.fullmatch(text)) and _is_day(m) for text in texts)
+    ]
 
 
 def codes_of_days(column: arrow.ChunkedArray) -> list[str]:
