@@ -47,7 +47,7 @@ from training.data import Dataset, Windows
 from training.data.columns import grid_of
 from training.data.dataset import Doubles, Integers
 from training.decoder import FINE, KNOTS, Decoder, ends_of, few, orders_of, quantiles, steps
-from training.layout import Layout
+from training.layout import Floats, Layout
 from training.memory import remembered, torn
 from training.rests import path_of
 from training.screen import Layers
@@ -130,8 +130,8 @@ class Basis:
         covered = windows.covered  # what is held out is not fitted either
         self.layout = dataset.layout
         self.conditions = Conditions.of(dataset, windows)
-        own = Conditions.rows_of(dataset, windows)
-        self._given = torch.from_numpy(self.conditions.encode(own))  # (windows, given)
+        given = self.conditions.encode(Conditions.rows_of(dataset, windows))
+        self._given = torch.from_numpy(given)  # (windows, given)
         self._outcomes = self.layout.outcomes(dataset.values)  # (rows, choices)
         numbers = dataset.filled  # (rows, channels): the numeric ones
         values = numbers[covered]
@@ -184,6 +184,7 @@ class Basis:
             self._scores_of_rows = encode(self._scores_of_rows, films)  # (rows, codes)
         self.decoder = self._fit_decoder(values)
         self.mixing = self._fit_mixing(kind)
+        self._own = self._components()
 
     def _hide(self, slow: Integers, numbers: Doubles, covered: NDArray[np.bool_], bounds: Integers) -> None:
         """Give `slow` channels of `numbers` (rows, channels) a hidden path where they rest, fitted on the
@@ -203,18 +204,22 @@ class Basis:
             self._curves[i] = x, (y - offset) / deviation
             self._scores_of_rows[:, i] = (own - offset) / deviation
 
-    def encode(self, index: NDArray[np.int64], chance: Doubles) -> torch.Tensor:
-        """The windows `index` for the networks: (len(index), length, components + width) float32, 0
-        behind an end, as `Generator.forward` gives them. `chance` is for waves alone."""
-        scores = self._scores(index)  # (windows, length, channels, or codes)
-        y = (scores - self.mixing.mean) @ self.mixing.inward.T  # (windows, length, components)
-        chosen = self.layout.one_hot(self._outcomes[self._windows.rows(index)])
-        encoded = np.concatenate([y.astype(np.float32), chosen], axis=2)
-        return torch.from_numpy(self.conditions.cut(encoded, self._windows.valid(index)))
+    def encode(self, index: NDArray[np.int64], chance: Doubles, steps: int | None = None) -> torch.Tensor:
+        """The windows `index`, or their first `steps`, for the networks: (len(index), length, components +
+        width) float32, 0 behind an end, as `Generator.forward` gives them. `chance` is for waves alone."""
+        rows = self._windows.rows(index)[:, :steps]
+        chosen = self.layout.one_hot(self._outcomes[rows])
+        encoded = np.concatenate([self._own[rows], chosen], axis=2)
+        return torch.from_numpy(self.conditions.cut(encoded, self._windows.valid(index)[:, :steps]))
 
     def given(self, index: NDArray[np.int64]) -> torch.Tensor:
         """The conditions of the windows `index`: (len(index), conditions' width) float32."""
         return self._given[torch.from_numpy(index)]
+
+    def _components(self) -> Floats:
+        """Of all rows: (rows, components)."""
+        own = (self._scores_of_rows - self.mixing.mean) @ self.mixing.inward.T
+        return own.astype(np.float32)
 
     def _scores(self, index: NDArray[np.int64]) -> Doubles:
         scores: Doubles = self._scores_of_rows[self._windows.rows(index)]

@@ -122,7 +122,7 @@ class Game:
         level.requires_grad_(False)
 
     def _first_rows(self, batch: int) -> tuple[Tensor, Tensor]:
-        real, given = self._real(batch, slice(None))
+        real, given = self._real(batch, slice(None), steps=1)
         given = self.generator.seasons.first(given)
         return real[:, 0, : len(self.generator.a)], given  # (batch, components), (batch, given)
 
@@ -303,12 +303,12 @@ class Game:
             logits: Tensor = self.discriminator(windows, given)
         return logits.float()
 
-    def _real(self, batch: int, part: slice) -> tuple[Tensor, Tensor]:
-        """Windows of a part of a batch, and their conditions."""
+    def _real(self, batch: int, part: slice, steps: int | None = None) -> tuple[Tensor, Tensor]:
+        """Windows of a part of a batch, or their first `steps`, and their conditions."""
         index = torch.randint(self.windows, (batch,), generator=self.random)
         chance = torch.rand((batch, 1, 1), generator=self.random, dtype=torch.float64)
         mine = index[part].numpy()
-        windows = self.basis.encode(mine, chance[part].numpy()).to(self.device)
+        windows = self.basis.encode(mine, chance[part].numpy(), steps).to(self.device)
         return windows, self.basis.given(mine).to(self.device)
 
     def _made(self, batch: int, given: Tensor) -> Pair:

@@ -35,8 +35,8 @@ class Encoded(Protocol):
     decoder: Decoder
     rows: int
 
-    def encode(self, index: NDArray[np.int64], chance: Doubles) -> Tensor:
-        """The windows `index` as the discriminator sees them."""
+    def encode(self, index: NDArray[np.int64], chance: Doubles, steps: int | None = None) -> Tensor:
+        """The windows `index`, or their first `steps`, as the discriminator sees them."""
 
     def given(self, index: NDArray[np.int64]) -> Tensor:
         """Their conditions."""

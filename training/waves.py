@@ -57,16 +57,16 @@ class WaveBasis:
         self.decoder = self._decoder(float(fitted.min()), float(fitted.max()))
         self.mixing = self._mixing(dataset, covered)
 
-    def encode(self, index: NDArray[np.int64], chance: Doubles) -> torch.Tensor:
-        """The windows `index` as rows of samples: (len(index), length, hop) float32, 0 behind an end, as
-        `Generator.forward` gives them.
+    def encode(self, index: NDArray[np.int64], chance: Doubles, steps: int | None = None) -> torch.Tensor:
+        """The windows `index`, or their first `steps`, as rows of samples: (len(index), length, hop)
+        float32, 0 behind an end, as `Generator.forward` gives them.
 
         `chance` (len(index), 1, 1) in [0, 1) say by how much of a hop each is moved.
         """
         shift = (chance[:, 0, 0] * self.hop).astype(np.int64) * self._free[index]  # (windows,)
-        first = self._windows.rows(index) * self.hop + shift[:, None]  # (windows, length)
+        first = self._windows.rows(index)[:, :steps] * self.hop + shift[:, None]  # (windows, length)
         rows = self._samples[first[..., None] + np.arange(self.hop)]  # (windows, length, hop)
-        return torch.from_numpy(self.conditions.cut(rows, self._windows.valid(index)))
+        return torch.from_numpy(self.conditions.cut(rows, self._windows.valid(index)[:, :steps]))
 
     def given(self, index: NDArray[np.int64]) -> torch.Tensor:
         """The conditions of the windows `index`: (len(index), conditions' width) float32."""
