@@ -27,7 +27,8 @@ class Time:
 
     name: str
     place: int
-    """How many of the table's columns stand before it, channels that are in the table."""
+    """How many of the table's columns stand before it, channels that are in the table; −1 where it is in
+    none, since columns that follow from it say all."""
     kind: TimeKind
     digits: int
     """Decimal places of its seconds (0, 3, 6 or 9), or of a plain number; 0 of a date."""
@@ -43,6 +44,11 @@ class Time:
     calendar: Calendar
     gap: str | None
     """The channel that says how far the next row is away; None where all are one step apart."""
+
+    @property
+    def shown(self) -> bool:
+        """Whether a table has a column of it."""
+        return self.place >= 0
 
 
 @dataclass(frozen=True)

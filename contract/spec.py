@@ -237,7 +237,7 @@ class Spec:
             own = [replace(self.channels[0], name=self.channels[0].name.removesuffix(" 1"))]
         elif self.time is not None:
             own = [c for c in self.channels if c.name != self.time.gap]
-            own.insert(self.time.place, self.time)
+            own[self.time.place : self.time.place] = [self.time] * self.time.shown
         for condition, column in reversed(list(zip(self.conditions, self.statics, strict=True))):
             own.insert(condition.place, column)  # from behind, so that what is before stays where it is
         for derived in self.derived:
@@ -324,6 +324,8 @@ class Spec:
         time = self.time
         if self.seasons and (time is None or time.gap is not None or self.ends):
             raise SpecError("spec.seasons are of rows that are one step apart and go on, and these are not")
+        if time is not None and not -1 <= time.place <= len(self.channels):
+            raise SpecError(f"the time {time.name!r} has no place among the columns of the table")
         if self.derived and time is None:
             raise SpecError("spec.derived has columns that follow from a time, and there is none")
         if any(len(x) not in (0, PARTS[d.part]) for d in self.derived for x in (d.numbers, d.labels)):

@@ -217,7 +217,8 @@ def _as_iso(time: Time, text: str) -> str:
     """A text that is written as the data are, 2001Q3 or 31.01.2024, in ISO form; another as it is."""
     form = _ZONE.sub("", time.format)
     found = None
-    for one in (form, form.partition("%H")[0].rstrip("T ")):  # with a clock, or without
+    day = form.partition("%H")[0].rstrip("T ")
+    for one in (form, day, f"{day} %H:%M", f"{day} %H:%M:%S"):  # with a clock, or without
         pattern = re.escape(one)
         for directive, part in _DIRECTIVES.items():
             # 202411 is no day of 20240101.

@@ -1,6 +1,7 @@
 """Tables as people write them: separators, encodings, marks and mistakes are read, or said clearly."""
 
 import datetime
+from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -152,11 +153,23 @@ def test_dates_that_can_be_read_in_one_way_only_are_times(tmp_path: Path, form: 
     assert read.time is not None and read.time.name == "Datum"
 
 
+def dates(path: Path, days: Iterable[datetime.date]) -> Dataset:
+    return load(
+        csv(path, rows_of([f"{day:%d/%m/%Y};{i % 7}" for i, day in enumerate(days)], "Datum;a")), CONFIG
+    )
+
+
+def test_day_and_month_are_where_rows_follow_one_another(tmp_path: Path):
+    months = dates(tmp_path / "x.csv", (datetime.date(2020 + i // 12, 1 + i % 12, 1) for i in range(60)))
+    assert months.time is not None and (months.step, months.time.format) == ("1 month", "%d/%m/%Y")
+    with pytest.raises(DataError, match="have the same 'Datum', 01/03/2024, and so have most rows"):
+        dates(tmp_path / "y.csv", (datetime.date(2024, 3, 1 + i // 24) for i in range(240)))
+
+
 def test_dates_of_which_day_and_month_could_change_places_are_left_out_and_said(tmp_path: Path):
-    rows = [f"{1 + i % 12:02d}/{1 + i // 12:02d}/2024;{i % 7}" for i in range(120)]
-    read = load(csv(tmp_path / "x.csv", rows_of(rows, "Datum;a")), TrainConfig())
+    read = dates(tmp_path / "x.csv", (datetime.date(2024, 5, 5) for _ in range(60)))
     assert [c.name for c in read.columns] == ["a"]
-    assert any("'Datum' looks like dates, such as 01/01/2024, of which day and" in n for n in read.notes)
+    assert any("'Datum' looks like dates, such as 05/05/2024, of which day and" in n for n in read.notes)
 
 
 def test_a_column_that_only_counts_rows_is_left_out(tmp_path: Path):

@@ -80,12 +80,10 @@ def read_csv(
         names = [f"column {i + 1}" for i in range(table.num_columns)]
         notes.append("the first line holds numbers: it is taken as data, and columns are numbered")
         return _read(path, form, names), notes
-    times = [
-        f.name for f in table.schema if arrow.types.is_date(f.type) or arrow.types.is_timestamp(f.type)
-    ]
+    times = [f.name for f in table.schema if arrow.types.is_temporal(f.type)]
     whole = [f.name for f in table.schema if arrow.types.is_integer(f.type)]
     if (times or whole) and len(set(table.column_names)) == table.num_columns:
-        # As text: Arrow forgets zones, how the times were written, and zeros.
+        # As text: Arrow forgets zones, how times and clocks were written, and zeros.
         texts = _read(path, form, texts=times + whole)
         for name in times + whole:
             begun = compute.match_substring_regex(texts.column(name), _CODE)
@@ -97,8 +95,27 @@ def read_csv(
                     f"{name!r} has numbers that begin with zeros, which those of samples do not: if they "
                     f"are codes, have them as labels with --categorical {quote(name)}"
                 )
+    table, empty = _without_nothing(table)
+    notes += empty
     table, said = written.as_numbers(table, form.decimal, labels, numbers)
     return table, notes + said
+
+
+def _without_nothing(table: arrow.Table) -> tuple[arrow.Table, list[str]]:
+    """The table without the columns and the rows that marks at the ends of lines, and lines of marks alone,
+    make: columns without a name and a value, rows without a value behind the last that has one."""
+    nameless = [
+        n for n, name in enumerate(table.column_names)
+        if not name.strip() and table.column(n).null_count == table.num_rows
+    ]  # fmt: skip
+    table = table.select([n for n in range(table.num_columns) if n not in nameless])
+    notes = ["columns without a name and a value are left out"] * bool(nameless)
+    there = [np.flatnonzero(column.is_valid().to_numpy()) for column in table.columns]
+    last = max((int(rows[-1]) + 1 for rows in there if len(rows)), default=table.num_rows)
+    if last < table.num_rows and table.num_columns > 1:  # of one column an empty line is a missing value
+        notes.append(f"rows {last + 1} to {table.num_rows} are empty and left out")
+        table = table.slice(0, last)
+    return table, notes
 
 
 def _read(

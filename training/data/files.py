@@ -8,7 +8,7 @@ with several files hold one sequence each.
 
 import re
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -19,8 +19,9 @@ import pyarrow as arrow
 import pyarrow.compute
 import pyarrow.parquet
 
+from contract.calendar import Derived
 from training.config import TrainConfig
-from training.data import clocked, looks, rising, rounds, seasonal, sounds, times, written
+from training.data import clocked, looks, pieces, rising, rounds, seasonal, sounds, times, written
 from training.data.cells import column_of, in_order, labelled
 from training.data.columns import MOST_LABELS, Column, relabelled, require_finite
 from training.data.dataset import Dataset, Doubles, Integers
@@ -48,7 +49,9 @@ class Read:
     stamps: Stamps | None = None
     """The column of times, in the order of the sequences' rows."""
     place: int = 0
-    """How many of the columns stand before it."""
+    """How many of the columns stand before it; -1 if it stands in none of its own."""
+    pieces: Sequence[Derived] = ()
+    """Columns that say it in pieces, in their places in the table."""
     lines: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     """(rows of all sequences,): which row of its file each was, from 1 on; none of folders and arrays."""
 
@@ -91,9 +94,10 @@ def read(path: Path, config: TrainConfig) -> Dataset:
     named = (*config.continuous, *config.integer, *([time.gap] if time and time.gap else []))
     told = {*named, *config.columns, *config.categorical, *config.static}
     ticks = found.stamps.ticks if found.stamps is not None else np.zeros(0, np.int64)
-    columns, sequences, derived, said = clocked.told(columns, sequences, time, ticks, found.place, told)
+    at = found.place if found.place >= 0 else len(columns)
+    columns, sequences, derived, said = clocked.told(columns, sequences, time, ticks, at, told)
     notes = [*notes, *said]
-    place = found.place - sum(d.place < found.place for d in derived)
+    place = at - sum(d.place < at for d in derived)
     if config.waveform is None:
         columns, sequences, said = rounds.told(columns, sequences, named)
         notes = [*notes, *said]
@@ -110,8 +114,10 @@ def read(path: Path, config: TrainConfig) -> Dataset:
     if time is None:
         return seasonal.told(dataset, ticks, config.seasons)
     before = {c.name for c in columns[:place]}
-    time = replace(time, place=sum(c.name in before for c in dataset.columns))
+    shown = found.place >= 0
+    time = replace(time, place=sum(c.name in before for c in dataset.columns) if shown else -1)
     statics = [c if c.name in before else replace(c, place=c.place + 1) for c in dataset.statics]
+    derived = pieces.among(found.pieces, derived)
     dataset = replace(dataset, time=time, derived=tuple(derived), statics=tuple(statics), breaks=breaks)
     return seasonal.told(dataset, ticks, config.seasons)
 
@@ -221,7 +227,7 @@ def _folder(path: Path, config: TrainConfig) -> Read:
     stamps = times.united(path, [p.stamps for p in parts if p.stamps is not None])
     if stamps is not None and any(p.stamps is None for p in parts):
         raise DataError(f"{path}: some of its files have a column of times and others have none")
-    return Read(every, sequences, notes, stamps, parts[0].place)
+    return Read(every, sequences, notes, stamps, parts[0].place, parts[0].pieces)
 
 
 def _filled(parts: Sequence[Read]) -> list[Read]:
@@ -250,10 +256,13 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
     names = table.column_names
     if twice := sorted({n for n in names if names.count(n) > 1}):
         raise DataError(f"{path} names columns twice: {', '.join(twice)}; give each its own name")
+    config = pieces.without_call(table, config)
     _require_names(path, names, config)
     if not table.num_rows:
         raise DataError(f"{path} is empty: there is no row below the names of its columns")
     time, notes = _time_column(table, config)
+    pieced = pieces.put_together(path, table, time, config)
+    taken = pieced.derived if pieced else {}
     if path.suffix.lower() != ".parquet" and _CELL.fullmatch(names[0]):
         notes.append(
             f"the first row of {path} is taken for the columns' names, and begins with {names[0]!r}: if it "
@@ -262,29 +271,9 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
     chosen = dict.fromkeys([*config.columns, *config.static]) if config.columns else names
     askable = _askable(path, table, config)
     kinds = replace(config, categorical=(*config.categorical, *askable))
-    own = [n for n in chosen if n not in (config.id_column, time, *config.ignore) or n in askable]
-    columns: list[Column] = []
-    found: list[Doubles] = []
-    place = 0
-    for name in own:
-        told = (*config.columns, *config.categorical, *config.static, *config.continuous, *config.integer)
-        why = None if name in told else looks.left_out(name, table.column(name))
-        if why:
-            notes.append(f"{name!r} {why}")
-            continue
-        if name in looks.OWN:
-            raise DataError(
-                f"{path}: samples have a column {name!r} of their own, which counts: give this one another "
-                f"name, or leave it out with --ignore {name}"
-            )
-        column, values = column_of(path, name, table.column(name), kinds)
-        if name not in told:
-            notes += looks.otherwise(
-                name, column, values, alone=config.id_column is None, timeless=time is None
-            )
-        columns.append(column)
-        found.append(values)
-        place += time is not None and not config.columns and names.index(name) < names.index(time)
+    own = [n for n in chosen if n not in (config.id_column, time, *taken, *config.ignore) or n in askable]
+    columns, found, said = _channels(path, table, own, kinds, timeless=pieced is None)
+    notes += said
     if not columns:
         raise DataError(f"{path} has no column to learn from; it has {', '.join(names)}")
     values = np.column_stack(found)  # (rows, channels)
@@ -295,14 +284,59 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
             raise DataError(f"{path}: the id column {config.id_column!r} is empty in {empty} rows")
         _, ids = np.unique(np.asarray(table.column(config.id_column)), return_inverse=True)
     order = np.argsort(ids, kind="stable")
-    stamps = None
-    if time is not None:
-        stamps = times.read(path, time, table.column(time))
+    stamps = pieced.stamps if pieced else None
+    if stamps is not None:
         order, said = times.in_order(path, stamps, ids, named=config.id_column is not None)
         stamps = replace(stamps, ticks=stamps.ticks[order])
         notes += said
     cuts = np.flatnonzero(np.diff(ids[order])) + 1
-    return Read(columns, np.split(values[order], cuts), notes, stamps, place, order + 1)
+    kept = [c.name for c in columns] if not config.columns else []
+    place, split = _places(names, kept, time, taken)
+    return Read(columns, np.split(values[order], cuts), notes, stamps, place, split, order + 1)
+
+
+def _channels(
+    path: Path, table: arrow.Table, names: Sequence[str], config: TrainConfig, timeless: bool
+) -> tuple[list[Column], list[Doubles], list[str]]:
+    """The columns of these names that are learnt, the rows (rows,) of each, and what is to be said of them;
+    `timeless`: no column holds the times."""
+    columns: list[Column] = []
+    found: list[Doubles] = []
+    notes: list[str] = []
+    told = (*config.columns, *config.categorical, *config.static, *config.continuous, *config.integer)
+    for name in names:
+        may_count = timeless or len(names) == 1
+        why = None if name in told else looks.left_out(name, table.column(name), may_count)
+        if why:
+            notes.append(f"{name!r} {why}")
+            continue
+        if name in looks.OWN:
+            raise DataError(
+                f"{path}: samples have a column {name!r} of their own, which counts: give this one another "
+                f"name, or leave it out with --ignore {name}"
+            )
+        column, values = column_of(path, name, table.column(name), config)
+        if name not in told:
+            alone = config.id_column is None
+            notes += looks.otherwise(name, column, values, alone=alone, timeless=timeless)
+        columns.append(column)
+        found.append(values)
+    return columns, found, notes
+
+
+def _places(
+    names: Sequence[str], kept: Sequence[str], time: str | None, taken: Mapping[str, Derived | None]
+) -> tuple[int, list[Derived]]:
+    """How many of the columns that are `kept` stand before that of the times, by `names` of the file, -1 if
+    they stand in none; and those that say them in pieces, `taken`, in their places among all of these."""
+    beside, split = [*kept, *([] if time is None else [time])], list[Derived]()
+    for name in sorted(taken, key=names.index):
+        if (piece := taken[name]) is not None:
+            before = sum(names.index(other) < names.index(name) for other in beside)
+            split.append(replace(piece, place=before + len(split)))
+    if time is None:
+        return (-1 if taken else 0), split
+    return sum(names.index(other) < names.index(time) for other in kept), split
 
 
 def _askable(path: Path, table: arrow.Table, config: TrainConfig) -> list[str]:

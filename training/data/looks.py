@@ -7,7 +7,7 @@ from shlex import quote
 import numpy as np
 import pyarrow as arrow
 
-from training.data import rising, times
+from training.data import pieces, rising, times
 from training.data.columns import Column
 from training.data.dataset import Dataset, Doubles
 
@@ -66,12 +66,13 @@ def askable(name: str, dataset: Dataset) -> Iterator[str]:
         )
 
 
-def left_out(name: str, column: arrow.ChunkedArray) -> str | None:
-    """Why a column that nobody named is no channel; None where it is one."""
+def left_out(name: str, column: arrow.ChunkedArray, timeless: bool) -> str | None:
+    """Why a column that nobody named is no channel; None where it is one. `timeless`: no column holds
+    the times, and so one that counts may."""
+    if pieces.is_clock(column):
+        return "holds times of day and is left out: write hours as numbers, say, to have them learnt"
     if arrow.types.is_duration(column.type) or _durations(column):
         return "holds durations and is left out: write seconds as numbers, say, to have them learnt"
-    if arrow.types.is_time(column.type):
-        return "holds times of day and is left out: write hours as numbers, say, to have them learnt"
     if arrow.types.is_temporal(column.type) or times.looks_like_times(column):
         return "holds times and is left out"
     if times.written_otherwise(column):
@@ -79,7 +80,7 @@ def left_out(name: str, column: arrow.ChunkedArray) -> str | None:
             f"looks like dates, such as {column[0]}, of which day and month could change places, and is "
             "left out: write them as 2024-01-31 to have times"
         )
-    if name.lower() in _INDEX and _counts(column):
+    if _counts(column) and (name.lower() in _INDEX or (not timeless and column[0].as_py() in (0, 1))):
         return "counts the rows and is left out"
     if name in OWN and _counts(column, again=True):
         return "counts rows, as samples have it, and is left out"

@@ -2,7 +2,7 @@
 
 import re
 from calendar import monthrange
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -100,13 +100,42 @@ def written_otherwise(column: arrow.ChunkedArray) -> bool:
 
 
 def _written(texts: Sequence[str]) -> list[str]:
-    """Forms, other than ISO's and codes, in which all of these are days."""
-    forms = [form for day, form in _FORMS.items() if day not in (_ISO, _CODE)]
-    return [
-        form.pattern
-        for form in forms
-        if form.fullmatch(texts[0]) and all((m := form.fullmatch(text)) and _is_day(m) for text in texts)
-    ]
+    """Forms, other than ISO's and codes, in which all of these are days; of several the one in which they
+    are steady, if there is one."""
+    forms = [day for day in _FORMS if day not in (_ISO, _CODE)]
+    return [*_readings(texts, forms)]
+
+
+def _readings(texts: Sequence[str], forms: Iterable[str]) -> dict[str, list[re.Match[str]]]:
+    """How all of the texts can be read as days in one of the forms; of several ways the steadiest, if there
+    is one: where day and month could change places, rows mostly follow one another in one way alone."""
+    found: dict[str, list[re.Match[str]]] = {}
+    for day in forms:
+        if (first := _FORMS[day].fullmatch(texts[0])) and _is_day(first):
+            known = [m for m in map(_FORMS[day].fullmatch, texts) if m is not None and _is_day(m)]
+            if len(known) == len(texts):
+                found[day] = known
+    if len(found) > 1:
+        breaks = {day: _breaks(matches) for day, matches in found.items()}
+        least = min(breaks.values())
+        if list(breaks.values()).count(least) == 1:
+            return {day: found[day] for day in found if breaks[day] == least}
+    return found
+
+
+def _breaks(matches: Sequence[re.Match[str]]) -> int:
+    """How often rows are not as far from the one before as most are, in days or, on one day of the month,
+    in months; where most have their day in common with the one before, how many days they go in all."""
+    days = np.array(
+        [f"{m['Y']}-{_month(m.groupdict()):02}-{int(m['d']):02}" for m in matches], "datetime64[D]"
+    )
+    moves = np.abs(np.diff(days.astype(np.int64)))
+    if 2 * (moves == 0).sum() > len(moves):
+        return int(moves.sum())
+    months = days.astype("datetime64[M]")
+    if len(np.unique(days - months.astype("datetime64[D]"))) == 1:
+        moves = np.abs(np.diff(months.astype(np.int64)))
+    return len(moves) - int(np.unique(moves, return_counts=True)[1].max(initial=0))
 
 
 def codes_of_days(column: arrow.ChunkedArray) -> list[str]:
@@ -208,13 +237,8 @@ def in_order(path: Path, stamps: Stamps, ids: Integers, named: bool) -> tuple[In
 
 
 def _of_texts(path: Path, name: str, texts: Sequence[str]) -> Stamps:
-    fits: list[str] = []
-    matches: list[re.Match[str]] = []
-    for day, form in _FORMS.items():
-        if (first := form.fullmatch(texts[0])) and _is_day(first):
-            known = [m for m in map(form.fullmatch, texts) if m is not None and _is_day(m)]
-            if len(known) == len(texts):
-                fits, matches = [*fits, day], known
+    found = _readings(texts, _FORMS)
+    fits = [*found]
     if len(fits) > 1:
         raise DataError(
             f"{path}: the times of column {name!r}, such as {texts[0]!r}, can be read as "
@@ -230,7 +254,7 @@ def _of_texts(path: Path, name: str, texts: Sequence[str]) -> Stamps:
             f"2024/01/31, 31.01.2024 or 01/31/2024): write them so, or take them as labels with "
             f"--categorical {name}"
         )
-    return _of_matches(path, name, fits[0], matches)
+    return _of_matches(path, name, fits[0], found[fits[0]])
 
 
 def _of_matches(path: Path, name: str, day: str, matches: Sequence[re.Match[str]]) -> Stamps:
