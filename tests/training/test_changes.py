@@ -197,6 +197,9 @@ def test_running_totals_are_said_to_be_learnt(price: np.ndarray):
     notes = table({"moved": moved, "total": total}).notes
     assert any(note.startswith("'total' adds up 'moved', and is learnt all the same") for note in notes)
     assert not any("adds up" in note for note in table({"moved": moved, "price": price}).notes)
+    season, share = np.arange(1200) // 300 + 1.0, np.random.default_rng(0).random(1200)
+    # Lost in how the season is rounded.
+    assert not any("adds up" in note for note in table({"season": season, "share": share}).notes)
 
 
 def test_what_is_known_in_first_rows_alone_is_no_number_that_changes(price: np.ndarray):

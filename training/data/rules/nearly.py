@@ -79,9 +79,12 @@ def running(dataset: Dataset, search: Search) -> Iterator[tuple[int, int]]:
         for part in free:
             if part.at == total.at or frozenset((part.at, total.at)) in search.refused:
                 continue
-            goes_on = np.abs(now - before - part.values[rows]) <= within
-            anew = np.abs(now - part.values[rows]) <= within
-            if goes_on.mean() >= 0.5 and (goes_on | anew).all() and np.ptp(now[goes_on]) > 0:
+            added = part.values[rows]
+            seen = np.abs(added) > within  # and not lost in how the total is rounded
+            goes_on = np.abs(now - before - added) <= within
+            anew = np.abs(now - added) <= within
+            told = 2 * seen.sum() >= (added != 0).sum() > 0 and len(np.unique(now[goes_on])) > 1
+            if told and goes_on.mean() >= 0.5 and (goes_on | anew).all():
                 yield total.at, part.at
                 break
 
