@@ -148,7 +148,11 @@ def known_conditions(tensors: Mapping[str, Any], real: Dataset, count: int) -> V
 
 def timed(config: TrainConfig, time: Time | None) -> TrainConfig:
     """The same, with the column of times taken as it was."""
-    return replace(config, time_column=time.name, gaps=time.gap is not None) if time else config
+    if time is None:
+        return config
+    return replace(
+        config, time_column=time.name, time_format=time.format or None, gaps=time.gap is not None
+    )
 
 
 def real_of(source: str, columns: Sequence[Column | Channel], config: TrainConfig) -> Real:

@@ -77,6 +77,8 @@ class TrainConfig:
     time_column: str | None = None
     """Column that holds the times of a table's rows, which samples get back; the only one of dates or
     time stamps, if none is named."""
+    time_format: str | None = None
+    """How a column of dates is written, as %d/%m/%Y or %m/%d/%Y, where it could be read in several ways."""
     gaps: bool | None = None
     """Learn the gap to the next row as a channel; if it is not said, so it is where times are not evenly
     apart."""
@@ -109,6 +111,8 @@ class TrainConfig:
         for name, most in (("seed", MAX_SEED), ("threads", _MAX_THREADS)):
             if getattr(self, name) > most:
                 raise UsageError(f"{name} is {getattr(self, name)}; at most {most} is wanted")
+        if self.time_format is not None and "%Y" not in self.time_format:
+            raise UsageError(f"time_format is {self.time_format!r}; one such as %d/%m/%Y is wanted")
         if self.steps is not None and self.minutes is not None:
             raise UsageError("steps and minutes are both given; one of them is wanted")
         if NONE in self.seasons and len(self.seasons) > 1:

@@ -21,7 +21,7 @@ from training.trainer import train
 Written = Callable[[datetime.datetime], str]
 
 FORMS: dict[str, tuple[str, Written, datetime.timedelta]] = {
-    "clock": ("Date,Time", lambda t: f"{t:%d/%m/%Y,%H:%M:%S}", datetime.timedelta(minutes=7)),
+    "clock": ("Date,Time", lambda t: f"{t:%d/%m/%Y,%H:%M:%S}", datetime.timedelta(minutes=25)),
     "clock of points": ("Date,Time", lambda t: f"{t:%Y-%m-%d,%H.%M.%S}", datetime.timedelta(hours=1)),
     "half of a day": ("day,at", lambda t: f"{t:%m/%d/%Y,%I:%M %p}", datetime.timedelta(minutes=30)),
     "hour from 0": ("dteday,hr", lambda t: f"{t:%Y-%m-%d},{t.hour}", datetime.timedelta(hours=1)),
@@ -34,12 +34,19 @@ FORMS: dict[str, tuple[str, Written, datetime.timedelta]] = {
     "parts": (
         "Year,Month,Day,Hour", lambda t: f"{t.year},{t.month},{t.day},{t.hour}", datetime.timedelta(hours=1)
     ),
+    "parts with a clock": (
+        "year,mon,dd,clock", lambda t: f"{t.year},{t:%b},{t.day},{t:%H:%M}", datetime.timedelta(minutes=90)
+    ),
+    "parts with minutes": (
+        "YY,MM,DD,hh,mm", lambda t: f"{t.year},{t.month},{t.day},{t.hour},{t.minute}",
+        datetime.timedelta(minutes=10),
+    ),
     "days": ("year,month,day", lambda t: f"{t.year},{t.month},{t.day}", datetime.timedelta(days=1)),
 }  # fmt: skip
 
 
 def moments(form: str, rows: int) -> Iterator[datetime.datetime]:
-    return (datetime.datetime(2021, 3, 13) + i * FORMS[form][2] for i in range(rows))
+    return (datetime.datetime(2021, 3, 1) + i * FORMS[form][2] for i in range(rows))
 
 
 def table(path: Path, form: str, rows: int = 400) -> str:
@@ -100,6 +107,33 @@ def test_clocks_with_seconds_go_into_the_column_of_dates(tmp_path: Path):
     assert "'date' and 'time' are the times of the rows together, and samples have both in 'date'" in (
         dataset.notes
     )
+
+
+def test_of_two_clocks_that_is_the_rows_in_whose_order_they_are(tmp_path: Path):
+    """As of trades that end at 00:00, which is of the next day."""
+    hours = [(1 + i // 24, (i + 1) % 24, i % 24) for i in range(240)]
+    lines = [f"2021-03-{day:02},{end:02}:00,{begin:02}:00,{end * day % 7}" for day, end, begin in hours]
+    (tmp_path / "x.csv").write_text("\n".join(["date,end,start,a", *lines]) + "\n")
+    dataset = load(str(tmp_path / "x.csv"), TrainConfig())
+    assert dataset.time is not None
+    assert (dataset.time.step, [d.name for d in dataset.derived]) == (3600, ["start"])
+
+
+def test_an_hour_that_comes_twice_in_autumn_does_not_matter(tmp_path: Path):
+    periods = [(day, n) for day in range(1, 31) for n in range(1, 51 if day == 28 else 49)]
+    lines = [f"2021-10-{day:02},{n},{n * day % 7}" for day, n in periods]
+    (tmp_path / "x.csv").write_text("\n".join(["date,settlement_period,a", *lines]) + "\n")
+    dataset = load(str(tmp_path / "x.csv"), TrainConfig())
+    assert dataset.time is not None
+    assert (dataset.time.step, [d.name for d in dataset.derived]) == (1800, ["settlement_period"])
+
+
+def test_files_that_say_it_otherwise_are_refused(tmp_path: Path):
+    for name, hours in (("a", range(1, 25)), ("b", range(24))):
+        lines = [f"2021-03-{day:02},{hour},{hour * day % 7}" for day in range(1, 9) for hour in hours]
+        (tmp_path / f"{name}.csv").write_text("\n".join(["date,hour,x", *lines]) + "\n")
+    with pytest.raises(DataError, match=r"b\.csv stand otherwise than those of a\.csv, by 'hour'"):
+        load(str(tmp_path), TrainConfig())
 
 
 def several(path: Path) -> Dataset:

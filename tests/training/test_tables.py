@@ -1,7 +1,7 @@
 """Tables as people write them: separators, encodings, marks and mistakes are read, or said clearly."""
 
 import datetime
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -93,19 +93,58 @@ def test_letters_that_are_not_utf_8_are_read_as_windows_writes_them_and_said(tmp
 
 
 def test_numbers_as_people_write_them_are_read(tmp_path: Path):
-    rows = [f"$ {i}.50;{i},5 %;1.{i}{'KM'[i % 2]};({i});{i}\u202f000 kWh" for i in range(1, 31)]
+    rows = [
+        f"$ {i}.50;{i},5 %;1.{i}{'KM'[i % 2]};{('({})', '{}')[i % 2].format(i)};{i}\u202f000 kWh"
+        for i in range(1, 31)
+    ]
     text = "\n".join(["a;b;c;d;e", *rows]).replace(";", '","').replace("\n", '"\n"')
     dataset = load(csv(tmp_path / "x.csv", f'"{text}"\n'), CONFIG)
     i = np.arange(1.0, 31)
     c = [float(f"1.{n}e{3 + 3 * (n % 2)}") for n in range(1, 31)]
-    np.testing.assert_array_equal(dataset.values, np.stack([i + 0.5, i + 0.5, c, -i, 1000 * i], 1))
+    np.testing.assert_array_equal(
+        dataset.values, np.stack([i + 0.5, i + 0.5, c, i * (2 * (i % 2) - 1), 1000 * i], 1)
+    )
     assert dataset.notes[:5] == (
         "'a': '$' is its unit, which samples have without",
         "'b': a comma is a mark of decimals, and '%' is its unit, which samples have without",
-        "'c': K, M stand for thousands, millions and so on",
+        "'c': K stands for 1,000, and M stands for 1,000,000",
         "'d': what stands in brackets is below zero",
         "'e': a blank is a mark of thousands, and 'kWh' is its unit, which samples have without",
     )
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda i: f"{i}A",  # seats, flats
+        lambda i: f"{i % 60 + 1}{'KM'[i % 2]}",
+        lambda i: f"{i:03}A",
+        lambda i: f"{i}th",
+        lambda i: f"BUS {i}",
+        lambda i: f"({i})",
+        lambda i: f"{i + 100}B",
+        lambda i: f"555 {i + 100} 123",
+        lambda i: f"{i}-{i + 5}",
+        lambda i: f"1/{i}",
+        lambda i: f"{i}.0.1",
+    ],
+)
+def test_names_that_look_like_numbers_stay_labels(tmp_path: Path, written: Callable[[int], str]):
+    rows = [f"{written(i % 40)},{i}" for i in range(80)]
+    assert load(csv(tmp_path / "x.csv", rows_of(rows, "a,b")), CONFIG).columns[0].labels
+
+
+def test_a_decimal_comma_behind_a_zero_marks_no_thousands(tmp_path: Path):
+    rows = [f'"0,{i + 100}",{i}' for i in range(80)]
+    dataset = load(csv(tmp_path / "x.csv", rows_of(rows, "a,b")), CONFIG)
+    np.testing.assert_allclose(dataset.values[:, 0], (np.arange(80) + 100) / 1000)
+
+
+def test_a_table_without_names_is_read_as_any_other(tmp_path: Path):
+    text = "".join(f"{i},{'?' if i % 9 == 4 else i / 2},\n" for i in range(60))
+    dataset = load(csv(tmp_path / "x.csv", text), CONFIG)
+    assert [c.name for c in dataset.columns] == ["column 1", "column 2"]
+    assert np.isnan(dataset.values[:, 1]).sum() == 7
 
 
 @pytest.mark.parametrize("mark", [".", "-", "?", "\u2014"])
@@ -129,7 +168,7 @@ def test_what_is_no_number_of_one_form_is_labels_and_said(tmp_path: Path):
     assert not any("'c' looks like" in n for n in notes)  # of many units: these are words
     mixed = csv(tmp_path / "z.csv", "a,b,c,d\n3,5%,1 234,0\nL,0,5\u202f678,A\nM,7%,12,B\n")
     said = [n.split()[0] for n in load(mixed, CONFIG).notes if "looks like numbers" in n]
-    assert said == ["'b'"]  # sizes and codes are none
+    assert said == []  # sizes and codes are none, and 0 is so in any unit
     read = load(path, TrainConfig(continuous=("a", "b")))
     np.testing.assert_array_equal(read.values[:, :2], [[20, 1.5], [20.1, 2.5], [21, 1.7]])
 
@@ -144,7 +183,18 @@ def test_an_infinite_value_is_named_by_its_file_and_its_own_row(tmp_path: Path):
         load(path, TrainConfig(id_column="id"))
 
 
-@pytest.mark.parametrize("form", ["%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y %H:%M", "%Y/%m/%d"])
+@pytest.mark.parametrize(
+    "form",
+    [
+        "%d.%m.%Y",
+        "%m/%d/%Y",
+        "%d/%m/%Y %H:%M",
+        "%Y/%m/%d",
+        "%-m/%-d/%Y %-H:%M",
+        "%m/%d/%Y %I:%M %p",
+        "%b %d, %Y",
+    ],
+)
 def test_dates_that_can_be_read_in_one_way_only_are_times(tmp_path: Path, form: str):
     days = [datetime.date(2024, 1, 1) + datetime.timedelta(i) for i in range(200)]
     rows = [f"{day:{form}};{i * i % 7}" for i, day in enumerate(days)]
@@ -160,8 +210,17 @@ def dates(path: Path, days: Iterable[datetime.date]) -> Dataset:
 
 
 def test_day_and_month_are_where_rows_follow_one_another(tmp_path: Path):
+    """As first of the month, the first business day, and days that are told."""
     months = dates(tmp_path / "x.csv", (datetime.date(2020 + i // 12, 1 + i % 12, 1) for i in range(60)))
     assert months.time is not None and (months.step, months.time.format) == ("1 month", "%d/%m/%Y")
+    assert "'Datum' is read as %d/%m/%Y, as rows follow one another then: --time-format tells" in str(
+        months.notes
+    )
+    firsts = [datetime.date(2018 + i // 12, 1 + i % 12, 1 + i * i % 3) for i in range(60)]
+    business = dates(tmp_path / "z.csv", firsts)
+    assert business.time is not None and business.time.format == "%d/%m/%Y"
+    told = load(str(tmp_path / "x.csv"), TrainConfig(time_format="%m/%d/%Y"))
+    assert told.time is not None and told.time.format == "%m/%d/%Y"
     with pytest.raises(DataError, match="have the same 'Datum', 01/03/2024, and so have most rows"):
         dates(tmp_path / "y.csv", (datetime.date(2024, 3, 1 + i // 24) for i in range(240)))
 
@@ -170,6 +229,20 @@ def test_dates_of_which_day_and_month_could_change_places_are_left_out_and_said(
     read = dates(tmp_path / "x.csv", (datetime.date(2024, 5, 5) for _ in range(60)))
     assert [c.name for c in read.columns] == ["a"]
     assert any("'Datum' looks like dates, such as 05/05/2024, of which day and" in n for n in read.notes)
+
+
+def test_days_in_no_order_of_the_rows_are_none_of_theirs(tmp_path: Path):
+    births = [datetime.date(1950, 1, 1) + datetime.timedelta(i * 7919 % 20000) for i in range(60)]
+    read = dates(tmp_path / "x.csv", births)
+    assert read.time is None
+    assert "'Datum' holds times and is left out" in read.notes
+
+
+def test_of_two_columns_of_times_that_in_iso_form_is_the_rows(tmp_path: Path):
+    days = [datetime.date(2024, 1, 1) + datetime.timedelta(i) for i in range(60)]
+    rows = [f"{day};{day + datetime.timedelta(2):%d.%m.%Y};{i % 7}" for i, day in enumerate(days)]
+    read = load(csv(tmp_path / "x.csv", rows_of(rows, "traded;settled;a")), CONFIG)
+    assert read.time is not None and read.time.name == "traded"
 
 
 def test_a_column_that_only_counts_rows_is_left_out(tmp_path: Path):

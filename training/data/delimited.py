@@ -76,15 +76,18 @@ def read_csv(
             raise DataError(f"{path} is neither UTF-8 nor Windows-1252: write it as UTF-8") from error
     if table is None:
         raise DataError(f"{path} is no whole {form.encoding}: write it as UTF-8")
-    if all(_is_number(name, form.decimal) for name in table.column_names):
+    names = None
+    if all(_is_number(name, form.decimal) for name in table.column_names if name.strip()):
         names = [f"column {i + 1}" for i in range(table.num_columns)]
         notes.append("the first line holds numbers: it is taken as data, and columns are numbered")
-        return _read(path, form, names), notes
+        table = _read(path, form, names)
+    table, empty = _without_nothing(table, numbered=names is not None)
+    notes += empty
     times = [f.name for f in table.schema if arrow.types.is_temporal(f.type)]
     whole = [f.name for f in table.schema if arrow.types.is_integer(f.type)]
     if (times or whole) and len(set(table.column_names)) == table.num_columns:
         # As text: Arrow forgets zones, how times and clocks were written, and zeros.
-        texts = _read(path, form, texts=times + whole)
+        texts = _read(path, form, names, times + whole).slice(0, table.num_rows)
         for name in times + whole:
             begun = compute.match_substring_regex(texts.column(name), _CODE)
             coded = name in whole and compute.any(begun).as_py()
@@ -95,18 +98,17 @@ def read_csv(
                     f"{name!r} has numbers that begin with zeros, which those of samples do not: if they "
                     f"are codes, have them as labels with --categorical {quote(name)}"
                 )
-    table, empty = _without_nothing(table)
-    notes += empty
     table, said = written.as_numbers(table, form.decimal, labels, numbers)
     return table, notes + said
 
 
-def _without_nothing(table: arrow.Table) -> tuple[arrow.Table, list[str]]:
+def _without_nothing(table: arrow.Table, numbered: bool) -> tuple[arrow.Table, list[str]]:
     """The table without the columns and the rows that marks at the ends of lines, and lines of marks alone,
-    make: columns without a name and a value, rows without a value behind the last that has one."""
+    make: columns without a name and a value, rows without a value behind the last that has one. `numbered`
+    columns have no name."""
     nameless = [
         n for n, name in enumerate(table.column_names)
-        if not name.strip() and table.column(n).null_count == table.num_rows
+        if (numbered or not name.strip()) and table.column(n).null_count == table.num_rows
     ]  # fmt: skip
     table = table.select([n for n in range(table.num_columns) if n not in nameless])
     notes = ["columns without a name and a value are left out"] * bool(nameless)

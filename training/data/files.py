@@ -147,18 +147,22 @@ def tables_of(path: Path) -> list[arrow.Table]:
     return [_opened(p, partial(_read_table, p))[0] for p in found]
 
 
-def _file(path: Path, config: TrainConfig) -> Read:
+def _file(path: Path, config: TrainConfig, alone: bool = True) -> Read:
+    """What a file holds; `alone`: it is none of several."""
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise DataError(f"{path}: {suffix or 'no suffix'} is not read; one of {', '.join(SUFFIXES)} is")
-    return _opened(path, lambda: _content(path, suffix, config))
+    return _opened(path, lambda: _content(path, suffix, config, alone))
 
 
-def _content(path: Path, suffix: str, config: TrainConfig) -> Read:
+def _content(path: Path, suffix: str, config: TrainConfig, alone: bool) -> Read:
     if suffix in TABLES:
-        coded = (*config.categorical, *([config.id_column] if config.id_column else []))
+        coded = (
+            *config.categorical, *config.static, *config.ignore,
+            *([config.id_column] if config.id_column else []),
+        )  # fmt: skip
         table, noted = _read_table(path, coded, (*config.continuous, *config.integer))
-        found = _table(path, table, config)
+        found = _table(path, table, config, alone)
         return replace(found, notes=noted + found.notes)
     if suffix == ".npy":
         with path.open("rb") as file:
@@ -177,7 +181,11 @@ def _read_table(
     if path.suffix.lower() != ".parquet":
         return read_csv(path, labels, numbers)
     with pyarrow.parquet.ParquetFile(path) as file:  # unlike read_table it bears two columns of one name
-        return written.as_numbers(file.read(), ".", labels, numbers)
+        table = file.read()
+    for place, one in enumerate(table.schema):
+        if arrow.types.is_dictionary(one.type):  # as pandas writes its categories
+            table = table.set_column(place, one.name, table.column(place).cast(one.type.value_type))
+    return written.as_numbers(table, ".", labels, numbers)
 
 
 def _opened(path: Path, reading: Callable[[], _T]) -> _T:
@@ -196,7 +204,7 @@ def _folder(path: Path, config: TrainConfig) -> Read:
     inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and p.name[0] != ".")
     if not inside:
         raise DataError(f"{path} holds no file that is read: {', '.join(SUFFIXES)}")
-    parts = [_file(p, config) for p in inside]
+    parts = [_file(p, config, alone=len(inside) == 1) for p in inside]
     names = [c.name for c in parts[0].columns]
     for n, (p, part) in enumerate(zip(inside, parts, strict=True)):
         other = [c.name for c in part.columns]
@@ -224,6 +232,12 @@ def _folder(path: Path, config: TrainConfig) -> Read:
     every = [_united(columns) for columns in zip(*(part.columns for part in parts), strict=True)]
     sequences = [relabelled(s, part.columns, every) for part in parts for s in part.sequences]
     notes = list(dict.fromkeys(note for part in parts for note in part.notes))
+    for p, part in zip(inside, parts, strict=True):
+        if odd := pieces.unlike(part.pieces, parts[0].pieces):
+            raise DataError(
+                f"the times of {p} stand otherwise than those of {inside[0].name}, by {odd!r}: write "
+                "them in one way in all files, or each into one column"
+            )
     stamps = times.united(path, [p.stamps for p in parts if p.stamps is not None])
     if stamps is not None and any(p.stamps is None for p in parts):
         raise DataError(f"{path}: some of its files have a column of times and others have none")
@@ -252,7 +266,7 @@ def _united(columns: Sequence[Column]) -> Column:
     return replace(columns[0], labels=in_order({label for c in columns for label in c.labels}))
 
 
-def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
+def _table(path: Path, table: arrow.Table, config: TrainConfig, alone: bool) -> Read:
     names = table.column_names
     if twice := sorted({n for n in names if names.count(n) > 1}):
         raise DataError(f"{path} names columns twice: {', '.join(twice)}; give each its own name")
@@ -272,7 +286,7 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
     askable = _askable(path, table, config)
     kinds = replace(config, categorical=(*config.categorical, *askable))
     own = [n for n in chosen if n not in (config.id_column, time, *taken, *config.ignore) or n in askable]
-    columns, found, said = _channels(path, table, own, kinds, timeless=pieced is None)
+    columns, found, said = _channels(path, table, own, kinds, pieced is None, alone)
     notes += said
     if not columns:
         raise DataError(f"{path} has no column to learn from; it has {', '.join(names)}")
@@ -296,16 +310,16 @@ def _table(path: Path, table: arrow.Table, config: TrainConfig) -> Read:
 
 
 def _channels(
-    path: Path, table: arrow.Table, names: Sequence[str], config: TrainConfig, timeless: bool
+    path: Path, table: arrow.Table, names: Sequence[str], config: TrainConfig, timeless: bool, alone: bool
 ) -> tuple[list[Column], list[Doubles], list[str]]:
     """The columns of these names that are learnt, the rows (rows,) of each, and what is to be said of them;
-    `timeless`: no column holds the times."""
+    `timeless`: no column holds the times; `alone`: it is no table of several."""
     columns: list[Column] = []
     found: list[Doubles] = []
     notes: list[str] = []
     told = (*config.columns, *config.categorical, *config.static, *config.continuous, *config.integer)
     for name in names:
-        may_count = timeless or len(names) == 1
+        may_count = timeless or len(names) == 1 or not alone
         why = None if name in told else looks.left_out(name, table.column(name), may_count)
         if why:
             notes.append(f"{name!r} {why}")
@@ -363,10 +377,14 @@ def _time_column(table: arrow.Table, config: TrainConfig) -> tuple[str | None, l
         *config.categorical, *config.continuous, *config.integer, *config.static, *config.ignore,
         config.id_column, config.waveform,
     )  # fmt: skip
-    found = [n for n in table.column_names if n not in told and times.looks_like_times(table.column(n))]
+    free = {n: table.column(n) for n in table.column_names if n not in told}
+    holding = [n for n, column in free.items() if times.looks_like_times(column, config.time_format)]
+    # Days of birth are in a form of people's as well, and rows in no order of theirs.
+    found = [n for n in holding if times.in_rows_order(free[n], config.time_format)]
+    if len(found) > 1:
+        found = [n for n in found if times.in_iso_form(free[n])] or found
     if not found:
-        names = [n for n in table.column_names if n not in told]
-        found = [n for n in names if times.codes_of_days(table.column(n)) and _come_once(table, n, config)]
+        found = [n for n in free if times.codes_of_days(free[n]) and _come_once(table, n, config)]
     if len(found) < 2:
         return (found[0] if found else None), []
     return None, [f"{', '.join(map(repr, found))} hold times: name the rows' own with --time-column"]

@@ -78,7 +78,7 @@ def left_out(name: str, column: arrow.ChunkedArray, timeless: bool) -> str | Non
     if times.written_otherwise(column):
         return (
             f"looks like dates, such as {column[0]}, of which day and month could change places, and is "
-            "left out: write them as 2024-01-31 to have times"
+            "left out: say how it is written with --time-format %d/%m/%Y, say, to have times"
         )
     if _counts(column) and (name.lower() in _INDEX or (not timeless and column[0].as_py() in (0, 1))):
         return "counts the rows and is left out"

@@ -6,12 +6,15 @@ their rows, as what follows from these, in the columns that they stood in.
 """
 
 import re
+from calendar import month_abbr, month_name
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 
 import numpy as np
 import pyarrow as arrow
+from pyarrow import compute
 
 from contract.calendar import Derived, Part
 from training.config import TrainConfig
@@ -24,17 +27,17 @@ _MINUTES, _DAY = 1440, 86_400
 """Minutes and seconds of a day."""
 _PERIODS = (24, 48, 96)
 """Of a day, which are counted from 0 or 1 on: hours, half hours, quarters."""
-_HOUR = re.compile(r"hr|hrs|he|hh|.*hour.*", re.IGNORECASE)
+_ENDING = r"([ _-]?(ending|beginning|end|start|of[ _-]day))?"
+_HOUR = re.compile(rf"(.*[ _-])?(hr|he|hh|hour){_ENDING}", re.IGNORECASE)
 _PERIOD = re.compile(r"sp|pte|.*(period|interval|slot|quarter|block).*", re.IGNORECASE)
 """What people call these: a column that counts rows does not tell the time because it comes to 24."""
 _PARTS: dict[Part, tuple[str, ...]] = {
-    "year": ("year", "yr", "yyyy"),
-    "month": ("month", "mon", "mnth", "mo"),
+    "year": ("year", "yr", "yyyy", "yy"),
+    "month": ("month", "mon", "mnth", "mo", "mm"),
     "day": ("day", "dd", "mday", "day_of_month", "day of month"),
-    "hour": ("hour", "hr", "hh"),
-    "minute": ("minute", "min", "mi"),
 }
-"""What people call a part of the time, in small letters."""
+_MINUTE = ("minute", "min", "mi", "mm")
+"""What people call parts of the time, in small letters."""
 _CALLED = ("time", "date", "when", "time of the row")
 """What times are called that have no column, by the first of these that no column has."""
 _APART = 0.98
@@ -74,25 +77,58 @@ def put_together(path: Path, table: arrow.Table, time: str | None, config: Train
         keyed = arrow.table([arrow.array(ticks), *own], ["", *(["id"] * len(own))])
         return int(keyed.group_by(keyed.column_names).aggregate([]).num_rows) > _APART * len(ticks)
 
-    if time is None:
-        return _of_parts(free, apart)
-    dates = times.read(path, time, table.column(time))
-    if dates.kind == "timestamp":
-        return _said_again(dates, free)
-    if dates.kind != "date" or apart(dates.ticks):
-        return Pieces(dates, {}, shown=True)
-    for name, column in free.items():
+    found = _of_parts(free)
+    if time is not None:
+        found = Pieces(times.read(path, time, table.column(time), config.time_format), {}, shown=True)
+    if found is None:
+        return None
+    if found.stamps.kind == "timestamp":
+        return _said_again(found.stamps, free)
+    if found.stamps.kind == "date" and not apart(found.stamps.ticks):
+        found = _with_clock(found, free, own, apart)
+    return found if found.shown or apart(found.stamps.ticks) else None
+
+
+def _with_clock(
+    dates: Pieces, free: Mapping[str, arrow.ChunkedArray], own: Sequence[arrow.ChunkedArray],
+    apart: Callable[[Integers], bool],
+) -> Pieces:  # fmt: skip
+    """The same with the first clock, or hour, that tells rows apart and leaves them in their order."""
+    stamps, names = dates.stamps, [dates.stamps.name] if dates.shown else [*dates.derived]
+    others = {name: column for name, column in free.items() if name not in dates.derived}
+    for name, column in others.items():
         for seconds, derived in (*_clock(name, column), *_period(name, column)):
-            ticks = dates.ticks * _DAY + seconds
-            if not apart(ticks):
+            minutes, of = _minutes(others, derived)
+            ticks = stamps.ticks * _DAY + seconds + minutes
+            if not apart(ticks) or not _in_order(stamps.ticks, ticks, own):
                 continue
-            form = dates.format if derived else f"{dates.format} %H:%M:%S"
-            said = f"{time!r} and {name!r} are the times of the rows together"
-            said += "" if derived else f", and samples have both in {time!r}"
-            notes = (*dates.notes, said)
-            both = replace(dates, kind="timestamp", ticks=ticks, format=form, notes=notes)
-            return Pieces(both, {name: derived}, shown=True)
-    return Pieces(dates, {}, shown=True)
+            said = _together([*names, name, *of], "" if dates.shown else stamps.name)
+            said += "" if derived else f", and samples have both in {stamps.name!r}"
+            notes = (*stamps.notes, said) if dates.shown else (said,)
+            form = stamps.format if derived else f"{stamps.format} %H:%M:%S"
+            both = replace(stamps, kind="timestamp", ticks=ticks, format=form, notes=notes)
+            return Pieces(both, {**dates.derived, name: derived, **of}, dates.shown)
+    return dates
+
+
+def _together(names: Sequence[str], called: str) -> str:
+    said = f"{', '.join(map(repr, names[:-1]))} and {names[-1]!r} are the times of the rows together"
+    return said + (f", {called!r} for short" if called else "")
+
+
+def _in_order(dates: Integers, ticks: Integers, own: Sequence[arrow.ChunkedArray]) -> bool:
+    """Whether rows are as much in the order of these `ticks` as in that of their dates, but for an hour in
+    autumn; `own` tells sequences apart."""
+    same = np.ones(len(ticks) - 1, bool)
+    for column in own:
+        keys = compute.index_in(column, column.unique()).to_numpy()
+        same &= keys[1:] == keys[:-1]
+
+    def turns(x: Integers) -> int:
+        moves = np.diff(x)[same]
+        return int(min((moves < 0).sum(), (moves > 0).sum()))
+
+    return turns(ticks) <= turns(dates) + (1 - _APART) * len(ticks)
 
 
 def _said_again(stamps: Stamps, free: Mapping[str, arrow.ChunkedArray]) -> Pieces:
@@ -127,13 +163,23 @@ def among(pieces: Sequence[Derived], others: Sequence[Derived]) -> list[Derived]
     return sorted([*pieces, *moved], key=lambda one: one.place)
 
 
+def unlike(pieces: Sequence[Derived], others: Sequence[Derived]) -> str:
+    """The column by which two files say their times otherwise; none if they say them alike."""
+    for one, other in zip_longest(pieces, others):
+        if one is None or other is None:
+            return str((one or other).name)
+        if replace(one, labels=()) != replace(other, labels=()) or bool(one.labels) != bool(other.labels):
+            return str(one.name)
+    return ""
+
+
 def is_clock(column: arrow.ChunkedArray) -> bool:
     """Whether a column holds times of day."""
     if arrow.types.is_time(column.type):
         return True
     column = _plain(column)
     texts = _texts(column)
-    return bool(texts) and all((m := _CLOCK.fullmatch(text)) and _seconds(m) < _DAY for text in texts)
+    return bool(texts) and all((m := _CLOCK.fullmatch(text)) and _seconds(m) >= 0 for text in texts)
 
 
 def _plain(column: arrow.ChunkedArray) -> arrow.ChunkedArray:
@@ -153,22 +199,23 @@ def _clock(name: str, column: arrow.ChunkedArray) -> Iterator[_Read]:
     if column.null_count or not is_clock(column):
         return
     if arrow.types.is_time(column.type):
-        column = column.cast(arrow.time32("s")).cast(arrow.string())
+        column = column.cast(arrow.time32("s"), safe=False).cast(arrow.string())
     known = {text: _CLOCK.fullmatch(text) for text in _texts(column)}
     seconds = {text: _seconds(m) for text, m in known.items() if m is not None}
     first = next(m for m in known.values() if m is not None)
     labels = [_written(minute, first, known) for minute in range(_MINUTES)]
-    plain = all(s % 60 == 0 and labels[s // 60] == text for text, s in seconds.items())
+    plain = all(s % 60 == 0 and labels[s // 60 % _MINUTES] == text for text, s in seconds.items())
     derived = Derived(name, 0, "minute of the day", 0, (), tuple(labels)) if plain else None
     yield np.array([seconds[text] for text in column.to_pylist()], np.int64), derived
 
 
 def _seconds(found: re.Match[str]) -> int:
-    """Of the day, that a clock says; a day and more where it says what there is not."""
+    """Of the day, that a clock says, which may end with 24:00; −1 where it says what there is not."""
     hour, minute, second = int(found["H"]), int(found["M"]), int(found["S"] or 0)
     if half := (found["half"] or "").strip().lower():
-        hour = hour % 12 + 12 * (half == "pm") if 1 <= hour <= 12 else 24
-    return _DAY if hour > 23 or minute > 59 or second > 59 else 3600 * hour + 60 * minute + second
+        hour = hour % 12 + 12 * (half == "pm") if 1 <= hour <= 12 else 25
+    seconds = 3600 * hour + 60 * minute + second
+    return seconds if minute < 60 and second < 60 and seconds <= _DAY else -1
 
 
 def _written(minute: int, like: re.Match[str], known: Mapping[str, object]) -> str:
@@ -190,11 +237,12 @@ def _period(name: str, column: arrow.ChunkedArray) -> Iterator[_Read]:
         return
     values = column.cast(arrow.int64()).to_numpy()
     least, most = int(values.min()), int(values.max())
-    count = most - least + 1
-    if _HOUR.fullmatch(name.strip()) and least >= 0 and most <= 24 and (least or most < 24):
-        base, count = int(most == 24), 24
-    elif _PERIOD.fullmatch(name.strip()) and least in (0, 1) and count in _PERIODS:
-        base = least
+    # On a day in autumn an hour comes twice.
+    fitting = [count for count in _PERIODS if abs(most - least + 1 - count) <= count // 24]
+    if _HOUR.fullmatch(name.strip()) and least >= 0 and (most < 24 or (least and most < 26)):
+        base, count = int(most > 23), 24
+    elif _PERIOD.fullmatch(name.strip()) and least in (0, 1) and fitting:
+        base, count = least, fitting[0]
     else:
         return
     every = _MINUTES // count
@@ -203,43 +251,59 @@ def _period(name: str, column: arrow.ChunkedArray) -> Iterator[_Read]:
     yield (values - base) * every * 60, Derived(name, 0, part, base if count == 24 else 0, numbers, ())
 
 
-def _of_parts(free: Mapping[str, arrow.ChunkedArray], apart: Callable[[Integers], bool]) -> Pieces | None:
-    """Times of a year, a month and what else there is, in columns of whole numbers that are called so."""
-    found: dict[Part, str] = {}
+def _minutes(
+    free: Mapping[str, arrow.ChunkedArray], derived: Derived | None
+) -> tuple[Integers, dict[str, Derived | None]]:
+    """Seconds (rows,) that a column of minutes has beside one of hours, and how it follows."""
+    none = np.zeros(1, np.int64), dict[str, Derived | None]()
+    if derived is None or derived.part != "hour":
+        return none
+    for name, column in free.items():
+        if name.strip().lower() in _MINUTE and _whole(column):
+            values = column.cast(arrow.int64()).to_numpy()
+            if values.min() >= 0 and values.max() < 60:
+                return values * 60, {name: Derived(name, 0, "minute", 0, (), ())}
+    return none
+
+
+def _of_parts(free: Mapping[str, arrow.ChunkedArray]) -> Pieces | None:
+    """Dates of a year and a month, and maybe a day, in columns that are called so."""
+    parts: dict[Part, Integers] = {}
+    derived: dict[str, Derived | None] = {}
     for part, names in _PARTS.items():
-        one = next((n for n, c in free.items() if n.strip().lower() in names and _whole(c)), None)
-        if one is None:
-            break  # an hour of no day is none
-        found[part] = one
-    if "month" not in found:
+        for name, column in free.items():
+            if name.strip().lower() not in names or name in derived or column.null_count or not len(column):
+                continue
+            labels = () if part != "month" else _months(column)
+            if labels or _whole(column):
+                values = compute.index_in(column, arrow.array(labels)) if labels else column
+                parts[part] = values.cast(arrow.int64()).to_numpy() + bool(labels)
+                derived[name] = Derived(name, 0, part, 0, (), labels)
+                break
+    if not {"year", "month"} <= parts.keys():
         return None
-    parts = {part: free[name].cast(arrow.int64()).to_numpy() for part, name in found.items()}
     year, month, day = parts["year"], parts["month"], parts.get("day", np.ones_like(parts["year"]))
-    if year.min() < 1000 or year.max() > 9999 or month.min() < 1 or month.max() > 12:
+    if year.min() < 1000 or year.max() > 9999 or month.min() < 1 or month.max() > 12 or day.min() < 1:
         return None
     months = (year - 1970).astype("datetime64[Y]").astype("datetime64[M]") + (month - 1)
     days = months.astype("datetime64[D]") + (day - 1)
-    hour, minute = (parts.get(part, np.zeros_like(year)) for part in ("hour", "minute"))
-    if day.min() < 1 or (days.astype("datetime64[M]") != months).any():
-        return None
-    if min(hour.min(), minute.min()) < 0 or hour.max() > 23 or minute.max() > 59:
-        return None
-    ticks, clocked = days.astype(np.int64), "hour" in parts
-    if clocked:
-        ticks = ticks * _DAY + hour * 3600 + minute * 60
-    if not apart(ticks):
+    if (days.astype("datetime64[M]") != months).any():
         return None
     called = next(name for name in _CALLED if name not in free)
-    said = (
-        f"{', '.join(map(repr, found.values()))} are the times of the rows together, {called!r} for short"
-    )
-    form = "%Y-%m-%d %H:%M" if clocked else "%Y-%m-%d"
-    derived = {name: Derived(name, 0, part, 0, (), ()) for part, name in found.items()}
-    return Pieces(
-        Stamps(called, "timestamp" if clocked else "date", 0, None, form, ticks, (said,)),
-        derived,
-        shown=False,
-    )
+    notes = (_together([*derived], called),)
+    stamps = Stamps(called, "date", 0, None, "%Y-%m-%d", days.astype(np.int64), notes)
+    return Pieces(stamps, derived, shown=False)
+
+
+def _months(column: arrow.ChunkedArray) -> tuple[str, ...]:
+    """The names of all months as a column writes those that it has; none if it has others."""
+    texts = set(_texts(column))
+    for names in (month_abbr, month_name):
+        for case in (str, str.lower, str.upper):
+            every = tuple(case(name) for name in names[1:])
+            if texts and texts <= set(every):
+                return every
+    return ()
 
 
 def _whole(column: arrow.ChunkedArray) -> bool:

@@ -58,7 +58,7 @@ READERS: dict[tuple[str, ...], Reader] = {
         files.read,
         (
             "columns", "categorical", "continuous", "integer", "ignore", "static", "id_column", "schema",
-            "time_column", "gaps", "seasons", "waveform", "rate", "hop",
+            "time_column", "time_format", "gaps", "seasons", "waveform", "rate", "hop",
         ),
     ),
     texts.SUFFIXES: Reader("text", texts.read, ("alphabet",)),

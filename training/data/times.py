@@ -2,7 +2,7 @@
 
 import re
 from calendar import monthrange
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -16,11 +16,13 @@ from training.errors import DataError
 
 _FRACTION = r"(?:[.,](?P<f>\d{1,9}))?"
 _ZONE = r"\s?(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?"
-_CLOCK = rf"(?P<sep>[T ])(?P<H>\d\d):(?P<M>\d\d)(?::(?P<S>\d\d){_FRACTION})?{_ZONE}"
+_HALF = r"(?: (?P<half>[AaPp][Mm]))?"
+_CLOCK = rf"(?P<sep>[T ])(?P<H>\d\d?):(?P<M>\d\d)(?::(?P<S>\d\d){_FRACTION})?{_HALF}{_ZONE}"
 _NAMED = rf"(?P<b>{'|'.join(times.MONTHS)})"
 _WORDS = {
     "%d %b %Y": rf"(?P<d>\d\d?) {_NAMED} (?P<Y>\d{{4}})",
     "%d-%b-%Y": rf"(?P<d>\d\d?)-{_NAMED}-(?P<Y>\d{{4}})",
+    "%b %d, %Y": rf"{_NAMED} (?P<d>\d\d?), (?P<Y>\d{{4}})",
     "%b %Y": rf"{_NAMED} (?P<Y>\d{{4}})",
     "%b-%Y": rf"{_NAMED}-(?P<Y>\d{{4}})",
     "%Y %b": rf"(?P<Y>\d{{4}}) {_NAMED}",
@@ -39,8 +41,16 @@ _DAYS = {
     "%Y%m%d": r"(?P<Y>\d{4})(?P<m>\d\d)(?P<d>\d\d)",
     **_WORDS,
 }
-_FORMS = {day: re.compile(rf"{pattern}(?:{_CLOCK})?") for day, pattern in _DAYS.items()}
+_FORMS = {day: re.compile(rf"{pattern}(?:{_CLOCK})?", re.IGNORECASE) for day, pattern in _DAYS.items()}
 _ISO, _CODE = "%Y-%m-%d", "%Y%m%d"
+_OTHERS = [day for day in _FORMS if day not in (_ISO, _CODE)]
+_GLANCE = 1000
+"""Rows that are looked at first."""
+_UNSORTED = 0.02
+"""Share of rows that may go back in time where the others go on."""
+_EVEN, _UNEVEN = 0.02, 0.05
+"""Share of uneven moves up to which rows follow one another, and from which on they do not."""
+_FEWEST_MOVES = 3
 _MONTH = re.compile(r"(19|20)\d\d-(0[1-9]|1[0-2])")
 
 
@@ -70,20 +80,18 @@ class Stamps:
         return times.texts(self.as_time, np.array([ticks], np.int64))[0]
 
 
-def looks_like_times(column: arrow.ChunkedArray) -> bool:
+def looks_like_times(column: arrow.ChunkedArray, form: str | None = None) -> bool:
     """Whether a column holds dates or time stamps: by its type, or most of its texts in ISO form, or all
-    in another that can be read in one way only."""
+    in another that can be read in one way only, or of which the `form` is said."""
     kind = column.type
     if arrow.types.is_date(kind) or arrow.types.is_timestamp(kind):
         return True
-    if not (arrow.types.is_string(kind) or arrow.types.is_large_string(kind)):
-        return False
-    there = [text for text in column.to_pylist() if text]
+    there = _texts(column)
     if not there:
         return False
     if _MONTH.fullmatch(there[0]):
         return all(map(_MONTH.fullmatch, there))
-    if len(_written(there)) == 1:
+    if len(_written(there, form)) == 1:
         return True
     if not (_FORMS[_ISO].fullmatch(there[0]) or _FORMS[_ISO].fullmatch(there[-1])):
         return False
@@ -93,49 +101,98 @@ def looks_like_times(column: arrow.ChunkedArray) -> bool:
 def written_otherwise(column: arrow.ChunkedArray) -> bool:
     """Whether all texts of a column are dates or time stamps, but with a day and a month that could change
     places."""
+    there = _texts(column)
+    return bool(there) and len(_written(there, None)) > 1
+
+
+def in_iso_form(column: arrow.ChunkedArray) -> bool:
+    """Whether a column that holds times has a type of these, or is in ISO form."""
+    there = _texts(column)
+    return not there or bool(_FORMS[_ISO].fullmatch(there[0]) or _MONTH.fullmatch(there[0]))
+
+
+def in_rows_order(column: arrow.ChunkedArray, form: str | None) -> bool:
+    """Whether rows follow one another by a column that holds times, onward or back; so they are taken to in
+    ISO form."""
+    if in_iso_form(column):
+        return True
+    there = _texts(column)
+    found = _readings(there, _OTHERS)
+    likely = _likely(found, form)
+    return len(likely) != 1 or _turns(_days(*found[likely[0]])) <= _UNSORTED * len(there)
+
+
+def _texts(column: arrow.ChunkedArray) -> list[str]:
+    """What is in a column of texts; nothing where it holds something else."""
     if not (arrow.types.is_string(column.type) or arrow.types.is_large_string(column.type)):
-        return False
-    there = [text for text in column.to_pylist() if text]
-    return bool(there) and len(_written(there)) > 1
+        return []
+    return [text for text in column.to_pylist() if text]
 
 
-def _written(texts: Sequence[str]) -> list[str]:
-    """Forms, other than ISO's and codes, in which all of these are days; of several the one in which they
-    are steady, if there is one."""
-    forms = [day for day in _FORMS if day not in (_ISO, _CODE)]
-    return [*_readings(texts, forms)]
+def _written(texts: Sequence[str], form: str | None) -> list[str]:
+    """Forms in which all of these are days, or the first many where it is one; of several the one in which
+    rows follow one another."""
+    glance = [*_readings(texts[:_GLANCE], _OTHERS)]
+    return glance if len(glance) < 2 else _likely(_readings(texts, glance), form)
 
 
-def _readings(texts: Sequence[str], forms: Iterable[str]) -> dict[str, list[re.Match[str]]]:
-    """How all of the texts can be read as days in one of the forms; of several ways the steadiest, if there
-    is one: where day and month could change places, rows mostly follow one another in one way alone."""
-    found: dict[str, list[re.Match[str]]] = {}
+_Reading = tuple[list[re.Match[str]], Integers]
+"""How the different texts of a column were read, and which of them each row (rows,) is."""
+
+
+def _readings(texts: Sequence[str], forms: Sequence[str]) -> dict[str, _Reading]:
+    """The forms in which all of the texts are days, and how they are read so."""
+    places = {text: n for n, text in enumerate(dict.fromkeys(texts))}
+    which = np.array([places[text] for text in texts], np.int64)
+    found: dict[str, _Reading] = {}
     for day in forms:
         if (first := _FORMS[day].fullmatch(texts[0])) and _is_day(first):
-            known = [m for m in map(_FORMS[day].fullmatch, texts) if m is not None and _is_day(m)]
-            if len(known) == len(texts):
-                found[day] = known
-    if len(found) > 1:
-        breaks = {day: _breaks(matches) for day, matches in found.items()}
-        least = min(breaks.values())
-        if list(breaks.values()).count(least) == 1:
-            return {day: found[day] for day in found if breaks[day] == least}
+            known = [m for m in map(_FORMS[day].fullmatch, places) if m is not None and _is_day(m)]
+            if len(known) == len(places):
+                found[day] = known, which
     return found
 
 
-def _breaks(matches: Sequence[re.Match[str]]) -> int:
-    """How often rows are not as far from the one before as most are, in days or, on one day of the month,
-    in months; where most have their day in common with the one before, how many days they go in all."""
-    days = np.array(
-        [f"{m['Y']}-{_month(m.groupdict()):02}-{int(m['d']):02}" for m in matches], "datetime64[D]"
-    )
-    moves = np.abs(np.diff(days.astype(np.int64)))
-    if 2 * (moves == 0).sum() > len(moves):
-        return int(moves.sum())
-    months = days.astype("datetime64[M]")
-    if len(np.unique(days - months.astype("datetime64[D]"))) == 1:
+def _likely(found: Mapping[str, _Reading], form: str | None) -> list[str]:
+    """Of several forms, in which day and month change places, the one that is said, or else in which rows
+    follow one another, if it is one alone."""
+    said = (form or "").partition("%H")[0].rstrip("T ")
+    if len(found) < 2 or said in found:
+        return [said] if said in found else [*found]
+    days = {day: _days(*reading) for day, reading in found.items()}
+    ordered = [day for day, of in days.items() if _turns(of) <= _UNSORTED * len(of)]
+    if len(ordered) == 1:
+        return ordered
+    even, other = sorted(days, key=lambda day: _breaks(days[day]))[:2]
+    clear = _breaks(days[even]) <= _EVEN and _breaks(days[other]) >= _UNEVEN
+    return [even] if clear else [*found]
+
+
+def _days(matches: Sequence[re.Match[str]], which: Integers) -> Integers:
+    """Days since 1970 that each row (rows,) was read as."""
+    each = [m.groupdict() for m in matches]
+    iso = [f"{c['Y']}-{_month(c):02}-{int(c.get('d') or 1):02}" for c in each]
+    return np.array(iso, "datetime64[D]").astype(np.int64)[which]
+
+
+def _turns(days: Integers) -> int:
+    """How often rows go back where most go on, or on where most go back."""
+    moves = np.diff(days)
+    return int(min((moves < 0).sum(), (moves > 0).sum()))
+
+
+def _breaks(days: Integers) -> float:
+    """The share of moves to another day that are not as most are: in days or, where all rows are on one day
+    of the month and none has its day in common with another, in months. 1 where there are too few."""
+    moves = np.abs(np.diff(days))
+    months = days.astype("datetime64[D]").astype("datetime64[M]")
+    one_day = len(np.unique(days - months.astype("datetime64[D]").astype(np.int64))) == 1
+    if one_day and (moves > 0).all():
         moves = np.abs(np.diff(months.astype(np.int64)))
-    return len(moves) - int(np.unique(moves, return_counts=True)[1].max(initial=0))
+    moves = moves[moves > 0]
+    if len(moves) < _FEWEST_MOVES:
+        return 1.0
+    return 1 - float(np.unique(moves, return_counts=True)[1].max()) / len(moves)
 
 
 def codes_of_days(column: arrow.ChunkedArray) -> list[str]:
@@ -150,8 +207,8 @@ def codes_of_days(column: arrow.ChunkedArray) -> list[str]:
     return texts if all(m is not None and _is_day(m) for m in matches) else []
 
 
-def read(path: Path, name: str, column: arrow.ChunkedArray) -> Stamps:
-    """A column as times.
+def read(path: Path, name: str, column: arrow.ChunkedArray, form: str | None = None) -> Stamps:
+    """A column as times, written in a `form` if one is said.
 
     Raises:
         DataError: a row without a time, or with one that cannot be read.
@@ -176,9 +233,9 @@ def read(path: Path, name: str, column: arrow.ChunkedArray) -> Stamps:
         tail = "" if zone is None else zone if clock else "Z"
         return Stamps(name, "timestamp", digits, zone, _iso(digits) + tail, ticks + clock)
     if arrow.types.is_string(kind) or arrow.types.is_large_string(kind):
-        return _of_texts(path, name, column.to_pylist())
+        return _of_texts(path, name, column.to_pylist(), form)
     if days := codes_of_days(column):
-        return _of_texts(path, name, days)
+        return _of_texts(path, name, days, None)
     return _of_numbers(path, name, column)
 
 
@@ -197,6 +254,12 @@ def united(path: Path, parts: Sequence[Stamps]) -> Stamps | None:
                 f"{path}: the times of its files are {_said(finest)} {finest.name!r} in one and "
                 f"{_said(part)} {part.name!r} in another: write them in one way"
             )
+    days = {part.format.partition("%H")[0].rstrip("T ") for part in parts}
+    if {"%d/%m/%Y", "%m/%d/%Y"} <= days:
+        raise DataError(
+            f"{path}: {finest.name!r} has the day first in some of its files and the month in others, as "
+            "far as one can see: say which with --time-format"
+        )
     ticks = [part.ticks * 10 ** (finest.digits - part.digits) for part in parts]
     return replace(finest, ticks=np.concatenate(ticks))
 
@@ -236,13 +299,13 @@ def in_order(path: Path, stamps: Stamps, ids: Integers, named: bool) -> tuple[In
     return order, notes
 
 
-def _of_texts(path: Path, name: str, texts: Sequence[str]) -> Stamps:
-    found = _readings(texts, _FORMS)
-    fits = [*found]
+def _of_texts(path: Path, name: str, texts: Sequence[str], form: str | None) -> Stamps:
+    found = _readings(texts, [*_FORMS])
+    fits = _likely(found, form)
     if len(fits) > 1:
         raise DataError(
             f"{path}: the times of column {name!r}, such as {texts[0]!r}, can be read as "
-            f"{' and as '.join(fits)}: write them as 2024-01-31"
+            f"{' and as '.join(fits)}: say which with --time-format, or write them as 2024-01-31"
         )
     if not fits:
         row, text = next(
@@ -254,17 +317,21 @@ def _of_texts(path: Path, name: str, texts: Sequence[str]) -> Stamps:
             f"2024/01/31, 31.01.2024 or 01/31/2024): write them so, or take them as labels with "
             f"--categorical {name}"
         )
-    return _of_matches(path, name, fits[0], found[fits[0]])
+    matches, which = found[fits[0]]
+    stamps = _of_matches(name, fits[0], matches, which)
+    if len(found) == 1 or form is not None:
+        return stamps
+    said = f"{name!r} is read as {fits[0]}, as rows follow one another then: --time-format tells otherwise"
+    return replace(stamps, notes=(*stamps.notes, said))
 
 
-def _of_matches(path: Path, name: str, day: str, matches: Sequence[re.Match[str]]) -> Stamps:
+def _of_matches(name: str, day: str, matches: Sequence[re.Match[str]], which: Integers) -> Stamps:
     columns = [m.groupdict() for m in matches]
     iso = [f"{c['Y']}-{_month(c):02}-{int(c.get('d') or 1):02}" for c in columns]
     first = columns[0]
     if all(c["H"] is None for c in columns):
-        days = np.array(iso, "datetime64[D]").astype(np.int64)
-        return Stamps(name, "date", 0, None, day, days)
-    clocks = [f"{c['H'] or '00'}:{c['M'] or '00'}:{c['S'] or '00'}" for c in columns]
+        return Stamps(name, "date", 0, None, day, _days(matches, which))
+    clocks = [f"{_hour(c):02}:{c['M'] or '00'}:{c['S'] or '00'}" for c in columns]
     fraction = [c["f"] or "" for c in columns]
     longest = max(map(len, fraction))
     digits = -(-longest // 3) * 3
@@ -292,7 +359,7 @@ def _of_matches(path: Path, name: str, day: str, matches: Sequence[re.Match[str]
     form = f"{day}{separator}{clock}{tail}"
     if zone and zone != "UTC":
         zone = f"{zone[:3]}:{zone[-2:] if len(zone) > 3 else '00'}"
-    return Stamps(name, "timestamp", digits, zone, form, ticks, tuple(notes))
+    return Stamps(name, "timestamp", digits, zone, form, ticks[which], tuple(notes))
 
 
 def _offsets(zones: Sequence[str | None], digits: int) -> Integers:
@@ -327,14 +394,22 @@ def _month(part: Mapping[str, str | None]) -> int:
     """Its number, of what a match has: a number, a name, or the quarter that it begins."""
     if quarter := part.get("q"):
         return 3 * int(quarter) - 2
-    return times.MONTHS.index(name) + 1 if (name := part.get("b")) else int(part["m"] or 0)
+    return times.MONTHS.index(name.capitalize()) + 1 if (name := part.get("b")) else int(part["m"] or 0)
+
+
+def _hour(part: Mapping[str, str | None]) -> int:
+    """Of the day; −1 where a half of it has no such hour."""
+    hour = int(part["H"] or 0)
+    if not part["half"]:
+        return hour
+    return hour % 12 + 12 * (part["half"].lower() == "pm") if 1 <= hour <= 12 else -1
 
 
 def _is_day(found: re.Match[str]) -> bool:
     """Whether the parts of a match are on the calendar and on the clock."""
     part = found.groupdict()
     month, day = _month(part), int(part.get("d") or 1)
-    if not (1 <= month <= 12 and int(part["H"] or 0) < 24):
+    if not (1 <= month <= 12 and 0 <= _hour(part) < 24):
         return False
     if int(part["M"] or 0) > 59 or int(part["S"] or 0) > 59:
         return False
