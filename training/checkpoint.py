@@ -8,7 +8,7 @@ tensors and plain values only and are read with `weights_only=True`: opening one
 import os
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ from training.layout import Layout
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 27
+FORMAT = 28
 _KEPT = 2
 
 
@@ -62,6 +62,8 @@ class Checkpoint:
     steps: int
     """How many steps the whole run takes."""
     sizes: Sizes
+    batch: int
+    """Windows of a step."""
     drift: float
     """See `training.config.drift_for`."""
     data: DataFacts
@@ -95,7 +97,7 @@ class Checkpoint:
     @property
     def recipe(self) -> Recipe:
         """The recipe that the run follows."""
-        return recipe_of(self.data.form, self.config.recipe)
+        return replace(recipe_of(self.data.form, self.config.recipe), batch=self.batch)
 
     @property
     def chosen_step(self) -> int:
@@ -205,6 +207,7 @@ def _pack(c: Checkpoint) -> dict[str, Any]:
         "config": asdict(c.config),
         "steps": c.steps,
         "sizes": asdict(c.sizes),
+        "batch": c.batch,
         "drift": c.drift,
         "data": asdict(c.data),
         "channels": [asdict(channel) for channel in c.channels],
@@ -238,6 +241,7 @@ def _unpack(raw: Mapping[str, Any]) -> Checkpoint:
         config=TrainConfig(**raw["config"]),
         steps=raw["steps"],
         sizes=Sizes(**raw["sizes"]),
+        batch=raw["batch"],
         drift=raw["drift"],
         data=DataFacts(
             **raw["data"]

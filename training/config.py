@@ -154,6 +154,9 @@ class Recipe:
     epochs: int
     """How often minutes show each row at most, see `most_steps`; 0: as often as there is time for."""
     batch: int
+    """Windows of a step, where it is cheap, see `batch_for`."""
+    least_batch: int
+    """Windows of a step of tables, where it is dear."""
     learning_rate: float
     betas: tuple[float, float]
     warmup: int
@@ -179,6 +182,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         moments=0.05,
         epochs=1500,
         batch=64,
+        least_batch=16,
         learning_rate=1e-3,
         betas=(0.0, 0.99),
         warmup=50,
@@ -199,6 +203,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         moments=0.0,
         epochs=0,
         batch=128,
+        least_batch=128,
         learning_rate=2e-4,
         betas=(0.5, 0.999),
         warmup=0,
@@ -237,6 +242,14 @@ def sizes_for(channels: int) -> Sizes:
     latent = min(32, max(16, 1 << (2 * channels - 1).bit_length()))
     hidden = 64 if channels <= 12 else 96
     return Sizes(latent, hidden, head=hidden * 3 // 2, level=128 if channels <= 12 else 256)
+
+
+def batch_for(recipe: Recipe, length: int, sizes: Sizes) -> int:
+    """Windows of a step of tables, by what one costs: the recipe's of up to 24 rows for LSTMs of 64; of
+    windows twice as long half as many, for an LSTM twice as wide a quarter, in powers of two, but some at
+    least. Minutes then hold as many more steps, and of these samples have more than of larger batches."""
+    windows = recipe.batch * (24 / length) * (64 / sizes.hidden) ** 2
+    return max(recipe.least_batch, min(recipe.batch, 1 << max(0, round(math.log2(windows)))))
 
 
 def penalty_for(recipe: Recipe, numbers: int, width: int) -> float:

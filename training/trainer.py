@@ -17,12 +17,13 @@ from contract.errors import UsageError
 from training import checkpoint as checkpoints
 from training import record, selection
 from training.checkpoint import Checkpoint, DataFacts
-from training.config import FEWEST, Recipe, TrainConfig, drift_for, level_steps, most_steps
+from training.config import FEWEST, Recipe, TrainConfig, batch_for, drift_for, level_steps, most_steps
 from training.data import Dataset, Windows, load, schema
 from training.data.dataset import counted
 from training.data.rules.rule import Rules
 from training.data.windows import held_back
 from training.decoder import Decoding, channels_of
+from training.discriminator import GROUP
 from training.errors import RunError, RunExistsError, TrainingError
 from training.game import Game
 from training.heads import head_of, recipe_of
@@ -68,7 +69,7 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
         raise RunError(f"{run} was trained on other data than {data}: bring the same, or start anew")
     learnt = dataset.learnt
     windows, held_out = learnt.split(dataset.length, config.stride, config.hold_out)
-    head, recipe = head_of(dataset.form), recipe_of(dataset.form, config.recipe)
+    head, recipe = head_of(dataset.form), recipe_for(dataset, config)
     basis = head.basis(learnt, windows, recipe.basis)
     sizes = head.sizes(learnt.layout)
     drift = drift_for(np.diff(dataset.bounds).tolist(), dataset.length)
@@ -99,6 +100,7 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
         config=config,
         steps=steps,
         sizes=sizes,
+        batch=recipe.batch,
         drift=drift,
         data=DataFacts(
             data, dataset.name, dataset.fingerprint, len(dataset.bounds) - 1,
@@ -178,6 +180,15 @@ def _alone(run: Path, resume: bool) -> Iterator[None]:
 def _begun(run: Path) -> bool:
     """Whether a folder holds more than a first checkpoint that was never finished."""
     return any(path.suffix != ".partial" for path in run.iterdir())
+
+
+def recipe_for(dataset: Dataset, config: TrainConfig) -> Recipe:
+    """The recipe, in batches for such data; of several processes each has a group of windows at least."""
+    recipe = recipe_of(dataset.form, config.recipe)
+    if dataset.form != "table":
+        return recipe
+    sizes = head_of(dataset.form).sizes(dataset.learnt.layout)
+    return replace(recipe, batch=max(batch_for(recipe, dataset.length, sizes), GROUP * config.processes))
 
 
 def shown_at_most(recipe: Recipe, dataset: Dataset, windows: Windows) -> float:

@@ -27,8 +27,7 @@ from training.evaluation import scores as scoring
 from training.evaluation.about import ScoreName
 from training.evaluation.report import Subject, evaluate
 from training.evaluation.sides import MOST_WINDOWS, Real
-from training.heads import recipe_of
-from training.trainer import shown_at_most, train
+from training.trainer import recipe_for, shown_at_most, train
 
 FOUND = Path("build/quality/found")
 """What judges found of the same windows before."""
@@ -49,10 +48,10 @@ def prepare(data: str, out: str) -> None:
 def most(data: str, recipe: RecipeName, out: str) -> None:
     """The steps that a recipe plays at most where a time is asked for."""
     base, length = base_and_length(data)
-    config = TrainConfig(length=length or None)
+    config = TrainConfig(recipe=recipe, length=length or None)
     dataset = load(base, config)
     windows, _ = dataset.split(dataset.length, config.stride, config.hold_out)
-    Path(out).write_text(json.dumps(shown_at_most(recipe_of(dataset.form, recipe), dataset, windows)))
+    Path(out).write_text(json.dumps(shown_at_most(recipe_for(dataset, config), dataset, windows)))
 
 
 def score(data: str, samples: str, out: str, judges: str, seed: str, *names: str) -> None:

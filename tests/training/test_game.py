@@ -10,7 +10,7 @@ import torch
 from tests.training.games import game
 from training import losses
 from training.basis import STILL, Basis
-from training.config import RECIPES, Sizes, drift_for, likely_steps, sizes_for
+from training.config import RECIPES, Sizes, batch_for, drift_for, likely_steps, sizes_for
 from training.data.dataset import Column, Dataset
 from training.discriminator import Discriminator
 from training.game import Game
@@ -274,6 +274,13 @@ def test_the_recurrence_is_no_rougher_where_networks_compute_in_16_bits():
     with torch.autocast("cpu", torch.bfloat16):
         half = _recurrence(rate, before, push)
     torch.testing.assert_close(half, _recurrence(rate, before, push))
+
+
+def test_batches_are_smaller_where_a_step_is_dear():
+    recipe, narrow, wide = RECIPES["relativistic"], sizes_for(6), sizes_for(28)
+    assert [batch_for(recipe, length, narrow) for length in (12, 24, 48, 128)] == [64, 64, 32, 16]
+    assert [batch_for(recipe, length, wide) for length in (12, 24, 64, 256)] == [64, 32, 16, 16]
+    assert batch_for(RECIPES["vanilla"], 256, wide) == 128
 
 
 def test_the_latent_drifts_only_where_series_are_long():
