@@ -43,7 +43,6 @@ _CALLED = ("time", "date", "when", "time of the row")
 _APART = 0.98
 """Share of the rows that have a time of their own: clocks show an hour twice in autumn."""
 
-
 _Read = tuple[Integers, Derived | None]
 """Seconds of the day (rows,), and how the column that they were read from follows from the times."""
 
@@ -100,7 +99,8 @@ def _with_clock(
         for seconds, derived in (*_clock(name, column), *_period(name, column)):
             minutes, of = _minutes(others, derived)
             ticks = stamps.ticks * _DAY + seconds + minutes
-            if not apart(ticks) or not _in_order(stamps.ticks, ticks, own):
+            told = derived is not None or dates.shown  # else samples could not say it
+            if not told or not apart(ticks) or not _in_order(stamps.ticks, ticks, own):
                 continue
             said = _together([*names, name, *of], "" if dates.shown else stamps.name)
             said += "" if derived else f", and samples have both in {stamps.name!r}"
@@ -203,7 +203,8 @@ def _clock(name: str, column: arrow.ChunkedArray) -> Iterator[_Read]:
     known = {text: _CLOCK.fullmatch(text) for text in _texts(column)}
     seconds = {text: _seconds(m) for text, m in known.items() if m is not None}
     first = next(m for m in known.values() if m is not None)
-    labels = [_written(minute, first, known) for minute in range(_MINUTES)]
+    short = any(len(text.split(first["mark"])[0]) == 1 for text in known)  # 9:00
+    labels = [_written(minute, first, short) for minute in range(_MINUTES)]
     plain = all(s % 60 == 0 and labels[s // 60 % _MINUTES] == text for text, s in seconds.items())
     derived = Derived(name, 0, "minute of the day", 0, (), tuple(labels)) if plain else None
     yield np.array([seconds[text] for text in column.to_pylist()], np.int64), derived
@@ -218,15 +219,14 @@ def _seconds(found: re.Match[str]) -> int:
     return seconds if minute < 60 and second < 60 and seconds <= _DAY else -1
 
 
-def _written(minute: int, like: re.Match[str], known: Mapping[str, object]) -> str:
-    """A minute of the day as a clock of the form `like` writes it, of which these are `known`."""
+def _written(minute: int, like: re.Match[str], short: bool) -> str:
+    """A minute of the day as a clock of the form `like` writes it; `short`: without a zero before hours."""
     hour, rest = divmod(minute, 60)
     half = like["half"] or ""
     if half:
         letters = "ap"[hour > 11] + "m"
         half = half[: -len(letters)] + (letters.upper() if half[-1].isupper() else letters)
         hour = hour % 12 or 12
-    short = any(len(text.split(like["mark"])[0]) == 1 for text in known)
     mark, seconds = like["mark"], f"{like['mark']}00" if like["S"] else ""
     return f"{hour:{'' if short else '02'}}{mark}{rest:02}{seconds}{half}"
 
