@@ -76,8 +76,10 @@ class Stamps:
         )  # fmt: skip
 
     def shown(self, ticks: int) -> str:
-        """One time as the data would write it."""
-        return times.texts(self.as_time, np.array([ticks], np.int64))[0]
+        """One time as the data would write it; with its clock where that stands in another column."""
+        clock = " %H:%M" if self.kind == "timestamp" and "%H" not in self.format else ""
+        time = replace(self.as_time, format=self.format + clock)
+        return times.texts(time, np.array([ticks], np.int64))[0]
 
 
 def looks_like_times(column: arrow.ChunkedArray, form: str | None = None) -> bool:
