@@ -231,6 +231,13 @@ def test_dates_of_which_day_and_month_could_change_places_are_left_out_and_said(
     assert any("'Datum' looks like dates, such as 05/05/2024, of which day and" in n for n in read.notes)
 
 
+def test_a_row_that_is_no_day_is_named_whatever_form_the_others_have(tmp_path: Path):
+    rows = [f"{1 + i:02}.02.2024;{i % 3}" for i in range(20)]
+    path = csv(tmp_path / "x.csv", rows_of([*rows, "heute;1"], "Datum;a"))
+    with pytest.raises(DataError, match="row 21 is 'heute'"):
+        load(path, TrainConfig(time_column="Datum"))
+
+
 def test_days_in_no_order_of_the_rows_are_none_of_theirs(tmp_path: Path):
     births = [datetime.date(1950, 1, 1) + datetime.timedelta(i * 7919 % 20000) for i in range(60)]
     read = dates(tmp_path / "x.csv", births)

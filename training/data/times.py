@@ -132,8 +132,8 @@ def _texts(column: arrow.ChunkedArray) -> list[str]:
 
 
 def _written(texts: Sequence[str], form: str | None) -> list[str]:
-    """Forms in which all of these are days, or the first many where it is one; of several the one in which
-    rows follow one another."""
+    """Forms in which the first of these are days, if that is one; else those in which all are, or of these
+    the one in which rows follow one another."""
     glance = [*_readings(texts[:_GLANCE], _OTHERS)]
     return glance if len(glance) < 2 else _likely(_readings(texts, glance), form)
 
@@ -310,8 +310,11 @@ def _of_texts(path: Path, name: str, texts: Sequence[str], form: str | None) -> 
             f"{' and as '.join(fits)}: say which with --time-format, or write them as 2024-01-31"
         )
     if not fits:
+        like = next(
+            (f for f in _FORMS.values() if (m := f.fullmatch(texts[0])) and _is_day(m)), _FORMS[_ISO]
+        )
         row, text = next(
-            (i + 1, t) for i, t in enumerate(texts) if not ((m := _FORMS[_ISO].fullmatch(t)) and _is_day(m))
+            (i + 1, t) for i, t in enumerate(texts) if not ((m := like.fullmatch(t)) and _is_day(m))
         )
         raise DataError(
             f"{path}: column {name!r} is to hold times, and row {row} is {text!r}: times are read as "
