@@ -26,9 +26,10 @@ from torch.nn.functional import pad, softplus
 
 from training import game as game_module
 from training.basis import Basis
-from training.config import RECIPES, Recipe, Sizes, TrainConfig, drift_for, sizes_for
+from training.config import Recipe, Sizes, TrainConfig, drift_for, sizes_for
 from training.data import load
 from training.game import Game
+from training.trainer import recipe_for
 
 RESULT = Path(__file__).parent / "results" / "training.json"
 REPEATS, STEPS, WARM = 7, 16, 8
@@ -48,7 +49,7 @@ def main() -> None:
     config = TrainConfig(length=choices.length)
     dataset = load(choices.data, config)
     windows, _ = dataset.split(dataset.length, config.stride, config.hold_out)
-    recipe = RECIPES["relativistic"]
+    recipe = recipe_for(dataset, config)
     basis, sizes = Basis(dataset, windows, recipe.basis), sizes_for(len(dataset.columns))
     drift = drift_for(np.diff(dataset.bounds).tolist(), dataset.length)
     game = Game(
