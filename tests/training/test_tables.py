@@ -1,7 +1,5 @@
 """Tables as people write them: separators, encodings, marks and mistakes are read, or said clearly."""
 
-import datetime
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -9,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.training.tables import csv, rows_of
 from training.basis import Basis
 from training.config import TrainConfig
 from training.data import Dataset, heeds, load
@@ -17,11 +16,6 @@ from training.errors import DataError
 from training.trainer import train
 
 CONFIG = TrainConfig()
-
-
-def csv(path: Path, text: str) -> str:
-    path.write_text(text)
-    return str(path)
 
 
 def test_a_csv_without_a_header_keeps_its_first_row(tmp_path: Path):
@@ -92,85 +86,11 @@ def test_letters_that_are_not_utf_8_are_read_as_windows_writes_them_and_said(tmp
         load(str(tmp_path / "x.csv"), CONFIG)
 
 
-def test_numbers_as_people_write_them_are_read(tmp_path: Path):
-    rows = [
-        f"$ {i}.50;{i},5 %;1.{i}{'KM'[i % 2]};{('({})', '{}')[i % 2].format(i)};{i}\u202f000 kWh"
-        for i in range(1, 31)
-    ]
-    text = "\n".join(["a;b;c;d;e", *rows]).replace(";", '","').replace("\n", '"\n"')
-    dataset = load(csv(tmp_path / "x.csv", f'"{text}"\n'), CONFIG)
-    i = np.arange(1.0, 31)
-    c = [float(f"1.{n}e{3 + 3 * (n % 2)}") for n in range(1, 31)]
-    np.testing.assert_array_equal(
-        dataset.values, np.stack([i + 0.5, i + 0.5, c, i * (2 * (i % 2) - 1), 1000 * i], 1)
-    )
-    assert dataset.notes[:5] == (
-        "'a': '$' is its unit, which samples have without",
-        "'b': a comma is a mark of decimals, and '%' is its unit, which samples have without",
-        "'c': K stands for 1,000, and M stands for 1,000,000",
-        "'d': what stands in brackets is below zero",
-        "'e': a blank is a mark of thousands, and 'kWh' is its unit, which samples have without",
-    )
-
-
-@pytest.mark.parametrize(
-    "written",
-    [
-        lambda i: f"{i}A",  # seats, flats
-        lambda i: f"{i % 60 + 1}{'KM'[i % 2]}",
-        lambda i: f"{i:03}A",
-        lambda i: f"{i}th",
-        lambda i: f"BUS {i}",
-        lambda i: f"({i})",
-        lambda i: f"{i + 100}B",
-        lambda i: f"555 {i + 100} 123",
-        lambda i: f"{i}-{i + 5}",
-        lambda i: f"1/{i}",
-        lambda i: f"{i}.0.1",
-    ],
-)
-def test_names_that_look_like_numbers_stay_labels(tmp_path: Path, written: Callable[[int], str]):
-    rows = [f"{written(i % 40)},{i}" for i in range(80)]
-    assert load(csv(tmp_path / "x.csv", rows_of(rows, "a,b")), CONFIG).columns[0].labels
-
-
-def test_a_decimal_comma_behind_a_zero_marks_no_thousands(tmp_path: Path):
-    rows = [f'"0,{i + 100}",{i}' for i in range(80)]
-    dataset = load(csv(tmp_path / "x.csv", rows_of(rows, "a,b")), CONFIG)
-    np.testing.assert_allclose(dataset.values[:, 0], (np.arange(80) + 100) / 1000)
-
-
 def test_a_table_without_names_is_read_as_any_other(tmp_path: Path):
     text = "".join(f"{i},{'?' if i % 9 == 4 else i / 2},\n" for i in range(60))
     dataset = load(csv(tmp_path / "x.csv", text), CONFIG)
     assert [c.name for c in dataset.columns] == ["column 1", "column 2"]
     assert np.isnan(dataset.values[:, 1]).sum() == 7
-
-
-@pytest.mark.parametrize("mark", [".", "-", "?", "\u2014"])
-def test_a_mark_where_a_number_is_missing_is_read_and_said(tmp_path: Path, mark: str):
-    """As the Federal Reserve, statisticians and the authors of benchmarks write it."""
-    rows = [f"{mark if i % 9 == 4 else 1.5 * i},{i},{2e-9 * i if i % 5 else mark}" for i in range(90)]
-    dataset = load(csv(tmp_path / "x.csv", rows_of(rows, "a,b,c")), CONFIG)
-    i = np.arange(90.0)
-    a, c = np.where(i % 9 == 4, np.nan, 1.5 * i), np.where(i % 5 == 0, np.nan, 2e-9 * i)
-    np.testing.assert_array_equal(dataset.values, np.stack([a, i, c], 1))
-    assert f"'a': {mark!r} is where one is missing" in dataset.notes
-
-
-def test_what_is_no_number_of_one_form_is_labels_and_said(tmp_path: Path):
-    path = csv(tmp_path / "y.csv", 'a,b,c\n20.0 C,"1,5",4 rooms\n20.1 C,"2,5",5 C\n21 C,"1,7",5 m/s\n')
-    notes = load(path, CONFIG).notes
-    assert any(
-        "'a' looks like numbers with units or marks of thousands, such as '21 C'" in n for n in notes
-    )
-    assert any("'b' looks like numbers with a decimal comma, such as '2,5'" in n for n in notes)
-    assert not any("'c' looks like" in n for n in notes)  # of many units: these are words
-    mixed = csv(tmp_path / "z.csv", "a,b,c,d\n3,5%,1 234,0\nL,0,5\u202f678,A\nM,7%,12,B\n")
-    said = [n.split()[0] for n in load(mixed, CONFIG).notes if "looks like numbers" in n]
-    assert said == []  # sizes and codes are none, and 0 is so in any unit
-    read = load(path, TrainConfig(continuous=("a", "b")))
-    np.testing.assert_array_equal(read.values[:, :2], [[20, 1.5], [20.1, 2.5], [21, 1.7]])
 
 
 def test_an_infinite_value_is_named_by_its_file_and_its_own_row(tmp_path: Path):
@@ -181,75 +101,6 @@ def test_an_infinite_value_is_named_by_its_file_and_its_own_row(tmp_path: Path):
     path = csv(tmp_path / "ids.csv", "id,a\n2,1\n1,inf\n2,3\n")
     with pytest.raises(DataError, match="first in row 2"):
         load(path, TrainConfig(id_column="id"))
-
-
-@pytest.mark.parametrize(
-    "form",
-    [
-        "%d.%m.%Y",
-        "%m/%d/%Y",
-        "%d/%m/%Y %H:%M",
-        "%Y/%m/%d",
-        "%-m/%-d/%Y %-H:%M",
-        "%m/%d/%Y %I:%M %p",
-        "%b %d, %Y",
-    ],
-)
-def test_dates_that_can_be_read_in_one_way_only_are_times(tmp_path: Path, form: str):
-    days = [datetime.date(2024, 1, 1) + datetime.timedelta(i) for i in range(200)]
-    rows = [f"{day:{form}};{i * i % 7}" for i, day in enumerate(days)]
-    read = load(csv(tmp_path / "x.csv", rows_of(rows, "Datum;a")), TrainConfig())
-    assert [c.name for c in read.columns] == ["a"]
-    assert read.time is not None and read.time.name == "Datum"
-
-
-def dates(path: Path, days: Iterable[datetime.date]) -> Dataset:
-    return load(
-        csv(path, rows_of([f"{day:%d/%m/%Y};{i % 7}" for i, day in enumerate(days)], "Datum;a")), CONFIG
-    )
-
-
-def test_day_and_month_are_where_rows_follow_one_another(tmp_path: Path):
-    """As first of the month, the first business day, and days that are told."""
-    months = dates(tmp_path / "x.csv", (datetime.date(2020 + i // 12, 1 + i % 12, 1) for i in range(60)))
-    assert months.time is not None and (months.step, months.time.format) == ("1 month", "%d/%m/%Y")
-    assert "'Datum' is read as %d/%m/%Y, as rows follow one another then: --time-format tells" in str(
-        months.notes
-    )
-    firsts = [datetime.date(2018 + i // 12, 1 + i % 12, 1 + i * i % 3) for i in range(60)]
-    business = dates(tmp_path / "z.csv", firsts)
-    assert business.time is not None and business.time.format == "%d/%m/%Y"
-    told = load(str(tmp_path / "x.csv"), TrainConfig(time_format="%m/%d/%Y"))
-    assert told.time is not None and told.time.format == "%m/%d/%Y"
-    with pytest.raises(DataError, match="have the same 'Datum', 01/03/2024, and so have most rows"):
-        dates(tmp_path / "y.csv", (datetime.date(2024, 3, 1 + i // 24) for i in range(240)))
-
-
-def test_dates_of_which_day_and_month_could_change_places_are_left_out_and_said(tmp_path: Path):
-    read = dates(tmp_path / "x.csv", (datetime.date(2024, 5, 5) for _ in range(60)))
-    assert [c.name for c in read.columns] == ["a"]
-    assert any("'Datum' looks like dates, such as 05/05/2024, of which day and" in n for n in read.notes)
-
-
-def test_a_row_that_is_no_day_is_named_whatever_form_the_others_have(tmp_path: Path):
-    rows = [f"{1 + i:02}.02.2024;{i % 3}" for i in range(20)]
-    path = csv(tmp_path / "x.csv", rows_of([*rows, "heute;1"], "Datum;a"))
-    with pytest.raises(DataError, match="row 21 is 'heute'"):
-        load(path, TrainConfig(time_column="Datum"))
-
-
-def test_days_in_no_order_of_the_rows_are_none_of_theirs(tmp_path: Path):
-    births = [datetime.date(1950, 1, 1) + datetime.timedelta(i * 7919 % 20000) for i in range(60)]
-    read = dates(tmp_path / "x.csv", births)
-    assert read.time is None
-    assert "'Datum' holds times and is left out" in read.notes
-
-
-def test_of_two_columns_of_times_that_in_iso_form_is_the_rows(tmp_path: Path):
-    days = [datetime.date(2024, 1, 1) + datetime.timedelta(i) for i in range(60)]
-    rows = [f"{day};{day + datetime.timedelta(2):%d.%m.%Y};{i % 7}" for i, day in enumerate(days)]
-    read = load(csv(tmp_path / "x.csv", rows_of(rows, "traded;settled;a")), CONFIG)
-    assert read.time is not None and read.time.name == "traded"
 
 
 def test_a_column_that_only_counts_rows_is_left_out(tmp_path: Path):
@@ -271,31 +122,6 @@ def test_numbers_that_samples_could_not_tell_apart_are_said(tmp_path: Path):
     notes = load(str(tmp_path / "x.csv"), TrainConfig()).notes
     assert any(note.startswith("'a' has values that are one in single precision") for note in notes)
     assert not any(note.startswith("'b' has values") for note in notes)
-
-
-def rows_of(cells: list[str], header: str = "a;b") -> str:
-    return "\n".join([header, *cells]) + "\n"
-
-
-def test_points_that_mark_thousands_are_none_of_decimals(tmp_path: Path):
-    text = rows_of([f"{1000 + 37 * i:,};{i},25".replace(",", ".", 1) for i in range(60)])
-    dataset = load(csv(tmp_path / "x.csv", text), CONFIG)
-    np.testing.assert_array_equal(dataset.values[:, 0], 1000 + 37 * np.arange(60))
-    np.testing.assert_array_equal(dataset.values[:, 1], np.arange(60) + 0.25)
-    assert any("'a': a point is a mark of thousands" in note for note in dataset.notes)
-
-
-def test_commas_that_mark_thousands_are_read(tmp_path: Path):
-    text = rows_of([f'"{990 + 37.5 * i:,.2f}",{i % 7}' for i in range(60)], "a,b")
-    dataset = load(csv(tmp_path / "x.csv", text), CONFIG)
-    np.testing.assert_array_equal(dataset.values[:, 0], 990 + 37.5 * np.arange(60))
-
-
-def test_what_only_looks_like_thousands_stays_text(tmp_path: Path):
-    text = rows_of([f'"{i % 3},{i % 2}",{i % 7}' for i in range(60)], "a,b")
-    assert load(csv(tmp_path / "x.csv", text), CONFIG).columns[0].labels == (
-        "0,0", "0,1", "1,0", "1,1", "2,0", "2,1",
-    )  # fmt: skip
 
 
 def test_an_empty_line_of_a_single_column_is_a_missing_value(tmp_path: Path):

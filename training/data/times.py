@@ -1,8 +1,7 @@
 """A column of times, read from dates, time stamps, texts or numbers: whole ticks (`contract/times.py`)."""
 
 import re
-from calendar import monthrange
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,46 +10,12 @@ import pyarrow as arrow
 
 from contract import times
 from contract.calendar import Time, TimeKind
+from training.data import dates
 from training.data.dataset import Integers
 from training.errors import DataError
 
-_FRACTION = r"(?:[.,](?P<f>\d{1,9}))?"
-_ZONE = r"\s?(?P<zone>Z|[+-]\d\d(?::?\d\d)?)?"
-_HALF = r"(?: (?P<half>[AaPp][Mm]))?"
-_CLOCK = rf"(?P<sep>[T ])(?P<H>\d\d?):(?P<M>\d\d)(?::(?P<S>\d\d){_FRACTION})?{_HALF}{_ZONE}"
-_NAMED = rf"(?P<b>{'|'.join(times.MONTHS)})"
-_WORDS = {
-    "%d %b %Y": rf"(?P<d>\d\d?) {_NAMED} (?P<Y>\d{{4}})",
-    "%d-%b-%Y": rf"(?P<d>\d\d?)-{_NAMED}-(?P<Y>\d{{4}})",
-    "%b %d, %Y": rf"{_NAMED} (?P<d>\d\d?), (?P<Y>\d{{4}})",
-    "%b %Y": rf"{_NAMED} (?P<Y>\d{{4}})",
-    "%b-%Y": rf"{_NAMED}-(?P<Y>\d{{4}})",
-    "%Y %b": rf"(?P<Y>\d{{4}}) {_NAMED}",
-    "%YQ%q": r"(?P<Y>\d{4})Q(?P<q>[1-4])",
-    "%Y Q%q": r"(?P<Y>\d{4}) Q(?P<q>[1-4])",
-    "%Y-Q%q": r"(?P<Y>\d{4})-Q(?P<q>[1-4])",
-}
-"""Forms that can be read in one way only, and are nothing else."""
-_DAYS = {
-    "%Y-%m-%d": r"(?P<Y>\d{4})-(?P<m>\d\d)-(?P<d>\d\d)",
-    "%Y/%m/%d": r"(?P<Y>\d{4})/(?P<m>\d\d)/(?P<d>\d\d)",
-    "%d.%m.%Y": r"(?P<d>\d\d?)\.(?P<m>\d\d?)\.(?P<Y>\d{4})",
-    "%m/%d/%Y": r"(?P<m>\d\d?)/(?P<d>\d\d?)/(?P<Y>\d{4})",
-    "%d/%m/%Y": r"(?P<d>\d\d?)/(?P<m>\d\d?)/(?P<Y>\d{4})",
-    "%Y-%m": r"(?P<Y>\d{4})-(?P<m>\d\d)",
-    "%Y%m%d": r"(?P<Y>\d{4})(?P<m>\d\d)(?P<d>\d\d)",
-    **_WORDS,
-}
-_FORMS = {day: re.compile(rf"{pattern}(?:{_CLOCK})?", re.IGNORECASE) for day, pattern in _DAYS.items()}
-_ISO, _CODE = "%Y-%m-%d", "%Y%m%d"
-_OTHERS = [day for day in _FORMS if day not in (_ISO, _CODE)]
 _GLANCE = 1000
 """Rows that are looked at first."""
-_UNSORTED = 0.02
-"""Share of rows that may go back in time where the others go on."""
-_EVEN, _UNEVEN = 0.02, 0.05
-"""Share of uneven moves up to which rows follow one another, and from which on they do not."""
-_FEWEST_MOVES = 3
 _MONTH = re.compile(r"(19|20)\d\d-(0[1-9]|1[0-2])")
 
 
@@ -95,9 +60,9 @@ def looks_like_times(column: arrow.ChunkedArray, form: str | None = None) -> boo
         return all(map(_MONTH.fullmatch, there))
     if len(_written(there, form)) == 1:
         return True
-    if not (_FORMS[_ISO].fullmatch(there[0]) or _FORMS[_ISO].fullmatch(there[-1])):
+    if not (dates.FORMS[dates.ISO].fullmatch(there[0]) or dates.FORMS[dates.ISO].fullmatch(there[-1])):
         return False
-    return 2 * sum(_FORMS[_ISO].fullmatch(text) is not None for text in there) > len(there)
+    return 2 * sum(dates.FORMS[dates.ISO].fullmatch(text) is not None for text in there) > len(there)
 
 
 def written_otherwise(column: arrow.ChunkedArray) -> bool:
@@ -110,7 +75,7 @@ def written_otherwise(column: arrow.ChunkedArray) -> bool:
 def in_iso_form(column: arrow.ChunkedArray) -> bool:
     """Whether a column that holds times has a type of these, or is in ISO form."""
     there = _texts(column)
-    return not there or bool(_FORMS[_ISO].fullmatch(there[0]) or _MONTH.fullmatch(there[0]))
+    return not there or bool(dates.FORMS[dates.ISO].fullmatch(there[0]) or _MONTH.fullmatch(there[0]))
 
 
 def in_rows_order(column: arrow.ChunkedArray, form: str | None) -> bool:
@@ -119,9 +84,9 @@ def in_rows_order(column: arrow.ChunkedArray, form: str | None) -> bool:
     if in_iso_form(column):
         return True
     there = _texts(column)
-    found = _readings(there, _OTHERS)
-    likely = _likely(found, form)
-    return len(likely) != 1 or _turns(_days(*found[likely[0]])) <= _UNSORTED * len(there)
+    found = dates.readings(there, dates.OTHERS)
+    likely = dates.likely(found, form)
+    return len(likely) != 1 or dates.turns(dates.days_of(*found[likely[0]])) <= dates.UNSORTED * len(there)
 
 
 def _texts(column: arrow.ChunkedArray) -> list[str]:
@@ -134,67 +99,8 @@ def _texts(column: arrow.ChunkedArray) -> list[str]:
 def _written(texts: Sequence[str], form: str | None) -> list[str]:
     """Forms in which the first of these are days, if that is one; else those in which all are, or of these
     the one in which rows follow one another."""
-    glance = [*_readings(texts[:_GLANCE], _OTHERS)]
-    return glance if len(glance) < 2 else _likely(_readings(texts, glance), form)
-
-
-_Reading = tuple[list[re.Match[str]], Integers]
-"""How the different texts of a column were read, and which of them each row (rows,) is."""
-
-
-def _readings(texts: Sequence[str], forms: Sequence[str]) -> dict[str, _Reading]:
-    """The forms in which all of the texts are days, and how they are read so."""
-    places = {text: n for n, text in enumerate(dict.fromkeys(texts))}
-    which = np.array([places[text] for text in texts], np.int64)
-    found: dict[str, _Reading] = {}
-    for day in forms:
-        if (first := _FORMS[day].fullmatch(texts[0])) and _is_day(first):
-            known = [m for m in map(_FORMS[day].fullmatch, places) if m is not None and _is_day(m)]
-            if len(known) == len(places):
-                found[day] = known, which
-    return found
-
-
-def _likely(found: Mapping[str, _Reading], form: str | None) -> list[str]:
-    """Of several forms, in which day and month change places, the one that is said, or else in which rows
-    follow one another, if it is one alone."""
-    said = (form or "").partition("%H")[0].rstrip("T ")
-    if len(found) < 2 or said in found:
-        return [said] if said in found else [*found]
-    days = {day: _days(*reading) for day, reading in found.items()}
-    ordered = [day for day, of in days.items() if _turns(of) <= _UNSORTED * len(of)]
-    if len(ordered) == 1:
-        return ordered
-    even, other = sorted(days, key=lambda day: _breaks(days[day]))[:2]
-    clear = _breaks(days[even]) <= _EVEN and _breaks(days[other]) >= _UNEVEN
-    return [even] if clear else [*found]
-
-
-def _days(matches: Sequence[re.Match[str]], which: Integers) -> Integers:
-    """Days since 1970 that each row (rows,) was read as."""
-    each = [m.groupdict() for m in matches]
-    iso = [f"{c['Y']}-{_month(c):02}-{int(c.get('d') or 1):02}" for c in each]
-    return np.array(iso, "datetime64[D]").astype(np.int64)[which]
-
-
-def _turns(days: Integers) -> int:
-    """How often rows go back where most go on, or on where most go back."""
-    moves = np.diff(days)
-    return int(min((moves < 0).sum(), (moves > 0).sum()))
-
-
-def _breaks(days: Integers) -> float:
-    """The share of moves to another day that are not as most are: in days or, where all rows are on one day
-    of the month and none has its day in common with another, in months. 1 where there are too few."""
-    moves = np.abs(np.diff(days))
-    months = days.astype("datetime64[D]").astype("datetime64[M]")
-    one_day = len(np.unique(days - months.astype("datetime64[D]").astype(np.int64))) == 1
-    if one_day and (moves > 0).all():
-        moves = np.abs(np.diff(months.astype(np.int64)))
-    moves = moves[moves > 0]
-    if len(moves) < _FEWEST_MOVES:
-        return 1.0
-    return 1 - float(np.unique(moves, return_counts=True)[1].max()) / len(moves)
+    glance = [*dates.readings(texts[:_GLANCE], dates.OTHERS)]
+    return glance if len(glance) < 2 else dates.likely(dates.readings(texts, glance), form)
 
 
 def codes_of_days(column: arrow.ChunkedArray) -> list[str]:
@@ -205,8 +111,8 @@ def codes_of_days(column: arrow.ChunkedArray) -> list[str]:
     if not ((numbers >= 1000_01_01) & (numbers <= 9999_12_31)).all():
         return []
     texts = [str(number) for number in numbers.tolist()]
-    matches = map(_FORMS[_CODE].fullmatch, texts)
-    return texts if all(m is not None and _is_day(m) for m in matches) else []
+    matches = map(dates.FORMS[dates.CODE].fullmatch, texts)
+    return texts if all(m is not None and dates.is_day(m) for m in matches) else []
 
 
 def read(path: Path, name: str, column: arrow.ChunkedArray, form: str | None = None) -> Stamps:
@@ -224,7 +130,7 @@ def read(path: Path, name: str, column: arrow.ChunkedArray, form: str | None = N
     kind = column.type
     if arrow.types.is_date(kind):
         days = column.cast(arrow.date32()).cast(arrow.int32()).to_numpy().astype(np.int64)
-        return Stamps(name, "date", 0, None, _ISO, days)
+        return Stamps(name, "date", 0, None, dates.ISO, days)
     if arrow.types.is_timestamp(kind):
         ticks = column.cast(arrow.int64()).to_numpy().astype(np.int64)
         digits = {unit: d for d, unit in times.UNITS.items()}[kind.unit]
@@ -302,19 +208,18 @@ def in_order(path: Path, stamps: Stamps, ids: Integers, named: bool) -> tuple[In
 
 
 def _of_texts(path: Path, name: str, texts: Sequence[str], form: str | None) -> Stamps:
-    found = _readings(texts, [*_FORMS])
-    fits = _likely(found, form)
+    found = dates.readings(texts, [*dates.FORMS])
+    fits = dates.likely(found, form)
     if len(fits) > 1:
         raise DataError(
             f"{path}: the times of column {name!r}, such as {texts[0]!r}, can be read as "
             f"{' and as '.join(fits)}: say which with --time-format, or write them as 2024-01-31"
         )
     if not fits:
-        like = next(
-            (f for f in _FORMS.values() if (m := f.fullmatch(texts[0])) and _is_day(m)), _FORMS[_ISO]
-        )
+        forms = [f for f in dates.FORMS.values() if (m := f.fullmatch(texts[0])) and dates.is_day(m)]
+        like = (forms or [dates.FORMS[dates.ISO]])[0]
         row, text = next(
-            (i + 1, t) for i, t in enumerate(texts) if not ((m := like.fullmatch(t)) and _is_day(m))
+            (i + 1, t) for i, t in enumerate(texts) if not ((m := like.fullmatch(t)) and dates.is_day(m))
         )
         raise DataError(
             f"{path}: column {name!r} is to hold times, and row {row} is {text!r}: times are read as "
@@ -332,11 +237,11 @@ def _of_texts(path: Path, name: str, texts: Sequence[str], form: str | None) -> 
 
 def _of_matches(name: str, day: str, matches: Sequence[re.Match[str]], which: Integers) -> Stamps:
     columns = [m.groupdict() for m in matches]
-    iso = [f"{c['Y']}-{_month(c):02}-{int(c.get('d') or 1):02}" for c in columns]
+    iso = [f"{c['Y']}-{dates.month_of(c):02}-{int(c.get('d') or 1):02}" for c in columns]
     first = columns[0]
     if all(c["H"] is None for c in columns):
-        return Stamps(name, "date", 0, None, day, _days(matches, which))
-    clocks = [f"{_hour(c):02}:{c['M'] or '00'}:{c['S'] or '00'}" for c in columns]
+        return Stamps(name, "date", 0, None, day, dates.days_of(matches, which))
+    clocks = [f"{dates.hour_of(c):02}:{c['M'] or '00'}:{c['S'] or '00'}" for c in columns]
     fraction = [c["f"] or "" for c in columns]
     longest = max(map(len, fraction))
     digits = -(-longest // 3) * 3
@@ -395,38 +300,12 @@ def _of_numbers(path: Path, name: str, column: arrow.ChunkedArray) -> Stamps:
     return Stamps(name, "number", digits, None, "", np.rint(scaled).astype(np.int64))
 
 
-def _month(part: Mapping[str, str | None]) -> int:
-    """Its number, of what a match has: a number, a name, or the quarter that it begins."""
-    if quarter := part.get("q"):
-        return 3 * int(quarter) - 2
-    return times.MONTHS.index(name.capitalize()) + 1 if (name := part.get("b")) else int(part["m"] or 0)
-
-
-def _hour(part: Mapping[str, str | None]) -> int:
-    """Of the day; −1 where a half of it has no such hour."""
-    hour = int(part["H"] or 0)
-    if not part["half"]:
-        return hour
-    return hour % 12 + 12 * (part["half"].lower() == "pm") if 1 <= hour <= 12 else -1
-
-
-def _is_day(found: re.Match[str]) -> bool:
-    """Whether the parts of a match are on the calendar and on the clock."""
-    part = found.groupdict()
-    month, day = _month(part), int(part.get("d") or 1)
-    if not (1 <= month <= 12 and 0 <= _hour(part) < 24):
-        return False
-    if int(part["M"] or 0) > 59 or int(part["S"] or 0) > 59:
-        return False
-    return 1 <= day <= 28 or 28 < day <= monthrange(int(part["Y"]), month)[1]
-
-
 def _of(name: str, kind: TimeKind, digits: int) -> Time:
     return Time(name, 0, kind, digits, None, "", start=0, step=1, calendar="even", gap=None)
 
 
 def _iso(digits: int) -> str:
-    return f"{_ISO} %H:%M:%S" + (".%f" if digits else "")
+    return f"{dates.ISO} %H:%M:%S" + (".%f" if digits else "")
 
 
 def _said(stamps: Stamps) -> str:

@@ -29,6 +29,8 @@ _FEWEST = 13
 4G and 5G, are names, if nobody says otherwise."""
 _SEATS = 100
 """Whole numbers with a letter, K or M, from which on that stands for zeros."""
+_PLAIN = re.compile(r"[+-]?((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
+"""A number as Arrow writes it; a zero before its digits makes a code of it."""
 _CODE = 9
 """Digits between blanks, as many in all cells, from which on they are no amount but a telephone number."""
 
@@ -81,13 +83,9 @@ def as_numbers(
 def _read(texts: Sequence[str], decimal: str, fewest: int) -> tuple[arrow.Array | None, list[str]]:
     """Different texts as numbers, if all are, of one form, and how they were read. What 1,234 is the file
     says, where `decimal` marks them; of 12,5 the cells do, if there are as many as `fewest`."""
-    if decimal == ".":  # most have but marks where one is missing beside them
-        try:
-            plain = [text.strip() for text in texts]
-            if not any(_coded(text) for text in plain):
-                return compute.cast(arrow.array(plain, arrow.string()), arrow.float64()), []
-        except arrow.ArrowInvalid:
-            pass
+    plain = [text.strip() for text in texts]
+    if decimal == "." and all(map(_PLAIN.fullmatch, plain)):  # beside marks where one is missing
+        return arrow.array([float(text) for text in plain], arrow.float64()), []
     for mark in sorted(_THOUSANDS, key=decimal.__ne__):
         cells = _of_one_form(texts, mark, fewest)
         told = len(cells) >= fewest and any(c.decimals for c in cells) and not any(c.mark for c in cells)
@@ -95,12 +93,6 @@ def _read(texts: Sequence[str], decimal: str, fewest: int) -> tuple[arrow.Array 
             values = [float(f"{cell.digits}e{cell.power}") for cell in cells]
             return arrow.array(values, arrow.float64()), [*_said(cells, mark if mark != decimal else "")]
     return None, []
-
-
-def _coded(text: str) -> bool:
-    """Whether a whole number begins with a zero, as part of a code."""
-    digits = text.lstrip("+-")
-    return digits[:1] == "0" and digits[1:2].isdigit()
 
 
 def _of_one_form(texts: Sequence[str], decimal: str, fewest: int) -> list[_Cell]:
