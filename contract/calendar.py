@@ -36,7 +36,8 @@ class Time:
     """As it was given: an offset such as +02:00, or a name; None where none was."""
     format: str
     """How a text file writes it: %Y %m %d %H %M %S and %f, the fraction, %b for Jan … Dec, %q for the
-    quarter 1 … 4; empty of a plain number."""
+    quarter 1 … 4, %I for the hour 01 … 12 of %p, AM or PM; %-m, %-d, %-H and %-I without a leading 0. Empty
+    of a plain number."""
     start: int
     """The first time seen, in ticks."""
     step: int

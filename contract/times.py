@@ -120,11 +120,22 @@ def places(time: Time, season: Season, ticks: Ticks) -> Ticks:
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DIRECTIVES = {
-    "%Y": r"(?P<Y>\d{4})", "%m": r"(?P<m>\d\d?)", "%d": r"(?P<d>\d\d?)", "%H": r"(?P<H>\d\d)",
+    "%Y": r"(?P<Y>\d{4})", "%m": r"(?P<m>\d\d?)", "%d": r"(?P<d>\d\d?)", "%H": r"(?P<H>\d\d?)",
     "%M": r"(?P<M>\d\d)", "%S": r"(?P<S>\d\d)", "%f": r"(?P<f>\d+)", "%b": rf"(?P<b>{'|'.join(MONTHS)})",
-    "%q": "(?P<q>[1-4])",
+    "%q": "(?P<q>[1-4])", "%I": r"(?P<I>\d\d?)", "%p": "(?P<p>[AaPp][Mm])",
 }  # fmt: skip
 """What may stand for each in a text."""
+_UNPADDED = "%-"
+
+
+def day_of(form: str) -> str:
+    """The form of the day alone, in one of a time stamp."""
+    return re.split(r"[T ]?%[HI]", form.replace(_UNPADDED, "%"))[0]
+
+
+def twelve(hour: int) -> tuple[int, str]:
+    """An hour of the day, 0 … 23, as one of a half day."""
+    return (hour + 11) % 12 + 1, "AM" if hour < 12 else "PM"
 
 
 def part(time: Time, name: Part, ticks: Ticks) -> Ticks:
@@ -175,10 +186,8 @@ def texts(time: Time, ticks: Ticks) -> list[str]:
         scale = 10**time.digits
         return [f"{t / scale:.{time.digits}f}" if time.digits else str(t) for t in ticks.tolist()]
     iso: Sequence[str] = np.datetime_as_string(ticks.astype(f"datetime64[{unit(time)}]")).tolist()
-    template = time.format
-    for place, directive in enumerate(("%Y", "%m", "%d", "%H", "%M", "%S", "%f", "%b", "%q")):
-        template = template.replace(directive, f"{{{place}}}")
-    return [template.format(*_parts(text)) for text in iso]
+    template = re.sub("%(-?[A-Za-z])", r"{\1}", time.format)
+    return [template.format_map(_parts(text)) for text in iso]
 
 
 def parse(time: Time, text: str) -> int:
@@ -215,9 +224,9 @@ _ZONE, _APART = re.compile(r"(Z|[+-]\d\d(:?\d\d)?)$"), re.compile(r"[./ -]")
 
 def _as_iso(time: Time, text: str) -> str:
     """A text that is written as the data are, 2001Q3 or 31.01.2024, in ISO form; another as it is."""
-    form = _ZONE.sub("", time.format)
+    form = _ZONE.sub("", time.format).replace(_UNPADDED, "%")
     found = None
-    day = form.partition("%H")[0].rstrip("T ")
+    day = day_of(form)
     for one in (form, day, f"{day} %H:%M", f"{day} %H:%M:%S"):  # with a clock, or without
         pattern = re.escape(one)
         for directive, part in _DIRECTIVES.items():
@@ -235,14 +244,24 @@ def _as_iso(time: Time, text: str) -> str:
     if quarter := said.get("q"):
         month = 3 * int(quarter) - 2
     iso = f"{said['Y']}-{month:02}-{int(said.get('d') or 1):02}"
-    if said.get("H"):
-        iso += f"T{said['H']}:{said['M']}" + (f":{said['S']}" if said.get("S") else "")
+    hour = said.get("H")
+    if half := said.get("I"):
+        hour = f"{int(half) % 12 + 12 * (str(said.get('p')).lower() == 'pm'):02}"
+    if hour:
+        iso += f"T{hour:0>2}:{said['M']}" + (f":{said['S']}" if said.get("S") else "")
     return iso + (f".{said['f']}" if said.get("f") else "")
 
 
-def _parts(iso: str) -> tuple[str, ...]:
-    """Year, month, day, hours, minutes, seconds and their fraction; the month's name, and the quarter."""
+def _parts(iso: str) -> dict[str, str]:
+    """What each directive stands for in a time in ISO form."""
     day, _, clock = iso.partition("T")
-    month = int(day[-5:-3]) - 1
-    numbers = (day[:-6], day[-5:-3], day[-2:], clock[:2], clock[3:5], clock[6:8], clock[9:])
-    return (*numbers, MONTHS[month], str(month // 3 + 1))
+    parts = {"m": day[-5:-3], "d": day[-2:], "H": clock[:2]}
+    month = int(parts["m"])
+    if clock:
+        hour, parts["p"] = twelve(int(clock[:2]))
+        parts["I"] = f"{hour:02}"
+    bare = {f"-{name}": text.removeprefix("0") for name, text in parts.items()}
+    return parts | bare | {
+        "Y": day[:-6], "M": clock[3:5], "S": clock[6:8], "f": clock[9:], "b": MONTHS[month - 1],
+        "q": str((month + 2) // 3),
+    }  # fmt: skip

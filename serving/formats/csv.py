@@ -68,6 +68,8 @@ def _times(time: Time, ticks: Array) -> list[bytes]:
     """Times as text. Sequences whose rows are evenly apart have them in common: each is written once."""
     each, place = np.unique(ticks.astype(np.int64), return_inverse=True)
     texts = [text.encode() for text in times.texts(time, each)]
+    if "," in time.format:
+        texts = [b'"' + text + b'"' for text in texts]
     return [texts[i] for i in place.tolist()]
 
 

@@ -44,6 +44,7 @@ def test_a_time_with_an_offset_is_that_moment(zone: str | None, text: str, hours
         ("%m/%d/%Y", "01/31/2024", "2024-01-31"),
         ("%Y%m%d", "20240131", "2024-01-31"),
         ("%Y%m%d", "2024-01-31", "2024-01-31"),
+        ("%-m/%-d/%Y", "1/31/2024", "2024-01-31"),
     ],
 )
 def test_times_may_be_written_as_the_data_are(form: str, text: str, day: str):
@@ -57,6 +58,19 @@ def test_times_may_be_written_as_the_data_are(form: str, text: str, day: str):
     for odd in ("35.13.2024", "202411"):
         with pytest.raises(UsageError, match="is no time"):
             times.parse(time, odd)
+
+
+@pytest.mark.parametrize(
+    ("text", "hour"), [("1/5/2024 12:30 AM", 0), ("1/5/2024 1:30 am", 1), ("01/05/2024 12:30 PM", 12),
+                       ("1/5/2024 11:30 PM", 23), ("2024-01-05 23:30", 23)],
+)  # fmt: skip
+def test_hours_may_be_of_half_a_day(text: str, hour: int):
+    time = replace(column(None), format="%-m/%-d/%Y %-I:%M %p")
+    ticks = times.parse(time, text)
+    assert ticks == int(np.datetime64(f"2024-01-05T{hour:02}:30:00", "s").astype(np.int64))
+    half = "AM" if hour < 12 else "PM"
+    assert times.texts(time, np.array([ticks])) == [f"1/5/2024 {hour % 12 or 12}:30 {half}"]
+    assert times.day_of(time.format) == "%m/%d/%Y"
 
 
 @pytest.mark.parametrize(

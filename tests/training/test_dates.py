@@ -2,14 +2,21 @@
 
 import datetime
 from collections.abc import Iterable
+from csv import reader
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from cadenza.foreign import of_samples
+from contract import times
+from export.exporter import export
+from serving.sampler import load as load_generator
 from tests.training.tables import csv, rows_of
 from training.config import TrainConfig
 from training.data import Dataset, load
 from training.errors import DataError
+from training.trainer import train
 
 CONFIG = TrainConfig()
 
@@ -31,7 +38,9 @@ def test_dates_that_can_be_read_in_one_way_only_are_times(tmp_path: Path, form: 
     rows = [f"{day:{form}};{i * i % 7}" for i, day in enumerate(days)]
     read = load(csv(tmp_path / "x.csv", rows_of(rows, "Datum;a")), TrainConfig())
     assert [c.name for c in read.columns] == ["a"]
-    assert read.time is not None and read.time.name == "Datum"
+    assert read.time is not None and (read.time.name, read.time.format) == ("Datum", form)
+    written = times.texts(read.time, times.at(read.time, np.arange(200)))
+    assert written == [f"{day:{form}}" for day in days]
 
 
 def dates(path: Path, days: Iterable[datetime.date]) -> Dataset:
@@ -81,3 +90,21 @@ def test_of_two_columns_of_times_that_in_iso_form_is_the_rows(tmp_path: Path):
     rows = [f"{day};{day + datetime.timedelta(2):%d.%m.%Y};{i % 7}" for i, day in enumerate(days)]
     read = load(csv(tmp_path / "x.csv", rows_of(rows, "traded;settled;a")), CONFIG)
     assert read.time is not None and read.time.name == "traded"
+
+
+@pytest.mark.parametrize("form", ["%b %-d, %Y", "%-m/%-d/%Y %-I:%M %p"])
+def test_samples_have_dates_as_the_data_write_them(tmp_path: Path, form: str):
+    hours = [datetime.datetime(2024, 1, 1) + datetime.timedelta(hours=24 * i) for i in range(200)]
+    written = [f"{hour:{form}}" for hour in hours]
+    data = csv(
+        tmp_path / "x.csv", rows_of([f'"{text}",{i * i % 7}' for i, text in enumerate(written)], "at,a")
+    )
+    train(data, tmp_path / "run", TrainConfig(steps=1, length=12))
+    export(tmp_path / "run", tmp_path / "m.onnx")
+    load_generator(tmp_path / "m.onnx").sample(count=2, length=40, seed=1).save(tmp_path / "s.csv")
+    with (tmp_path / "s.csv").open(newline="") as file:
+        header, *rows = reader(file)
+    assert header == ["sequence", "step", "at", "a"]
+    assert [row[2] for row in rows] == written[:40] * 2
+    sides = of_samples(tmp_path / "s.csv", data, TrainConfig())
+    assert [c.name for c in sides.real.dataset.columns] == ["a"]

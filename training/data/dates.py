@@ -65,7 +65,7 @@ def readings(texts: Sequence[str], forms: Sequence[str]) -> dict[str, Reading]:
 def likely(found: Mapping[str, Reading], form: str | None) -> list[str]:
     """Of several forms, in which day and month change places, the one that is said, or else in which rows
     follow one another, if it is one alone."""
-    said = (form or "").partition("%H")[0].rstrip("T ")
+    said = times.day_of(form or "")
     if len(found) < 2 or said in found:
         return [said] if said in found else [*found]
     days = {day: days_of(*reading) for day, reading in found.items()}
@@ -117,6 +117,17 @@ def hour_of(part: Mapping[str, str | None]) -> int:
     if not part["half"]:
         return hour
     return hour % 12 + 12 * (part["half"].lower() == "pm") if 1 <= hour <= 12 else -1
+
+
+def as_written(form: str, parts: Sequence[Mapping[str, str | None]]) -> str:
+    """A form as these times were written in it: days, months and hours without a leading 0 where some are
+    so, and hours of half a day where all are."""
+    if all(part.get("half") for part in parts):
+        form = form.replace("%H", "%I") + " %p"
+    for name, found in (("m", "m"), ("d", "d"), ("H", "H"), ("I", "H")):
+        if any(len(part.get(found) or "00") == 1 for part in parts):
+            form = form.replace(f"%{name}", f"%-{name}")
+    return form
 
 
 def is_day(found: re.Match[str]) -> bool:

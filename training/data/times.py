@@ -42,7 +42,7 @@ class Stamps:
 
     def shown(self, ticks: int) -> str:
         """One time as the data would write it; with its clock where that stands in another column."""
-        clock = " %H:%M" if self.kind == "timestamp" and "%H" not in self.format else ""
+        clock = " %H:%M" if self.kind == "timestamp" and times.day_of(self.format) == self.format else ""
         time = replace(self.as_time, format=self.format + clock)
         return times.texts(time, np.array([ticks], np.int64))[0]
 
@@ -162,7 +162,7 @@ def united(path: Path, parts: Sequence[Stamps]) -> Stamps | None:
                 f"{path}: the times of its files are {_said(finest)} {finest.name!r} in one and "
                 f"{_said(part)} {part.name!r} in another: write them in one way"
             )
-    days = {part.format.partition("%H")[0].rstrip("T ") for part in parts}
+    days = {times.day_of(part.format) for part in parts}
     if {"%d/%m/%Y", "%m/%d/%Y"} <= days:
         raise DataError(
             f"{path}: {finest.name!r} has the day first in some of its files and the month in others, as "
@@ -240,7 +240,8 @@ def _of_matches(name: str, day: str, matches: Sequence[re.Match[str]], which: In
     iso = [f"{c['Y']}-{dates.month_of(c):02}-{int(c.get('d') or 1):02}" for c in columns]
     first = columns[0]
     if all(c["H"] is None for c in columns):
-        return Stamps(name, "date", 0, None, day, dates.days_of(matches, which))
+        form = dates.as_written(day, columns)
+        return Stamps(name, "date", 0, None, form, dates.days_of(matches, which))
     clocks = [f"{dates.hour_of(c):02}:{c['M'] or '00'}:{c['S'] or '00'}" for c in columns]
     fraction = [c["f"] or "" for c in columns]
     longest = max(map(len, fraction))
@@ -266,7 +267,7 @@ def _of_matches(name: str, day: str, matches: Sequence[re.Match[str]], which: In
         )
         zone = "Z"
     tail, zone = zone or "", "UTC" if zone == "Z" else zone
-    form = f"{day}{separator}{clock}{tail}"
+    form = dates.as_written(f"{day}{separator}{clock}", columns) + tail
     if zone and zone != "UTC":
         zone = f"{zone[:3]}:{zone[-2:] if len(zone) > 3 else '00'}"
     return Stamps(name, "timestamp", digits, zone, form, ticks[which], tuple(notes))
