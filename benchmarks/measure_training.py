@@ -15,6 +15,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -49,7 +50,7 @@ def main() -> None:
     config = TrainConfig(length=choices.length)
     dataset = load(choices.data, config)
     windows, _ = dataset.split(dataset.length, config.stride, config.hold_out)
-    recipe = recipe_for(dataset, config)
+    recipe = replace(recipe_for(dataset, config), shortest=0)  # a step of windows that have grown
     basis, sizes = Basis(dataset, windows, recipe.basis), sizes_for(len(dataset.columns))
     drift = drift_for(np.diff(dataset.bounds).tolist(), dataset.length)
     game = Game(

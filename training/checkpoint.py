@@ -31,7 +31,7 @@ from training.layout import Layout
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 28
+FORMAT = 29
 _KEPT = 2
 
 
@@ -64,6 +64,8 @@ class Checkpoint:
     sizes: Sizes
     batch: int
     """Windows of a step."""
+    shortest: int
+    """See `training.config.Recipe`."""
     drift: float
     """See `training.config.drift_for`."""
     data: DataFacts
@@ -97,7 +99,8 @@ class Checkpoint:
     @property
     def recipe(self) -> Recipe:
         """The recipe that the run follows."""
-        return replace(recipe_of(self.data.form, self.config.recipe), batch=self.batch)
+        recipe = recipe_of(self.data.form, self.config.recipe)
+        return replace(recipe, batch=self.batch, shortest=self.shortest)
 
     @property
     def chosen_step(self) -> int:
@@ -208,6 +211,7 @@ def _pack(c: Checkpoint) -> dict[str, Any]:
         "steps": c.steps,
         "sizes": asdict(c.sizes),
         "batch": c.batch,
+        "shortest": c.shortest,
         "drift": c.drift,
         "data": asdict(c.data),
         "channels": [asdict(channel) for channel in c.channels],
@@ -242,6 +246,7 @@ def _unpack(raw: Mapping[str, Any]) -> Checkpoint:
         steps=raw["steps"],
         sizes=Sizes(**raw["sizes"]),
         batch=raw["batch"],
+        shortest=raw["shortest"],
         drift=raw["drift"],
         data=DataFacts(
             **raw["data"]

@@ -157,6 +157,9 @@ class Recipe:
     """Windows of a step, where it is cheap, see `batch_for`."""
     least_batch: int
     """Windows of a step of tables, where it is dear."""
+    shortest: int
+    """Rows of the windows that a run on longer ones begins with, at least, `training/stages.py`; 0: all are
+    as long as they are."""
     learning_rate: float
     betas: tuple[float, float]
     warmup: int
@@ -183,6 +186,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         epochs=1500,
         batch=64,
         least_batch=16,
+        shortest=24,
         learning_rate=1e-3,
         betas=(0.0, 0.99),
         warmup=50,
@@ -204,6 +208,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         epochs=0,
         batch=128,
         least_batch=128,
+        shortest=0,
         learning_rate=2e-4,
         betas=(0.5, 0.999),
         warmup=0,
@@ -259,10 +264,10 @@ def penalty_for(recipe: Recipe, numbers: int, width: int) -> float:
     return recipe.penalty * recipe.penalty_of_choices * (1 if numbers else 1 / 6)
 
 
-def level_steps(recipe: Recipe, steps: int, length: int) -> int:
-    """Steps of the level's own game before `steps` of windows of `length`: three for each 24 rows
-    of a window, so that long windows, whose steps are few and dear, find the level as well learnt."""
-    return min(max(1, 3 * steps * length // 24), recipe.level)
+def level_steps(recipe: Recipe, steps: int, length: float) -> int:
+    """Steps of the level's own game before `steps` of windows of `length` in the mean: three for each 24
+    rows of a window, so that long windows, whose steps are few and dear, find the level as well learnt."""
+    return min(max(1, int(3 * steps * length / 24)), recipe.level)
 
 
 def likely_steps(recipe: Recipe, steps: int, numbers: bool) -> int:

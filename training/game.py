@@ -15,6 +15,7 @@ from torch import Tensor
 
 from training.conditions import Conditions
 from training.config import Recipe, Sizes, hidden_share, level_steps, likely_steps, penalty_for
+from training.constraints import Constraints
 from training.data.windows import ENDED
 from training.decoder import Decoding
 from training.ends import parted
@@ -31,8 +32,8 @@ from training.losses import (
     relativistic_discriminator,
     relativistic_generator,
 )
-from training.moments import LOOKED_AT, Moments, Seen
-from training.shares import Held, Shares
+from training.moments import LOOKED_AT
+from training.stages import mean_length, stages_for
 from training.team import Team, own_lstms
 
 _JOINED = 0.1
@@ -66,16 +67,20 @@ class Game:
                 sizes, basis.mixing, drift, basis.layout.sizes, *basis.conditions.seen
             ).to(device)
             self.discriminator = head.discriminator(basis, sizes).to(device)
-        self.moments: Moments | None = None
-        self.shares: Shares | None = None
+        self.stages = stages_for(recipe, steps, length)
+        self.constraints: list[Constraints] = []
+        """Of windows as long as those of each stage; none where the recipe has none."""
         self.first: FirstRows | None = None
         """Where windows begin, if that is settled before the game of windows, which would only blur it."""
         if len(basis.mixing.increments) and (recipe.level or recipe.moments):
             chosen, y, valid = self._some_of_data()
-            if recipe.moments:
-                self.moments = Moments(y, valid, basis.mixing.mixtures.to(device))
-                if basis.layout.width:
-                    self.shares = Shares(basis.layout.sizes, chosen, y, valid)
+            mixtures = basis.mixing.mixtures.to(device)
+            for stage in self.stages if recipe.moments else ():
+                rows = slice(stage.length)
+                there = None if valid is None else valid[:, rows]
+                self.constraints.append(
+                    Constraints(basis.layout.sizes, mixtures, chosen[:, rows], y[:, rows], there)
+                )
             self.first = FirstRows.of(y[:, 0], basis.mixing) if recipe.level else None
         self.generator.level.requires_grad_(not recipe.level)
         if self.first is not None:
@@ -104,7 +109,7 @@ class Game:
 
     def begin(self, progress: bool = False) -> None:
         """Before the first step: the level's own game. Every process plays it, and all alike."""
-        steps = level_steps(self.recipe, self.steps, self.length)
+        steps = level_steps(self.recipe, self.steps, mean_length(self.recipe, self.length))
         if steps and self.first is not None:
             self.play_level(steps, progress)
             self.average.load_state_dict(self.generator.state_dict())
@@ -134,6 +139,15 @@ class Game:
     def _latent(self, batch: int) -> Tensor:
         return torch.randn((batch, self.sizes.latent), generator=self.random).to(self.device)
 
+    @property
+    def rows(self) -> int:
+        """Of the windows of this step."""
+        return self.stages[self._stage].length
+
+    @property
+    def _stage(self) -> int:
+        return sum(self.step >= stage.first for stage in self.stages) - 1
+
     def play(self) -> Losses:
         """One step of the discriminator and one of the generator, on one batch of each."""
         recipe = self.recipe
@@ -147,7 +161,7 @@ class Game:
         for optimiser, pace in zip(self.optimisers, (own, others), strict=True):
             for group in optimiser.param_groups:
                 group["lr"], group["betas"] = pace
-        real, given = self._real(recipe.batch, self.team.part(recipe.batch))
+        real, given = self._real(recipe.batch, self.team.part(recipe.batch), self.rows)
         alone = self.step < joined
         loss_d = math.log(2) if alone else 0.0  # what chance costs: it has not begun
         if not alone:
@@ -176,8 +190,7 @@ class Game:
             "average": self.average.state_dict(),
             "optimisers": [o.state_dict() for o in self.optimisers],
             "random": self.random.get_state(),
-            "moments": [] if self.moments is None else list(self.moments.now),
-            "shares": [] if self.shares is None else list(self.shares.now),
+            "constraints": [constraints.now for constraints in self.constraints],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -190,10 +203,8 @@ class Game:
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.random.set_state(state["random"])
-        if self.moments is not None:
-            self.moments.now = Seen(*(part.to(self.device) for part in state["moments"]))
-        if self.shares is not None:
-            self.shares.now = Held(*(part.to(self.device) for part in state["shares"]))
+        for constraints, now in zip(self.constraints, state["constraints"], strict=True):
+            constraints.take([mean.to(self.device) for mean in now])
 
     def _step_discriminator(self, real: Tensor, fake: Tensor, given: Tensor) -> tuple[float, Tensor]:
         recipe = self.recipe
@@ -225,8 +236,8 @@ class Game:
         losses = self._fooled(real_logits, fake.windows, given)
         loss = losses.mean()
         total = loss + self._likelihood(real, given) if self.recipe.likelihood and self.labels else loss
-        if self.moments is not None:
-            total = total + self.recipe.moments * self._push(self.moments, fake.made, given)
+        if self.constraints:
+            total = total + self.recipe.moments * self._push(fake.made, given)
         if fake.other is not None and fake.odds is not None:
             with torch.no_grad():
                 better = losses - self._fooled(real_logits, fake.other, given)  # (batch,)
@@ -239,17 +250,10 @@ class Game:
         self.discriminator.requires_grad_(True)
         return mean
 
-    def _push(self, moments: Moments, windows: Tensor, given: Tensor) -> Tensor:
-        """What moments, and shares of labels, that are not the data's cost the generator: ()."""
-        chosen, y, valid = self._rows(windows, given)
-        seen = moments.of(y, valid)
-        moments.follow(Seen(*map(self._of_all, seen)), self.step)
-        cost = moments.push(seen)
-        if self.shares is not None:
-            held = self.shares.of(chosen, y, valid)
-            self.shares.follow(Held(*map(self._of_all, held)), self.step)
-            cost = cost + self.shares.push(held)
-        return cost
+    def _push(self, windows: Tensor, given: Tensor) -> Tensor:
+        """What the generator pays for windows that are not as the data are, see `Constraints`: ()."""
+        step = self.step - self.stages[self._stage].first
+        return self.constraints[self._stage].push(*self._rows(windows, given), step, self._of_all)
 
     def _of_all(self, part: Tensor) -> Tensor:
         """The mean over processes of what each has measured."""
@@ -292,7 +296,7 @@ class Game:
         """Of the labels of `real` windows, negative and in logarithms: ()."""
         batch = self.recipe.batch
         latent = self._latent(batch)
-        noise = torch.randn((batch, self.length, self.generator.noise_size), generator=self.random)
+        noise = torch.randn((batch, self.rows, self.generator.noise_size), generator=self.random)
         mine = self.team.part(batch)
         once = torch.cat([latent[mine], given], 1)
         return negative_log_likelihood(self.generator, once, noise[mine].to(self.device), real)
@@ -317,8 +321,8 @@ class Game:
             made = self._fake(batch, given)
             return Pair(self._shifted(made, given), made)
         latent, mine = self._latent(batch), self.team.part(batch)
-        noise = torch.randn((batch, self.length, self.generator.noise_size), generator=self.random)
-        again = torch.randn((batch, self.length, self.generator.gate.width), generator=self.random)
+        noise = torch.randn((batch, self.rows, self.generator.noise_size), generator=self.random)
+        again = torch.randn((batch, self.rows, self.generator.gate.width), generator=self.random)
         noise, again = (part[mine].to(self.device) for part in (noise, again))
         with self.team.autocast():
             x, other, odds = pair(self.generator, torch.cat([latent[mine], given], 1), noise, again)
@@ -329,7 +333,7 @@ class Game:
     def _fake(self, batch: int, given: Tensor) -> Tensor:
         """This process's part of a batch, under the conditions of its real partners."""
         latent = self._latent(batch)
-        noise = torch.randn((batch, self.length, self.generator.noise_size), generator=self.random)
+        noise = torch.randn((batch, self.rows, self.generator.noise_size), generator=self.random)
         mine = self.team.part(batch)
         with self.team.autocast():
             once = torch.cat([latent[mine], given], 1)

@@ -30,6 +30,7 @@ from training.heads import head_of, recipe_of
 from training.loop import Loop, Say
 from training.picture import draw_run
 from training.record import Cost
+from training.stages import mean_length, stages_for
 from training.team import Team, together
 from training.view import View
 from training.yardstick import Yardstick
@@ -96,11 +97,16 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
         if before
         else config.steps or _calibrate(game_of, config, dataset.length, most, team, say)
     )
+    first, *later = stages_for(recipe, steps, dataset.length)
+    if later:
+        longer = ", ".join(f"{stage.length} from step {stage.first} on" for stage in later)
+        say(f"windows grow: of {first.length} rows at first, {longer}")
     state = before or Checkpoint(
         config=config,
         steps=steps,
         sizes=sizes,
         batch=recipe.batch,
+        shortest=recipe.shortest,
         drift=drift,
         data=DataFacts(
             data, dataset.name, dataset.fingerprint, len(dataset.bounds) - 1,
@@ -183,18 +189,24 @@ def _begun(run: Path) -> bool:
 
 
 def recipe_for(dataset: Dataset, config: TrainConfig) -> Recipe:
-    """The recipe, in batches for such data; of several processes each has a group of windows at least."""
+    """The recipe, in batches for such data; of several processes each has a group of windows at least.
+    Windows grow where the data are long tables: they begin anywhere there, and so the first rows of all
+    windows are all the data, if they are as many as lie between two beginnings."""
     recipe = recipe_of(dataset.form, config.recipe)
     if dataset.form != "table":
-        return recipe
+        return replace(recipe, shortest=0)
     sizes = head_of(dataset.form).sizes(dataset.learnt.layout)
-    return replace(recipe, batch=max(batch_for(recipe, dataset.length, sizes), GROUP * config.processes))
+    batch = max(batch_for(recipe, dataset.length, sizes), GROUP * config.processes)
+    long = drift_for(np.diff(dataset.bounds).tolist(), dataset.length) < 1
+    grows = recipe.shortest and long and not dataset.ends
+    return replace(recipe, batch=batch, shortest=max(recipe.shortest, config.stride) if grows else 0)
 
 
 def shown_at_most(recipe: Recipe, dataset: Dataset, windows: Windows) -> float:
     """Steps that minutes are turned into at most for these windows of the data, see `most_steps`."""
     rows = int(windows.covered.sum())
-    window = rows / len(windows) if dataset.ends else dataset.length  # rows that one has, in the mean
+    # Rows that one has, in the mean.
+    window = rows / len(windows) if dataset.ends else mean_length(recipe, dataset.length)
     return most_steps(recipe, rows, window)
 
 
@@ -211,11 +223,11 @@ def _calibrate(
             game.play()
 
     seconds = _seconds_of(play)
-    recipe = game.recipe
+    recipe, rows = game.recipe, mean_length(game.recipe, length)
     level = _seconds_of(game.play_level) if game.first is not None else 0.0
     budget = 60 * minutes
-    steps = round(budget / (seconds + level * level_steps(recipe, 8, length) / 8))
-    if level_steps(recipe, steps, length) == recipe.level:  # no more of the level's than that
+    steps = round(budget / (seconds + level * level_steps(recipe, 8, rows) / 8))
+    if level_steps(recipe, steps, rows) == recipe.level:  # no more of the level's than that
         steps = round((budget - recipe.level * level) / seconds)
     steps = team.of_first(max(1, steps))
     say(f"{seconds * 1000:.0f} ms a step: {minutes:g} minutes are {steps} steps")

@@ -38,6 +38,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no-weight-average": {"average": 0.0},
     "constant-rate": {"warmup": 0, "final_rate": 1.0},
     "batch-128": {"batch": 128},
+    "no-growing-windows": {"shortest": 0},
     **{f"no-{part}": {"without": part} for part in PARTS},
 }
 """By the variant's name: fields of `training.config.Recipe` that differ from the default recipe's, or

@@ -14,7 +14,6 @@ from training.config import RECIPES, Sizes, hidden_share
 from training.data.dataset import Column, Dataset
 from training.game import Game
 from training.level import transport
-from training.moments import Moments
 
 
 def test_the_level_is_settled_before_the_game_of_windows(prices: Path):
@@ -182,9 +181,9 @@ def test_moments_are_of_windows_that_no_shift_has_hidden(prices: Path, monkeypat
     seen: list[torch.Tensor] = []
     push = played._push
 
-    def watched(moments: Moments, windows: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+    def watched(windows: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
         seen.append(windows.detach())
-        return push(moments, windows, given)
+        return push(windows, given)
 
     monkeypatch.setattr(played, "_push", watched)
     played.play()
