@@ -89,7 +89,10 @@ def _of_sound(path: Path, data: str, asked: _Asked, sound: Dataset) -> Sides:
 def _of_rows(path: Path, data: str, asked: _Asked) -> Sides:
     if asked.names and data not in BUILTIN and (known := load(data, asked.real).time) is not None:
         # A few days of samples may be read in several ways, and the data's in one.
-        asked = replace(asked, samples=replace(asked.samples, time_format=known.format or None))
+        own = replace(asked.samples, time_format=known.format or None)
+        if known.shown and known.name in asked.names:
+            own = replace(own, time_column=own.time_column or known.name)
+        asked = replace(asked, samples=own)
     read = load(str(path), asked.samples)
     lengths = np.unique(np.diff(read.bounds))
     if len(read.bounds) < 3:

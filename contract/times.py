@@ -6,7 +6,7 @@ has the very times that it has as a whole.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -126,16 +126,13 @@ _DIRECTIVES = {
 }  # fmt: skip
 """What may stand for each in a text."""
 _UNPADDED = "%-"
+"""What a directive begins with that writes no zeros in front."""
 
 
 def day_of(form: str) -> str:
-    """The form of the day alone, in one of a time stamp."""
+    """The form of the day alone, in one of a time stamp, whose clock stands behind it; as if zeros stood in
+    front of all that may have some."""
     return re.split(r"[T ]?%[HI]", form.replace(_UNPADDED, "%"))[0]
-
-
-def twelve(hour: int) -> tuple[int, str]:
-    """An hour of the day, 0 … 23, as one of a half day."""
-    return (hour + 11) % 12 + 1, "AM" if hour < 12 else "PM"
 
 
 def part(time: Time, name: Part, ticks: Ticks) -> Ticks:
@@ -186,8 +183,31 @@ def texts(time: Time, ticks: Ticks) -> list[str]:
         scale = 10**time.digits
         return [f"{t / scale:.{time.digits}f}" if time.digits else str(t) for t in ticks.tolist()]
     iso: Sequence[str] = np.datetime_as_string(ticks.astype(f"datetime64[{unit(time)}]")).tolist()
-    template = re.sub("%(-?[A-Za-z])", r"{\1}", time.format)
-    return [template.format_map(_parts(text)) for text in iso]
+    template = _DIRECTIVE.sub("{}", time.format)
+    parts = [_PARTS[name] for name in _DIRECTIVE.findall(time.format)]
+    cut = [text.partition("T")[::2] for text in iso]  # days, and what the clock says
+    return [template.format(*[part(day, clock) for part in parts]) for day, clock in cut]
+
+
+_DIRECTIVE = re.compile("%-?[A-Za-z]")
+_PARTS: dict[str, Callable[[str, str], str]] = {
+    "%Y": lambda day, clock: day[:-6],
+    "%m": lambda day, clock: day[-5:-3],
+    "%d": lambda day, clock: day[-2:],
+    "%H": lambda day, clock: clock[:2],
+    "%M": lambda day, clock: clock[3:5],
+    "%S": lambda day, clock: clock[6:8],
+    "%f": lambda day, clock: clock[9:],
+    "%b": lambda day, clock: MONTHS[int(day[-5:-3]) - 1],
+    "%q": lambda day, clock: str((int(day[-5:-3]) + 2) // 3),
+    "%I": lambda day, clock: f"{(int(clock[:2]) + 11) % 12 + 1:02}",
+    "%p": lambda day, clock: "AM" if clock < "12" else "PM",
+    "%-m": lambda day, clock: str(int(day[-5:-3])),
+    "%-d": lambda day, clock: str(int(day[-2:])),
+    "%-H": lambda day, clock: str(int(clock[:2])),
+    "%-I": lambda day, clock: str((int(clock[:2]) + 11) % 12 + 1),
+}
+"""What each directive writes of a day and a clock in ISO form."""
 
 
 def parse(time: Time, text: str) -> int:
@@ -219,6 +239,7 @@ def parse(time: Time, text: str) -> int:
         raise UsageError(f"{said}; such as {wanted} is wanted") from error
 
 
+_CLOCKS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")
 _ZONE, _APART = re.compile(r"(Z|[+-]\d\d(:?\d\d)?)$"), re.compile(r"[./ -]")
 
 
@@ -227,41 +248,28 @@ def _as_iso(time: Time, text: str) -> str:
     form = _ZONE.sub("", time.format).replace(_UNPADDED, "%")
     found = None
     day = day_of(form)
-    for one in (form, day, f"{day} %H:%M", f"{day} %H:%M:%S"):  # with a clock, or without
+    for one in (form, day, *(f"{day} {clock}" for clock in _CLOCKS)):  # with a clock, or without
         pattern = re.escape(one)
         for directive, part in _DIRECTIVES.items():
             # 202411 is no day of 20240101.
             pattern = pattern.replace(
                 directive, part if _APART.search(one) else part.replace("\\d\\d?", "\\d\\d"), 1
             )
-        found = found or (re.fullmatch(pattern, text.strip()) if one else None)
+        found = found or (re.fullmatch(pattern, text.strip(), re.IGNORECASE) if one else None)
     if not found:
         return text
     said: dict[str, str | None] = found.groupdict()
     month = int(said.get("m") or 1)
     if name := said.get("b"):
-        month = MONTHS.index(name) + 1
+        month = MONTHS.index(name.capitalize()) + 1
     if quarter := said.get("q"):
         month = 3 * int(quarter) - 2
     iso = f"{said['Y']}-{month:02}-{int(said.get('d') or 1):02}"
     hour = said.get("H")
     if half := said.get("I"):
-        hour = f"{int(half) % 12 + 12 * (str(said.get('p')).lower() == 'pm'):02}"
+        if not 1 <= int(half) <= 12:
+            return text
+        hour = str(int(half) % 12 + 12 * (str(said.get("p")).lower() == "pm"))
     if hour:
         iso += f"T{hour:0>2}:{said['M']}" + (f":{said['S']}" if said.get("S") else "")
     return iso + (f".{said['f']}" if said.get("f") else "")
-
-
-def _parts(iso: str) -> dict[str, str]:
-    """What each directive stands for in a time in ISO form."""
-    day, _, clock = iso.partition("T")
-    parts = {"m": day[-5:-3], "d": day[-2:], "H": clock[:2]}
-    month = int(parts["m"])
-    if clock:
-        hour, parts["p"] = twelve(int(clock[:2]))
-        parts["I"] = f"{hour:02}"
-    bare = {f"-{name}": text.removeprefix("0") for name, text in parts.items()}
-    return parts | bare | {
-        "Y": day[:-6], "M": clock[3:5], "S": clock[6:8], "f": clock[9:], "b": MONTHS[month - 1],
-        "q": str((month + 2) // 3),
-    }  # fmt: skip

@@ -62,7 +62,8 @@ def test_times_may_be_written_as_the_data_are(form: str, text: str, day: str):
 
 @pytest.mark.parametrize(
     ("text", "hour"), [("1/5/2024 12:30 AM", 0), ("1/5/2024 1:30 am", 1), ("01/05/2024 12:30 PM", 12),
-                       ("1/5/2024 11:30 PM", 23), ("2024-01-05 23:30", 23)],
+                       ("1/5/2024 11:30 PM", 23), ("2024-01-05 23:30", 23),
+                       ("1/5/2024 11:30:00 PM", 23), ("1/5/2024 23:30", 23)],
 )  # fmt: skip
 def test_hours_may_be_of_half_a_day(text: str, hour: int):
     time = replace(column(None), format="%-m/%-d/%Y %-I:%M %p")
@@ -71,6 +72,9 @@ def test_hours_may_be_of_half_a_day(text: str, hour: int):
     half = "AM" if hour < 12 else "PM"
     assert times.texts(time, np.array([ticks])) == [f"1/5/2024 {hour % 12 or 12}:30 {half}"]
     assert times.day_of(time.format) == "%m/%d/%Y"
+    for odd in ("1/5/2024 13:30 PM", "1/5/2024 0:30 AM"):
+        with pytest.raises(UsageError, match="is no time"):
+            times.parse(time, odd)
 
 
 @pytest.mark.parametrize(

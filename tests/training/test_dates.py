@@ -101,10 +101,32 @@ def test_samples_have_dates_as_the_data_write_them(tmp_path: Path, form: str):
     )
     train(data, tmp_path / "run", TrainConfig(steps=1, length=12))
     export(tmp_path / "run", tmp_path / "m.onnx")
-    load_generator(tmp_path / "m.onnx").sample(count=2, length=40, seed=1).save(tmp_path / "s.csv")
+    load_generator(tmp_path / "m.onnx").sample(count=30, length=24, seed=1).save(tmp_path / "s.csv")
     with (tmp_path / "s.csv").open(newline="") as file:
         header, *rows = reader(file)
     assert header == ["sequence", "step", "at", "a"]
-    assert [row[2] for row in rows] == written[:40] * 2
+    assert [row[2] for row in rows] == written[:24] * 30
     sides = of_samples(tmp_path / "s.csv", data, TrainConfig())
-    assert [c.name for c in sides.real.dataset.columns] == ["a"]
+    assert [c.name for c in sides.real.dataset.columns] == ["a"]  # though days begin anew in each sample
+
+
+def test_days_may_begin_anew_in_each_sequence(tmp_path: Path):
+    days = [datetime.date(2024, 1, 1) + datetime.timedelta(i) for i in range(24)]
+    rows = [f"{n};{day:%b %-d, %Y};{i * n % 7}" for n in range(30) for i, day in enumerate(days)]
+    read = load(csv(tmp_path / "x.csv", rows_of(rows, "who;on;a")), TrainConfig(id_column="who"))
+    assert read.time is not None and read.time.name == "on"
+    assert [c.name for c in read.columns] == ["a"]
+
+
+def test_a_folder_has_the_form_that_all_its_files_have(tmp_path: Path):
+    """One in which no hour is of one digit, and one in which none is of half a day."""
+    for form, other in (("%-m/%-d/%Y %-I:%M %p",) * 2, ("%-m/%-d/%Y %-I:%M %p", "%-m/%-d/%Y %-H:%M")):
+        for name, first, written in (("a", 13, form), ("b", 1, other)):
+            hours = [
+                datetime.datetime(2024, 11, first, 10) + n * datetime.timedelta(hours=12) for n in range(40)
+            ]
+            rows = [f"{hour:{written}},{hour.day**2 % 7}" for hour in hours]
+            csv(tmp_path / f"{name}.csv", rows_of(rows, "at,a"))
+        read = load(str(tmp_path), TrainConfig())
+        clock = other[10:].replace("-", "")  # months and hours have two digits in all rows
+        assert read.time is not None and read.time.format == f"%m/%-d/%Y{clock}"

@@ -5,6 +5,7 @@ from calendar import monthrange
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from contract import times
 from training.data.dataset import Integers
@@ -84,9 +85,11 @@ def days_of(matches: Sequence[re.Match[str]], which: Integers) -> Integers:
     return np.array(iso, "datetime64[D]").astype(np.int64)[which]
 
 
-def turns(days: Integers) -> int:
-    """How often rows go back where most go on, or on where most go back."""
+def turns(days: Integers, followed: NDArray[np.bool_] | None = None) -> int:
+    """How often rows (rows,) go back where most go on, or on where most go back; of those moves (rows - 1,)
+    that are `followed` alone, if it is said which."""
     moves = np.diff(days)
+    moves = moves if followed is None else moves[followed]
     return int(min((moves < 0).sum(), (moves > 0).sum()))
 
 
@@ -126,6 +129,17 @@ def as_written(form: str, parts: Sequence[Mapping[str, str | None]]) -> str:
         form = form.replace("%H", "%I") + " %p"
     for name, found in (("m", "m"), ("d", "d"), ("H", "H"), ("I", "H")):
         if any(len(part.get(found) or "00") == 1 for part in parts):
+            form = form.replace(f"%{name}", f"%-{name}")
+    return form
+
+
+def as_all_are(forms: Sequence[str], form: str) -> str:
+    """One of several `forms`, as times that are written in all of these are: without a leading 0 where some
+    are so, and in hours of half a day where all are."""
+    if not all("%p" in other for other in forms):
+        form = form.replace(" %p", "").replace("I", "H")
+    for name in "mdHI":
+        if any(f"%-{name}" in other for other in forms):
             form = form.replace(f"%{name}", f"%-{name}")
     return form
 

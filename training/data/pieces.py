@@ -20,6 +20,7 @@ from contract.calendar import Derived, Part
 from training.config import TrainConfig
 from training.data import times
 from training.data.dataset import Integers
+from training.data.dates import turns
 from training.data.times import Stamps
 
 _CLOCK = re.compile(r"(?P<H>\d\d?)(?P<mark>[:.])(?P<M>\d\d)((?P=mark)(?P<S>\d\d))?(?P<half> ?[AaPp][Mm])?")
@@ -119,16 +120,8 @@ def _together(names: Sequence[str], called: str) -> str:
 def _in_order(dates: Integers, ticks: Integers, own: Sequence[arrow.ChunkedArray]) -> bool:
     """Whether rows are as much in the order of these `ticks` as in that of their dates, but for an hour in
     autumn; `own` tells sequences apart."""
-    same = np.ones(len(ticks) - 1, bool)
-    for column in own:
-        keys = compute.index_in(column, column.unique()).to_numpy()
-        same &= keys[1:] == keys[:-1]
-
-    def turns(x: Integers) -> int:
-        moves = np.diff(x)[same]
-        return int(min((moves < 0).sum(), (moves > 0).sum()))
-
-    return turns(ticks) <= turns(dates) + (1 - _APART) * len(ticks)
+    same = times.followed(own, len(ticks))
+    return turns(ticks, same) <= turns(dates, same) + (1 - _APART) * len(ticks)
 
 
 def _said_again(stamps: Stamps, free: Mapping[str, arrow.ChunkedArray]) -> Pieces:

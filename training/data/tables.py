@@ -161,7 +161,8 @@ def _time_column(table: arrow.Table, config: TrainConfig) -> tuple[str | None, l
     free = {n: table.column(n) for n in table.column_names if n not in told}
     holding = [n for n, column in free.items() if times.looks_like_times(column, config.time_format)]
     # Days of birth are in a form of people's as well, and rows in no order of theirs.
-    found = [n for n in holding if times.in_rows_order(free[n], config.time_format)]
+    own = [table.column(config.id_column)] if config.id_column in table.column_names else []
+    found = [n for n in holding if times.in_rows_order(free[n], config.time_format, own)]
     if len(found) > 1:
         found = [n for n in found if times.in_iso_form(free[n])] or found
     if not found:

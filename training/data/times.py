@@ -7,6 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as arrow
+from numpy.typing import NDArray
+from pyarrow import compute
 
 from contract import times
 from contract.calendar import Time, TimeKind
@@ -78,15 +80,30 @@ def in_iso_form(column: arrow.ChunkedArray) -> bool:
     return not there or bool(dates.FORMS[dates.ISO].fullmatch(there[0]) or _MONTH.fullmatch(there[0]))
 
 
-def in_rows_order(column: arrow.ChunkedArray, form: str | None) -> bool:
-    """Whether rows follow one another by a column that holds times, onward or back; so they are taken to in
-    ISO form."""
+def in_rows_order(
+    column: arrow.ChunkedArray, form: str | None, own: Sequence[arrow.ChunkedArray] = ()
+) -> bool:
+    """Whether rows follow one another by a column that holds times, onward or back, where columns of their
+    `own` tell sequences apart within each; so they are taken to in ISO form."""
     if in_iso_form(column):
         return True
     there = _texts(column)
     found = dates.readings(there, dates.OTHERS)
     likely = dates.likely(found, form)
-    return len(likely) != 1 or dates.turns(dates.days_of(*found[likely[0]])) <= dates.UNSORTED * len(there)
+    if len(likely) != 1:
+        return True
+    days = dates.days_of(*found[likely[0]])
+    same = followed(own, len(days)) if len(days) == len(column) else None
+    return dates.turns(days, same) <= dates.UNSORTED * len(days)
+
+
+def followed(own: Sequence[arrow.ChunkedArray], rows: int) -> NDArray[np.bool_]:
+    """Whether the next row is of the same sequence, (rows - 1,), by columns that tell these apart."""
+    same = np.ones(max(0, rows - 1), bool)
+    for column in own:
+        keys = compute.index_in(column, column.unique()).to_numpy()
+        same &= keys[1:] == keys[:-1]
+    return same
 
 
 def _texts(column: arrow.ChunkedArray) -> list[str]:
@@ -169,7 +186,8 @@ def united(path: Path, parts: Sequence[Stamps]) -> Stamps | None:
             "far as one can see: say which with --time-format"
         )
     ticks = [part.ticks * 10 ** (finest.digits - part.digits) for part in parts]
-    return replace(finest, ticks=np.concatenate(ticks))
+    form = dates.as_all_are([part.format for part in parts], finest.format)
+    return replace(finest, format=form, ticks=np.concatenate(ticks))
 
 
 def in_order(path: Path, stamps: Stamps, ids: Integers, named: bool) -> tuple[Integers, list[str]]:
