@@ -20,9 +20,9 @@ from training.data import BUILTIN, Dataset, heeded, heeds, load, require_heeded,
 from training.data.columns import Column, is_number
 from training.data.files import names_of
 from training.data.windows import ENDED
+from training.drawn import sample_rows
 from training.evaluation.report import Subject
 from training.evaluation.sides import Real
-from training.game import sample_rows
 from training.generator import Generator
 from training.layout import Layout
 

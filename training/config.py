@@ -158,8 +158,7 @@ class Recipe:
     least_batch: int
     """Windows of a step of tables, where it is dear."""
     shortest: int
-    """Rows of the windows that a run on longer ones begins with, at least, `training/stages.py`; 0: all are
-    as long as they are."""
+    """Rows that windows begin with at least, where they grow, `training/stages.py`; 0: they never do."""
     learning_rate: float
     betas: tuple[float, float]
     warmup: int
@@ -186,7 +185,7 @@ RECIPES: dict[RecipeName, Recipe] = {
         epochs=1500,
         batch=64,
         least_batch=16,
-        shortest=24,
+        shortest=64,
         learning_rate=1e-3,
         betas=(0.0, 0.99),
         warmup=50,

@@ -13,16 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.conditions import Conditions
 from training.config import Recipe, Sizes, hidden_share, level_steps, likely_steps, penalty_for
 from training.constraints import Constraints
-from training.data.windows import ENDED
-from training.decoder import Decoding
 from training.ends import parted
 from training.gate import Pair, pair
 from training.generator import Generator
 from training.heads import ROWS, Encoded, Head
-from training.layout import Floats
 from training.level import FirstRows, critic_of, fit_level
 from training.likelihood import BETAS, FASTER, negative_log_likelihood
 from training.losses import (
@@ -222,7 +218,7 @@ class Game:
             total = loss
             if penalised:
                 # The mean over both halves, times two: γ/2 (E‖∇D(r)‖² + E‖∇D(f)‖²).
-                weight = self.penalty * recipe.penalty_every
+                weight = self.penalty * recipe.penalty_every * self.stages[self._stage].weight
                 total = loss + weight * gradient_penalty(logits, both)
             optimiser = self.optimisers[1]
             optimiser.zero_grad()
@@ -375,26 +371,3 @@ class Game:
         self.team.mean_(self.generator.centre)
         self.average.centre.copy_(self.generator.centre)
         torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), 1 - keep)
-
-
-def sample_rows(
-    generator: Generator, decoding: Decoding, conditions: Conditions, count: int, length: int, seed: int
-) -> Floats:
-    """Rows (count, length, columns) from a generator, as `Windows.take` gives those of data, for pictures
-    and judges, under conditions as the data have them."""
-    given = torch.from_numpy(conditions.encode(conditions.draw(count, seed)))
-    random = torch.Generator().manual_seed(seed)
-    parts = []
-    with torch.no_grad():
-        for first in range(0, count, 1024):
-            batch = min(1024, count - first)
-            latent = torch.randn((batch, generator.sizes.latent), generator=random)
-            noise = torch.randn((batch, length, generator.noise_size), generator=random)
-            device = generator.a.device
-            once = torch.cat([latent, given[first : first + batch]], 1).to(device)
-            y, logits, _ = generator.play(once, noise.to(device))
-            rows = decoding.rows(generator.scores(y).cpu().numpy(), logits.cpu().numpy())
-            if conditions.most:
-                rows[generator.valid(once, logits).cpu().numpy() == 0] = ENDED
-            parts.append(rows)
-    return np.concatenate(parts)

@@ -18,7 +18,7 @@ from contract.spec import Channel
 from training.checkpoint import Checkpoint
 from training.data import Dataset
 from training.data.windows import ENDED
-from training.game import sample_rows
+from training.drawn import sample_rows
 from training.natural import DRAWERS
 
 _CHANNELS = 6

@@ -30,7 +30,7 @@ from training.heads import head_of, recipe_of
 from training.loop import Loop, Say
 from training.picture import draw_run
 from training.record import Cost
-from training.stages import mean_length, stages_for
+from training.stages import growth, mean_length, stages_for
 from training.team import Team, together
 from training.view import View
 from training.yardstick import Yardstick
@@ -97,10 +97,8 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
         if before
         else config.steps or _calibrate(game_of, config, dataset.length, most, team, say)
     )
-    first, *later = stages_for(recipe, steps, dataset.length)
-    if later:
-        longer = ", ".join(f"{stage.length} from step {stage.first} on" for stage in later)
-        say(f"windows grow: of {first.length} rows at first, {longer}")
+    if grows := growth(stages_for(recipe, steps, dataset.length)):
+        say(grows)
     state = before or Checkpoint(
         config=config,
         steps=steps,
@@ -190,8 +188,9 @@ def _begun(run: Path) -> bool:
 
 def recipe_for(dataset: Dataset, config: TrainConfig) -> Recipe:
     """The recipe, in batches for such data; of several processes each has a group of windows at least.
-    Windows grow where the data are long tables: they begin anywhere there, and so the first rows of all
-    windows are all the data, if they are as many as lie between two beginnings."""
+    Windows grow where the data are long tables: these go on in the same way before and behind a window, and
+    the first rows of all windows are nearly all the data, if they are as many as lie between two
+    beginnings."""
     recipe = recipe_of(dataset.form, config.recipe)
     if dataset.form != "table":
         return replace(recipe, shortest=0)

@@ -24,7 +24,7 @@ from torch import Tensor
 from training.conditions import Conditions
 from training.data import Windows
 from training.decoder import Decoding
-from training.game import sample_rows
+from training.drawn import sample_rows
 from training.generator import Generator
 from training.view import View
 

@@ -14,9 +14,9 @@ from training.data.columns import Column
 from training.data.dataset import Dataset
 from training.data.windows import ENDED
 from training.discriminator import Discriminator
+from training.drawn import sample_rows
 from training.ends import clock, clock_of, survival, validity
 from training.errors import DataError
-from training.game import sample_rows
 from training.gate import pair
 from training.generator import Generator
 from training.likelihood import negative_log_likelihood
