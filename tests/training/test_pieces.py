@@ -25,6 +25,9 @@ FORMS: dict[str, tuple[str, Written, datetime.timedelta]] = {
     "clock of points": ("Date,Time", lambda t: f"{t:%Y-%m-%d,%H.%M.%S}", datetime.timedelta(hours=1)),
     "half of a day": ("day,at", lambda t: f"{t:%m/%d/%Y,%I:%M %p}", datetime.timedelta(minutes=30)),
     "hour from 0": ("dteday,hr", lambda t: f"{t:%Y-%m-%d},{t.hour}", datetime.timedelta(hours=1)),
+    "hour beside days without zeros": (
+        "date,hour", lambda t: f"{t.month}/{t.day}/{t.year},{t.hour}", datetime.timedelta(hours=1)
+    ),
     "hour from 1": ("date,HourEnding", lambda t: f"{t:%Y-%m-%d},{t.hour + 1}", datetime.timedelta(hours=1)),
     "half hours": (
         "SETTLEMENT_DATE,SETTLEMENT_PERIOD",

@@ -44,7 +44,8 @@ class Stamps:
 
     def shown(self, ticks: int) -> str:
         """One time as the data would write it; with its clock where that stands in another column."""
-        clock = " %H:%M" if self.kind == "timestamp" and times.day_of(self.format) == self.format else ""
+        there = any(hour in self.format for hour in "HI")
+        clock = " %H:%M" if self.kind == "timestamp" and not there else ""
         time = replace(self.as_time, format=self.format + clock)
         return times.texts(time, np.array([ticks], np.int64))[0]
 
