@@ -269,6 +269,14 @@ def level_steps(recipe: Recipe, steps: int, length: float) -> int:
     return min(max(1, int(3 * steps * length / 24)), recipe.level)
 
 
+def steps_in(recipe: Recipe, seconds: float, each: float, level: float, length: float) -> int:
+    """Steps that `seconds` hold, where one takes `each`, and one of the level's own game `level`."""
+    steps = round(seconds / (each + level * level_steps(recipe, 8, length) / 8))
+    if level_steps(recipe, steps, length) == recipe.level:  # no more of the level's than that
+        steps = round((seconds - recipe.level * level) / each)
+    return max(1, steps)
+
+
 def likely_steps(recipe: Recipe, steps: int, numbers: bool) -> int:
     """Of so many steps, those by likelihood alone: beside numbers a tenth, 1,000 at most."""
     share = round(recipe.likelihood * steps)

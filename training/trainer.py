@@ -17,7 +17,7 @@ from contract.errors import UsageError
 from training import checkpoint as checkpoints
 from training import record, selection
 from training.checkpoint import Checkpoint, DataFacts
-from training.config import FEWEST, Recipe, TrainConfig, batch_for, drift_for, level_steps, most_steps
+from training.config import FEWEST, Recipe, TrainConfig, batch_for, drift_for, most_steps, steps_in
 from training.data import Dataset, Windows, load, schema
 from training.data.dataset import counted
 from training.data.rules.rule import Rules
@@ -224,11 +224,7 @@ def _calibrate(
     seconds = _seconds_of(play)
     recipe, rows = game.recipe, mean_length(game.recipe, length)
     level = _seconds_of(game.play_level) if game.first is not None else 0.0
-    budget = 60 * minutes
-    steps = round(budget / (seconds + level * level_steps(recipe, 8, rows) / 8))
-    if level_steps(recipe, steps, rows) == recipe.level:  # no more of the level's than that
-        steps = round((budget - recipe.level * level) / seconds)
-    steps = team.of_first(max(1, steps))
+    steps = team.of_first(steps_in(recipe, 60 * minutes, seconds, level, rows))
     say(f"{seconds * 1000:.0f} ms a step: {minutes:g} minutes are {steps} steps")
     if steps < FEWEST:
         wanted = math.ceil(minutes * FEWEST / steps)

@@ -9,9 +9,10 @@ from typing import Any, get_args
 
 import training
 from contract.errors import UsageError
+from training.config import RecipeName
 from training.evaluation.about import ScoreName
 
-OURS = {"cadenza": "relativistic", "vanilla": "vanilla"}
+OURS: dict[str, RecipeName] = {"cadenza": "relativistic", "vanilla": "vanilla"}
 """Our methods, and the recipe that each is."""
 PEERS = {"par": "deepecho", "tsgm-gan": "tsgm", "tsgm-vae": "tsgm"}
 """Peers, and the environment that each lives in."""

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from benchmarks.quality.cases import base_and_length
 from benchmarks.quality.parts import PARTS
-from training.config import RECIPES, RecipeName, TrainConfig
+from training.config import RECIPES, RecipeName, TrainConfig, steps_in
 from training.data import load
 from training.data.dataset import Integers
 from training.evaluation import judges as judging
@@ -27,6 +27,7 @@ from training.evaluation import scores as scoring
 from training.evaluation.about import ScoreName
 from training.evaluation.report import Subject, evaluate
 from training.evaluation.sides import MOST_WINDOWS, Real
+from training.stages import mean_length
 from training.trainer import recipe_for, shown_at_most, train
 
 FOUND = Path("build/quality/found")
@@ -45,13 +46,17 @@ def prepare(data: str, out: str) -> None:
     np.savez(out, train=values, apart=_apart(train.starts, real.length), scored=scored)
 
 
-def most(data: str, recipe: RecipeName, out: str) -> None:
-    """The steps that a recipe plays at most where a time is asked for."""
+def steps(data: str, recipe: RecipeName, seconds: str, each: str, level: str, out: str) -> None:
+    """The steps that a recipe plays where so many seconds are asked for, as `cadenza train --minutes`
+    counts them: by the seconds of `each`, and of a step of the `level`'s own game."""
     base, length = base_and_length(data)
     config = TrainConfig(recipe=recipe, length=length or None)
     dataset = load(base, config)
     windows, _ = dataset.split(dataset.length, config.stride, config.hold_out)
-    Path(out).write_text(json.dumps(shown_at_most(recipe_for(dataset, config), dataset, windows)))
+    own = recipe_for(dataset, config)
+    most = shown_at_most(own, dataset, windows)
+    hold = steps_in(own, float(seconds), float(each), float(level), mean_length(own, dataset.length))
+    Path(out).write_text(str(round(min(hold, most))))
 
 
 def score(data: str, samples: str, out: str, judges: str, seed: str, *names: str) -> None:
@@ -135,7 +140,7 @@ def _apart(starts: Integers, length: int) -> Integers:
 if __name__ == "__main__":
     stages: dict[str, Callable[..., None]] = {
         "prepare": prepare,
-        "most": most,
+        "steps": steps,
         "score": score,
         "variant": variant,
     }

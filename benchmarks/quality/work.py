@@ -27,6 +27,7 @@ from benchmarks.quality.cases import (
     sample_count,
 )
 from benchmarks.quality.cells import CellFailedError, Result, Worker
+from training.config import RECIPES
 
 FOLDER = Path("build/quality")
 Command = list[str | Path]
@@ -126,33 +127,36 @@ def steps_for(data: str, method: str, code: str, seconds: float | None, worker: 
     """How many steps of one of our recipes a user has who asks for so many CPU seconds."""
     if seconds is None:
         raise CellFailedError(f"{method} needs a time to train for")
-    each, _, most = cost(data, method, code, worker)
-    return max(1, round(min(seconds / each, most)))
+    spent = cost(data, method, code, worker)
+    found = _file("speed", f"{data}.{method}.steps")
+    sizes = [str(x) for x in (seconds, spent["each"], spent["level"])]
+    worker.run([*STAGES, "steps", data, OURS[method], *sizes, found], environment(data))
+    return int(found.read_text())
 
 
-def cost(data: str, method: str, code: str, worker: Worker) -> tuple[float, float, float]:
-    """CPU seconds of a step and of all the rest of a run, by two short runs, timed once; and the steps that
-    are played at most."""
+def cost(data: str, method: str, code: str, worker: Worker) -> dict[str, float]:
+    """CPU seconds of `each` step, of a step of the `level`'s own game, and of all the `rest` of a run, by
+    two short runs without that game, and a third with it, timed once."""
     kept = _file("speed", f"{data}.{method}.{code}.json")
     with _once:
         if not kept.exists():
-            base, length = base_and_length(data)
             run = _file("runs", f"speed.{data}.{method}")
-            spent = []
-            for steps in (_SHORT, _LONG):
+            recipe = RECIPES[OURS[method]]
+
+            def seconds(steps: int, most_of_level: int) -> float:
                 shutil.rmtree(run, ignore_errors=True)
-                command: Command = [*CADENZA, "train", base, "-o", run, "--steps", str(steps)]
-                command += [*_length(length), "--recipe", OURS[method]]
-                spent.append(worker.run(command, environment(data)).cpu)
+                changes = json.dumps({**asdict(recipe), "level": most_of_level})
+                command: Command = [*STAGES, "variant", changes, "train", data, run, str(steps), "0"]
+                return worker.run(command, environment(data)).cpu
+
+            short, long = seconds(_SHORT, 0), seconds(_LONG, 0)
+            of_level = (seconds(_LONG, _LONG) - long) / _LONG if recipe.level else 0.0
             shutil.rmtree(run)
-            each = (spent[1] - spent[0]) / (_LONG - _SHORT)
-            most = kept.with_suffix(".most")
-            worker.run([*STAGES, "most", data, OURS[method], most], environment(data))
-            found = {"each": each, "rest": spent[0] - _SHORT * each, "most": json.loads(most.read_text())}
-            most.unlink()
+            each = (long - short) / (_LONG - _SHORT)
+            found = {"each": each, "level": max(0.0, of_level), "rest": short - _SHORT * each}
             kept.write_text(json.dumps(found))
     timed: dict[str, float] = json.loads(kept.read_text())
-    return timed["each"], timed["rest"], timed["most"]
+    return timed
 
 
 def windows(data: str, worker: Worker) -> tuple[int, int, int]:
@@ -222,8 +226,8 @@ def _length(length: int) -> Command:
 
 def _with_cost(made: Made, result: Result, worker: Worker) -> Result:
     """The same, with what of it was training."""
-    _, rest, _ = cost(made.data, made.method, made.code, worker)
-    result["fit_cpu"] = round(result["train_cpu"] - rest, 2)
+    spent = cost(made.data, made.method, made.code, worker)
+    result["fit_cpu"] = round(result["train_cpu"] - spent["rest"], 2)
     if made.seconds and abs(result["fit_cpu"] / made.seconds - 1) > _FAR_OFF:
         # A step costs more CPU while others fill the caches than when it was timed, or less.
         result["note"] = f"{result['fit_cpu']:.0f} s of training"
