@@ -20,6 +20,10 @@ from training.data.windows import ENDED
 from training.evaluation.report import Subject
 from training.evaluation.sides import Real
 
+_OUTSIDE = 0.5
+"""Share of samples' values beyond all of the data's that is no accident."""
+_NARROW = 0.02
+"""Of what the data span, what samples span that were scaled."""
 _SHAPE = "(sequences, steps, channels)"
 
 
@@ -65,7 +69,7 @@ class _Asked:
         own = TrainConfig(time_column=time_column, frames=given.frames, ignore=left[0])
         own, given = heeded(str(path), own), replace(given, ignore=left[1])
         told = [n for n in names if n == given.id_column]
-        if told and theirs and given.id_column not in theirs:
+        if told and data not in BUILTIN and given.id_column not in theirs:
             given = replace(given, id_column=None)  # of the samples alone
         if {"sequence", "step"} <= set(names):  # as `cadenza sample` writes tables
             _require_order(path)
@@ -130,7 +134,8 @@ def _of_rows(path: Path, data: str, asked: _Asked) -> Sides:
     other, conditions = _arranged(read, real.dataset)
     compared = _compared(replace(other, ends=one is None), conditions, real)
     notes = _unseen(path, asked.names, one, load(data, asked.real)) if by_name else ()
-    return Sides(Subject("samples", str(path), None), real, *compared, (*notes, *_cut(path, one, real)))
+    notes = (*notes, *_cut(path, one, real), *_elsewhere(path, real, compared[0]))
+    return Sides(Subject("samples", str(path), None), real, *compared, notes)
 
 
 def _unseen(path: Path, names: Sequence[str], length: int | None, data: Dataset) -> tuple[str, ...]:
@@ -155,6 +160,26 @@ def _cut(path: Path, length: int | None, real: Real) -> tuple[str, ...]:
         return ()
     told = f"samples of {path} have {length} steps, and sequences of {real.dataset.name} up to {rows.max()}"
     return (f"{told}: these were cut into windows of {length}",)
+
+
+def _elsewhere(path: Path, real: Real, samples: Values) -> tuple[str, ...]:
+    """That samples (windows, length, columns) lie where the data do not, as in other units they do."""
+    found = []
+    for i in real.dataset.layout.numeric:
+        values, own = real.dataset.values[:, i], samples[..., i]
+        low, high = np.nanmin(values), np.nanmax(values)
+        spread, theirs = (np.subtract(*np.nanquantile(x, [0.95, 0.05])) for x in (values, own))
+        outside = (own < low) | (own > high)
+        if outside[np.isfinite(own)].mean() > _OUTSIDE or theirs < _NARROW * spread:
+            found.append(real.dataset.columns[i].name)
+    if not found:
+        return ()
+    more = f" and {len(found) - 8} more" if len(found) > 8 else ""
+    return (
+        f"samples of {path} lie elsewhere than {real.dataset.name} or vary far less, in "
+        f"{', '.join(map(repr, found[:8]))}{more}: where units or the order of columns are others, no "
+        "score says anything, nor does it that nothing is copied",
+    )
 
 
 def _require_known(path: Path, samples: Dataset, data: Path, time_column: str | None) -> None:

@@ -175,7 +175,17 @@ def real_of(source: str, columns: Sequence[Column | Channel], config: TrainConfi
 
 
 def real_side(source: str, config: TrainConfig) -> Real:
-    """The data as they are."""
+    """The data as they are.
+
+    Raises:
+        UsageError: no sequence is as long as samples are.
+    """
     dataset = load(source, config)
     dataset.require_varied()
+    longest = int(np.diff(dataset.bounds).max())
+    if config.length is not None and longest < config.length and not dataset.ends:
+        raise UsageError(
+            f"samples have {config.length} steps, and the longest sequence of {source} has {longest}: "
+            "bring more of the data, or samples that are no longer"
+        )
     return Real(source, dataset, dataset.length, config.stride, config.hold_out)

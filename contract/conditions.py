@@ -2,8 +2,9 @@
 
 Where the data had times, that of the first row is one as well, by the name of their column. One value is
 for all sequences, a list has one for each. A condition not given is drawn from the Spec's joint table by
-(seed, row), among the rows that agree with the discrete conditions that were given; so is the length, where
-it is drawn before a sequence begins. A first time not given is the data's.
+(seed, row), among the rows that agree with the labels that were given and are nearest to the numbers, so
+that a shop that was asked for by its number has its own town; so is the length, where it is drawn before a
+sequence begins. A first time not given is the data's.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -58,10 +59,13 @@ def validate(spec: Spec, given: Given, count: int) -> dict[str, float | tuple[fl
             )
     asked = [(i, c) for i, c in enumerate(spec.conditions) if c.name in result and c.kind not in NUMERIC]
     had = {tuple(row[i] for i, _ in asked) for row in spec.condition_table.rows}
-    for labels in set(_labels(spec, result, range(count))):
-        if spec.conditions and tuple(labels[i] for i, _ in asked) not in had:
-            named = (f"{c.name} = {c.labels[int(labels[i] or 0)]}" for i, c in asked)
-            raise ConditionError("condition", f"the data never had {', '.join(named)} together")
+    labels = {c.name: result[c.name] for _, c in asked}
+    for wanted in _alike(spec, labels, range(count)):
+        if spec.conditions and tuple(wanted[i] for i, _ in asked) not in had:
+            named = [f"{c.name} = {c.labels[int(wanted[i] or 0)]}" for i, c in asked]
+            both = " together" if len(named) > 1 else ""
+            said = f"no sequence that was trained on had {', '.join(named)}{both}"
+            raise ConditionError("condition", said)
     return result
 
 
@@ -81,12 +85,10 @@ def draw(
         return result
     table = np.asarray(spec.condition_table.rows, np.float64)  # (distinct, conditions)
     uniforms = stream.uniforms(seed, rows)
-    own = _labels(spec, given, rows)
     chosen = np.zeros((len(rows), table.shape[1]))  # (rows, conditions)
-    for labels in set(own):
-        counts = np.where(_matching(table, labels), spec.condition_table.counts, 0)
+    for asked, at in _alike(spec, given, rows).items():
+        counts = np.where(_matching(spec, table, asked), spec.condition_table.counts, 0)
         edges = np.cumsum(counts) / counts.sum()
-        at = np.array([one == labels for one in own])
         chosen[at] = table[np.searchsorted(edges, uniforms[at], side="right")]
     for column, condition in enumerate(spec.conditions):
         values = chosen[:, column]
@@ -130,20 +132,30 @@ def _at(value: float | tuple[float, ...], row: int) -> float:
     return value[row] if isinstance(value, tuple) else value
 
 
-def _labels(spec: Spec, given: Values, rows: Sequence[int]) -> list[tuple[float | None, ...]]:
-    """What each of `rows` was given of the discrete conditions; None of those that are drawn."""
-    asked = [given.get(c.name) if c.kind not in NUMERIC else None for c in spec.conditions]
-    if not any(isinstance(value, tuple) for value in asked):
-        return [tuple(asked)] * len(rows)  # type: ignore[arg-type]
-    return [tuple(None if value is None else _at(value, row) for value in asked) for row in rows]
+def _alike(spec: Spec, given: Values, rows: Sequence[int]) -> dict[tuple[float | None, ...], list[int]]:
+    """What rows were given of each condition, None of those that are drawn, and the places in `rows` of all
+    that were given the same."""
+    values = [given.get(c.name) for c in spec.conditions]
+    if not any(isinstance(value, tuple) for value in values):
+        return {tuple(values): list(range(len(rows)))}  # type: ignore[arg-type]
+    found: dict[tuple[float | None, ...], list[int]] = {}
+    for at, row in enumerate(rows):
+        own = tuple(None if value is None else _at(value, row) for value in values)
+        found.setdefault(own, []).append(at)
+    return found
 
 
-def _matching(table: NDArray[np.float64], labels: Sequence[float | None]) -> NDArray[np.bool_]:
-    """Which rows of the joint table (rows, conditions) agree with these discrete conditions."""
+def _matching(spec: Spec, table: NDArray[np.float64], asked: Sequence[float | None]) -> NDArray[np.bool_]:
+    """Which rows of the joint table (rows, conditions) agree with the labels that were asked for and are,
+    of these, the nearest to the numbers, one after another."""
     keep = np.ones(len(table), bool)
-    for column, label in enumerate(labels):
-        if label is not None:
-            keep &= table[:, column] == label
+    for column, (condition, value) in enumerate(zip(spec.conditions, asked, strict=True)):
+        if value is not None and condition.kind not in NUMERIC:
+            keep &= table[:, column] == value
+    for column, (condition, value) in enumerate(zip(spec.conditions, asked, strict=True)):
+        if value is not None and condition.kind in NUMERIC:
+            far = np.where(keep, abs(table[:, column] - value), np.inf)
+            keep &= far == far.min()
     return keep
 
 

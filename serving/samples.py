@@ -38,7 +38,7 @@ class Plan:
         return under(self.spec, self.given, NoiseStream(), self.seed, range(self.count))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Samples:
     """Sequences `first_row` … of `seed`, from step `first_step` on."""
 
@@ -73,6 +73,12 @@ class Samples:
             spec, seed, arrays.get("values"), arrays.get("labels"), arrays.get("valid"),
             first_row, first_step, elapsed, given or {},
         )  # fmt: skip
+
+    def __repr__(self) -> str:
+        """As a session shows it: what there is, not all of it."""
+        count, steps = self.shape
+        shown = ", ".join(f"{name} {array.shape}" for name, array in self.arrays.items())
+        return f"Samples({self.spec.name!r}, {count} × {steps} steps, seed={self.seed}, {shown})"
 
     @property
     def arrays(self) -> dict[str, Array]:

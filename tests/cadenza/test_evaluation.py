@@ -177,6 +177,28 @@ def test_arrays_have_as_many_channels_as_the_data_and_what_is_cut_is_said(tmp_pa
     assert "have 6 steps, and sequences of real up to 12: these were cut into windows of 6" in done.stdout
 
 
+def test_samples_longer_than_the_data_or_in_other_units_are_said(tmp_path: Path):
+    random = np.random.default_rng(0)
+    real, long, scaled, swapped = (tmp_path / f"{n}.npy" for n in ("real", "long", "scaled", "swapped"))
+    values = random.normal((10, 500), (2, 90), size=(80, 12, 2))
+    np.save(real, values)
+    np.save(long, random.normal(size=(80, 24, 2)))
+    np.save(scaled, (values - values.min((0, 1))) / np.ptp(values, axis=(0, 1)))
+    np.save(swapped, values[..., ::-1])
+    assert "samples have 24 steps, and the longest sequence of" in refused(long, "--data", real)
+    for path, said in ((scaled, True), (swapped, True), (real, False)):
+        done = cadenza("evaluate", path, "--data", real, "--scores", "marginal", "--no-page")
+        assert ("lie elsewhere than real or vary far less, in 'channel 1'" in done.stdout) == said
+
+
+def test_an_id_may_be_of_the_samples_alone(tmp_path: Path):
+    values = np.random.default_rng(0).normal(size=(60, 6, 2))
+    np.save(tmp_path / "real.npy", values)
+    rows = [[i, *values[i, t]] for i in range(60) for t in range(6)]
+    samples = made(tmp_path, "samples.csv", rows, "who,a,b")
+    assert marginal(samples, "--data", tmp_path / "real.npy", "--id-column", "who") < 0.5
+
+
 def test_a_collapsed_generator_has_scores_too_and_data_without_a_move_have_none(tmp_path: Path):
     real, one = tmp_path / "real.npy", tmp_path / "one.npy"
     np.save(real, np.random.default_rng(0).normal(size=(80, 12, 2)))

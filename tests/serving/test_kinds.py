@@ -319,3 +319,24 @@ def test_what_a_form_cannot_hold_is_said(counter: Generator, tmp_path: Path):
 
 def test_the_noise_version_is_the_one_sealed(counter: Generator):
     assert counter.spec.noise.version == noise.VERSION
+
+
+def test_what_was_not_asked_for_is_drawn_of_those_nearest_to_the_numbers(counter: Generator):
+    """A shop that is asked for by its number has its own town."""
+    paces = {
+        weight: set(counter.sample(40, 3, 1, {"weight": weight}).conditions["pace"])
+        for weight in (1.5, 0.0, 2.4, 9.0)
+    }
+    assert paces == {1.5: {"slow"}, 0.0: {"slow"}, 2.4: {"fast"}, 9.0: {"fast"}}
+    mixed = counter.sample(4, 3, 1, {"weight": [1.5, 9.0, 1.5, 2.5]})
+    assert mixed.conditions["pace"].tolist() == ["slow", "fast", "slow", "fast"]
+    # Labels come first, and the number is taken as it was asked for.
+    both = counter.sample(3, 3, 1, {"weight": 1.5, "pace": "fast"})
+    assert set(both.conditions["pace"]) == {"fast"}
+    assert both.conditions["weight"].tolist() == [1.5] * 3
+
+
+def test_samples_show_what_they_are_and_not_all_of_it(counter: Generator):
+    assert repr(counter.sample(2, 3, 1)) == (
+        "Samples('counter', 2 × 3 steps, seed=1, values (2, 3, 1), labels (2, 3, 1), valid (2, 3))"
+    )

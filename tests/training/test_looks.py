@@ -22,6 +22,19 @@ def test_labels_that_may_tell_sequences_apart_are_said(tmp_path: Path):
     assert not any(said in note for note in load(path, replace(CONFIG, id_column="machine")).notes)
 
 
+def test_so_are_numbers_that_may_and_no_slow_count(tmp_path: Path):
+    shops = [f"{7 * (i // 12) % 23},{i // 12},{i % 3}" for i in range(12 * 20)]
+    path = csv(tmp_path / "x.csv", rows_of(shops, "shop,rising,v"))
+    slow = [f"{i // 7 + min(i, 5)},{i % 3}" for i in range(240)]
+    counted = csv(tmp_path / "y.csv", rows_of(slow, "total,v"))
+    said, other = (" ".join(load(x, CONFIG).notes) for x in (path, counted))
+    for name in ("shop", "rising"):
+        assert f"the rows of each number of '{name}' stand together" in said
+        assert f"'{name}' never" not in said
+    assert "stand together" not in other
+    assert "'total' never falls" in other
+
+
 def test_that_few_long_sequences_can_be_asked_for_is_said(tmp_path: Path):
     for count, size, expected in ((8, 100, True), (8, 50, False), (40, 100, False)):
         rows = "".join(f"{n},{n + i % 5}\n" for n in range(count) for i in range(size))

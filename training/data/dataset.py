@@ -1,7 +1,6 @@
 """Sequences in memory: one table of values and where each sequence begins."""
 
 import hashlib
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -13,6 +12,7 @@ from contract.calendar import Derived, Season, Time
 from contract.forms import Form
 from contract.spec import Channel
 from training.data.columns import Column, examined, is_number, notes_on, relabelled
+from training.data.holding import held_rows
 from training.data.rules.rule import Rule, unlearnt
 from training.data.windows import ENDED, Windows
 from training.errors import DataError
@@ -20,11 +20,6 @@ from training.layout import Layout
 
 Doubles = NDArray[np.float64]
 Integers = NDArray[np.int64]
-
-_BLOCK = 4
-"""Lengths of a window in a block of time that is held out."""
-_WHOLE_SEQUENCES = 5
-"""Whole sequences are held out where the share asked for is at least as many."""
 
 
 @dataclass(frozen=True)
@@ -295,34 +290,14 @@ class Dataset:
         return Windows(self.values, all_starts, length, np.full(len(all_starts), length))
 
     def split(self, length: int, stride: int, hold_out: float) -> tuple[Windows, Windows]:
-        """Windows to train on and windows held out, which have no row in common.
-
-        Of many sequences whole ones are held out, evenly among them. Of a few long ones blocks of
-        time are, evenly along each, and so they are where each can be asked for by its name and any is long
-        enough; the windows that would straddle a block's edge belong to neither side. (Not the end alone:
-        most series change as they go, and what is like their end need not be like them.) A block is one and
-        a half windows at least, up to half more than was asked for. Where the data are too short for that,
-        none is held out.
+        """Windows to train on and windows held out, which have no row in common, see
+        `training/data/holding.py`: those that would straddle an edge belong to neither side.
 
         Raises:
             DataError: fewer than two windows.
         """
         windows = self.windows(length, stride)
-        long_enough = np.flatnonzero(np.diff(self.bounds) >= (1 if self.ends else length))
-        held = np.zeros(len(self.values), bool)  # (rows,)
-        in_blocks = self.named and (hold_out * np.diff(self.bounds) >= length).any()
-        if hold_out * len(long_enough) >= _WHOLE_SEQUENCES and not in_blocks:
-            for i in long_enough[_evenly(len(long_enough), round(hold_out * len(long_enough)))]:
-                held[self.bounds[i] : self.bounds[i + 1]] = True
-        else:
-            for a, b in zip(self.bounds[:-1], self.bounds[1:], strict=True):
-                rows = int(hold_out * (b - a))
-                if rows >= length:
-                    rows = max(rows, math.ceil(1.5 * length))
-                    blocks = max(1, round(rows / (_BLOCK * length)))
-                    for middle in _evenly(b - a, blocks):
-                        first = a + middle - rows // blocks // 2
-                        held[first : first + rows // blocks] = True
+        held = held_rows(self, length, hold_out)
         touched = np.cumsum(np.append(False, held))  # (rows + 1,): held rows before each
         inside = touched[windows.starts + windows.sizes] - touched[windows.starts]  # (windows,)
         train, test = inside == 0, inside == windows.sizes
@@ -348,8 +323,3 @@ def _fill(column: Doubles, bounds: Integers) -> None:
     column[np.isnan(column)] = column[there].mean()
     if whole:
         np.rint(column, out=column)
-
-
-def _evenly(count: int, parts: int) -> Integers:
-    """The middles of `parts` equal parts of 0 … count."""
-    return ((np.arange(parts) + 0.5) / parts * count).astype(np.int64)

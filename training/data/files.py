@@ -27,6 +27,8 @@ from training.data.spacing import fitted, holes, require_unbroken
 from training.data.tables import Read, require_names
 from training.errors import DataError
 
+_HEADER = 128
+"""Bytes of an NPY file's header, at least."""
 _T = TypeVar("_T")
 TABLES = (".csv", ".tsv", ".parquet")
 """Files whose columns have names."""
@@ -145,6 +147,11 @@ def _content(path: Path, suffix: str, config: TrainConfig, alone: bool) -> Read:
         with path.open("rb") as file:
             if file.read(len(np.lib.format.MAGIC_PREFIX)) != np.lib.format.MAGIC_PREFIX:
                 raise DataError(f"{path} is no NPY file, as numpy.save writes it")
+            if b"'|O'" in file.read(_HEADER):
+                raise DataError(
+                    f"{path} holds Python objects, as numpy.save writes a list of arrays of several "
+                    "lengths: write these as NPZ, with numpy.savez(path, *arrays)"
+                )
         return _arrays(path, [np.load(path, allow_pickle=False)], config)
     with np.load(path, allow_pickle=False) as archive:
         return _arrays(path, [archive[key] for key in archive.files], config)

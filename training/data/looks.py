@@ -23,6 +23,8 @@ OWN = ("sequence", "step")
 """Columns that a table of samples has before those of the data."""
 _FEWEST_APART = 8
 """Labels whose rows stand together, at least, that may tell sequences apart: fewer are states."""
+_STRETCH = 4
+"""Rows that each number has at least, of which each may be a sequence's."""
 _MANY, _LONG = 32, 96
 """Sequences up to which somebody may want samples of one of them, and rows of most of these at least."""
 
@@ -39,20 +41,24 @@ def otherwise(name: str, column: Column, values: Doubles, alone: bool, timeless:
             f"{name!r} looks like numbers with {what}, such as {labels[-1]!r}, and is taken for labels: "
             f"write them as 1234.5 to have numbers, or say --continuous {quote(name)} if all have one unit"
         )
-    if labels and alone and _one_after_another(values):
+    if alone and _one_after_another(values, column):
         yield (
-            f"the rows of each label of {name!r} stand together: if each is a sequence of its own, name it "
-            f"with --id-column {quote(name)}"
+            f"the rows of each {'label' if labels else 'number'} of {name!r} stand together: if each is a "
+            f"sequence of its own, name it with --id-column {quote(name)}"
         )
     if not labels and alone and timeless:
         yield from rising.like_times(name, values)
 
 
-def _one_after_another(labels: Doubles) -> bool:
-    """Whether the rows of each of many labels (rows,) stand together, in stretches that are none of a
-    series' own states."""
-    count = len(np.unique(labels))
-    return count >= _FEWEST_APART and int((np.diff(labels) != 0).sum()) == count - 1 < len(labels) // 2
+def _one_after_another(values: Doubles, column: Column) -> bool:
+    """Whether the rows of each of many labels, or whole numbers, (rows,) stand together, in stretches that
+    are none of a series' own states; of numbers in long ones, since a slow count has short ones as well."""
+    first = np.flatnonzero(np.append(True, values[1:] != values[:-1]))  # of each stretch
+    count, sizes = len(np.unique(values)), np.diff(np.append(first, len(values)))
+    if count < _FEWEST_APART or len(first) != count or len(first) - 1 >= len(values) // 2:
+        return False
+    whole = bool((values == np.rint(values)).all())
+    return bool(column.labels) or (whole and sizes.min() >= _STRETCH)
 
 
 def askable(name: str, dataset: Dataset) -> Iterator[str]:
