@@ -6,8 +6,9 @@ relationships for limited dependent variables", Econometrica 26, 1958): a hidden
 value, and a band of scores shows as this one value. Networks that draw a smooth path rest at the atom
 while they are in its band. In data, a stretch of n rows that comes back to where it came from is given the
 shape of a walk that does so, √(k (n + 1 − k) / (n + 1)) moves deep at its k-th row (the mean of a Brownian
-excursion: Durrett and Iglehart, Annals of Probability 5, 1977); one that crosses the band goes straight
-through it.
+excursion: Durrett and Iglehart, Annals of Probability 5, 1977), but no deeper than the middle of the band
+where there are values on its other side: from its far edge the least move that is off would come out there.
+One that crosses the band goes straight through it.
 
 Here an atom is a value that many rows have. Of channels that rest at many values tells `training/rests.py`.
 """
@@ -109,7 +110,10 @@ def hidden(curve: Curve, values: Doubles, bounds: Integers) -> Doubles:
     n = count[of] + 1
     low = bands.low[which]
     width = bands.high[which] - low
-    deep = np.minimum(_size(np.interp(values, *_closed(curve))) * np.sqrt(k * (n - k) / n), width)
+    x, _ = curve
+    between = (x[0] < bands.values) & (bands.values < x[-1])  # (atoms,)
+    most = np.where(between[which], 0.5, 1.0) * width
+    deep = np.minimum(_size(np.interp(values, *_closed(curve))) * np.sqrt(k * (n - k) / n), most)
     through = width * np.where(came[of] == 1, k / n, 1 - k / n)
     path = np.where(came[of] == 1, deep, width - deep)
     path = np.where(came[of] == goes[of], path, through)

@@ -55,6 +55,13 @@ def test_the_hidden_path_comes_back_to_where_it_came_from():
     np.testing.assert_allclose(resting([9, 5, 5, 5, 9])[1:-1], 1 - from_below)
 
 
+def test_a_long_rest_is_in_the_middle_where_there_is_another_side():
+    assert resting([1, *[5] * 99, 1]).max() == pytest.approx(0.5)
+    last: Curve = (np.array([0.0, 5.0, 5.0]), np.array([0.0, 0.5, 1.5]))
+    path = hidden(last, np.array([1.0, *[5.0] * 99, 1.0]), np.array([0, 101]))
+    assert path.max() == pytest.approx(1.5, abs=0.03)
+
+
 def test_the_hidden_path_crosses_what_it_crosses():
     np.testing.assert_allclose(resting([1, 5, 5, 5, 9])[1:-1], [0.25, 0.5, 0.75])
     np.testing.assert_allclose(resting([9, 5, 1])[1:-1], [0.5])
