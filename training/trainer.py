@@ -20,7 +20,7 @@ from training.checkpoint import Checkpoint, DataFacts
 from training.config import FEWEST, Recipe, TrainConfig, batch_for, drift_for, most_steps, steps_in
 from training.data import Dataset, Windows, load, schema
 from training.data.dataset import counted
-from training.data.holding import unasked
+from training.data.holding import notes_on
 from training.data.rules.rule import Rules
 from training.data.windows import held_back
 from training.decoder import Decoding, channels_of
@@ -92,8 +92,8 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
         + (f"whole sequences of up to {dataset.length}" if dataset.ends else f"windows of {dataset.length}")
         + f" to train on, {held_back(held_out, config.hold_out)}"
     )
-    if lost := unasked(dataset, windows):
-        say(lost)
+    for note in notes_on(dataset, windows):
+        say(note)
     most = shown_at_most(recipe, dataset, windows)
     steps = (
         before.steps

@@ -7,7 +7,7 @@ import pytest
 
 from training.data.columns import Column
 from training.data.dataset import Dataset
-from training.data.holding import unasked
+from training.data.holding import notes_on
 
 
 def dataset(columns: Sequence[Column], kinds: Sequence[Sequence[float]], rows: int = 30) -> Dataset:
@@ -43,7 +43,7 @@ def test_the_last_of_no_labels_is_held_out(share: float):
     left = {(kinds[i][0], kinds[i][2]) for i in range(59) if i not in gone}
     assert left == {(kind[0], kind[2]) for kind in kinds}
     windows, _ = data.split(24, 1, share)
-    assert unasked(data, windows) == ""
+    assert notes_on(data, windows) == []
 
 
 def test_where_all_labels_differ_blocks_of_time_are_held_out():
@@ -60,5 +60,17 @@ def test_labels_that_nothing_can_be_asked_under_are_said():
     data = dataset([Column("name", labels=names)], [[n] for n in range(60)])
     windows, other = data.split(24, 1, 0.1)
     assert len(np.unique(data.sequence_of(other.starts))) == 6
-    said = unasked(data, windows)
+    (said,) = notes_on(data, windows)
     assert said.startswith("no window to train on has name = n05, name = n15, name = n25, and 3 more: samp")
+
+
+def test_shares_that_windows_have_otherwise_than_sequences_are_said():
+    """Of short sequences there are few windows, and samples are as windows are."""
+    random = np.random.default_rng(0)
+    kinds = [(0, 10), (0, 30), (1, 120)] * 20
+    sequences = [np.column_stack([np.full(n, k), random.normal(size=n)]) for k, n in kinds]
+    columns = [Column("plan", labels=("basic", "plus")), Column("v")]
+    data = Dataset.of("table", columns, sequences).with_statics(["plan"], guess=False)
+    windows, _ = data.split(24, 1, 0.1)
+    (said,) = notes_on(data, windows)
+    assert said.startswith("plan = plus is in 33% of the sequences and in 93% of the windows trained on")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.training.test_tables import csv, rows_of
@@ -100,3 +101,26 @@ def test_whole_numbers_of_few_values_may_be_settings(tmp_path: Path):
     assert rpm.endswith("# 0 to 1,500, 3 values: if these are settings or codes, make it categorical")
     (count,) = (line for line in said if line.startswith('"count"'))
     assert count.endswith("# 0 to 49")
+
+
+def test_what_counts_the_rows_of_each_sequence_is_left_out(tmp_path: Path):
+    for begin in (0, 1):
+        rows = [f"{n},{begin + i},{i * n % 5}" for n in range(1, 20) for i in range(2 + n % 4)]
+        path = csv(tmp_path / f"{begin}.csv", rows_of(rows, "who,page,v"))
+        dataset = load(path, replace(CONFIG, id_column="who"))
+        assert [c.name for c in dataset.columns] == ["v"]
+        assert "'page' counts the rows of each sequence, as samples do, and is left out" in dataset.notes
+        named = load(path, replace(CONFIG, id_column="who", integer=("page",)))
+        assert [c.name for c in named.columns] == ["page", "v"]
+        own = csv(tmp_path / f"{begin}s.csv", rows_of(rows, "who,step,v"))
+        assert [c.name for c in load(own, replace(CONFIG, id_column="who")).columns] == ["v"]
+
+
+def test_a_counter_that_begins_anew_is_said(tmp_path: Path):
+    made = np.random.default_rng(0).integers(0, 4, 400).cumsum()
+    counts = [f"{made[i] - made[i // 50 * 50]},{(i * 37) % 11 + i % 7}" for i in range(400)]
+    notes = load(csv(tmp_path / "x.csv", rows_of(counts, "parts,v")), CONFIG).notes
+    assert [n for n in notes if "begins anew" in n] == [
+        "'parts' falls in 7 rows alone, to where it begins anew, and samples may at any time: to have it "
+        "so, learn what it gains in each row, and add up that of samples"
+    ]

@@ -15,8 +15,8 @@ from training.data.schema import applied, outline
 from training.errors import DataError
 
 ROWS = "".join(
-    f"{shop},2021-03-{day:02},{'wine' if shop == 'a' else 'beer'},{day},{day * day / 4},{day % 3},x\n"
-    for shop in ("a", "b")
+    f"{shop},2021-03-{day:02},{kind},{day + day % 2},{day * day / 4},{day % 3},x\n"
+    for shop, kind in (("a", "wine"), ("b", "beer"))
     for day in range(1, 29)
 )
 

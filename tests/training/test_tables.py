@@ -82,6 +82,8 @@ def test_letters_that_are_not_utf_8_are_read_as_windows_writes_them_and_said(tmp
     assert dataset.columns[1].labels == ("elf", "zwölf")
     assert any("not UTF-8: it is read as Windows-1252" in note for note in dataset.notes)
     (tmp_path / "x.csv").write_bytes(b"a,b\n1,\x81\n2,x\n")
+    (tmp_path / "z.csv").write_bytes("Eröffnung;b\n".encode("cp1252") + b"1,5;2\n2,5;1\n3,5;4\n")
+    assert [c.name for c in load(str(tmp_path / "z.csv"), CONFIG).columns] == ["Eröffnung", "b"]
     with pytest.raises(DataError, match=r"x\.csv is neither UTF-8 nor Windows-1252: write it as UTF-8"):
         load(str(tmp_path / "x.csv"), CONFIG)
 
@@ -280,7 +282,9 @@ def test_words_that_are_called_numbers_are_not_to_be_left_empty(tmp_path: Path):
 
 
 def test_static_columns_know_their_place_among_the_others(tmp_path: Path):
-    rows = [f"{k},{'ab'[k]},2024-01-{d:02d},{d},{k + 5},{d * k}" for k in (0, 1) for d in range(1, 9)]
+    rows = [
+        f"{k},{'ab'[k]},2024-01-{d:02d},{d + d % 3},{k + 5},{d * k}" for k in (0, 1) for d in range(1, 9)
+    ]
     path = csv(tmp_path / "x.csv", "\n".join(["id,kind,at,day,size,sold", *rows]) + "\n")
     dataset = load(path, TrainConfig(id_column="id", length=4))
     assert [c.name for c in dataset.columns] == ["day", "sold"]

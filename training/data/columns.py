@@ -57,7 +57,8 @@ def examined(where: str, column: Column, values: Doubles) -> Column:
             f"{where}: column {column.name!r} has {len(column.labels):,} different labels, such as "
             f"{column.labels[0]!r}, and at most {MOST_LABELS} can be learnt: write numbers as 1234.5, "
             "without units, and dates as 2024-01-31 if it holds some; put rare labels together under one "
-            f"name; or leave it out with --ignore {quote(column.name)}"
+            f"name; name it with --id-column {quote(column.name)} if it tells sequences apart; or leave it "
+            f"out with --ignore {quote(column.name)}"
         )
     return replace(
         column,

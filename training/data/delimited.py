@@ -136,6 +136,7 @@ def _read(
             column_types=dict.fromkeys(texts or [], arrow.string()),
         ),
     )
+    list(table.column_names)  # Arrow decodes names when they are asked for, and who reads knows what to do
     if form.single:  # lines behind the last value are none
         there = np.flatnonzero(table.column(0).is_valid().to_numpy())
         return table.slice(0, int(there[-1]) + 1 if len(there) else 0)

@@ -28,6 +28,8 @@ _BLOCK = 4
 """Lengths of a window in a block of time that is held out."""
 _WHOLE_SEQUENCES = 5
 """Whole sequences are held out where the share asked for is at least as many."""
+_SHIFT = 0.05
+"""Between two shares of a label, what is worth saying."""
 _SHOWN = 3
 """Combinations of labels that a note names."""
 
@@ -59,7 +61,12 @@ def held_rows(dataset: "Dataset", length: int, share: float) -> NDArray[np.bool_
     return held
 
 
-def unasked(dataset: "Dataset", windows: Windows) -> str:
+def notes_on(dataset: "Dataset", windows: Windows) -> list[str]:
+    """What to know of the `windows` that are trained on, where they are not as sequences are."""
+    return [note for note in (_unasked(dataset, windows), _shifted(dataset, windows)) if note]
+
+
+def _unasked(dataset: "Dataset", windows: Windows) -> str:
     """That samples cannot be asked for under labels that sequences have and none of `windows` has, for
     people; nothing where there are none."""
     labels = _labels(dataset)
@@ -80,6 +87,30 @@ def unasked(dataset: "Dataset", windows: Windows) -> str:
         f"no window to train on has {', '.join(shown)}{more}: samples cannot be asked for under "
         f"{'these' if len(lost) > 1 else 'it'}, since their sequences are held out or too short"
     )
+
+
+def _shifted(dataset: "Dataset", windows: Windows) -> str:
+    """That labels are in another share of `windows` than of sequences, for people; nothing where they are
+    not: of short sequences there are no windows or few, of long ones many."""
+    sequences = dataset.sequence_of(windows.starts)
+    farthest, said = _SHIFT, ""
+    for i, column in enumerate(dataset.statics):
+        if not column.labels:
+            continue
+        shares = [
+            np.bincount(own[:, i].astype(np.int64), minlength=len(column.labels)) / len(own)
+            for own in (dataset.static_values, dataset.static_values[sequences])
+        ]
+        label = int(abs(shares[0] - shares[1]).argmax())
+        of_all, own = shares[0][label], shares[1][label]
+        if abs(of_all - own) > farthest:
+            farthest = abs(of_all - own)
+            said = (
+                f"{column.name} = {column.labels[label]} is in {of_all:.0%} of the sequences and in "
+                f"{own:.0%} of the windows trained on, and so of samples: short sequences have few; "
+                f"--where {column.name}=… makes as many of each as you say"
+            )
+    return said
 
 
 def _by_kind(dataset: "Dataset", sequences: Integers) -> tuple[Integers, NDArray[np.bool_]]:

@@ -104,10 +104,11 @@ def _durations(column: arrow.ChunkedArray) -> bool:
 
 
 def _counts(column: arrow.ChunkedArray, again: bool = False) -> bool:
-    """Whether a column is 0, 1, 2 …, or as much more in every row; `again`: perhaps from 0 on several
+    """Whether a column is 0, 1, 2 …, or as much more in every row; `again`: perhaps from 0 or 1 on several
     times, or each number several times."""
     if not arrow.types.is_integer(column.type) or column.null_count:
         return False
     values = column.to_numpy()
     moves = np.diff(values)
-    return bool(((moves == 1) | (again & ((values[1:] == 0) | (moves == 0)))).all())
+    anew = (values[1:] == values[0]) & (0 <= values[0] <= 1)
+    return bool(((moves == 1) | (again & (anew | (moves == 0)))).all())

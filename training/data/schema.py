@@ -23,7 +23,7 @@ from training.config import TrainConfig
 from training.data import files
 from training.data.columns import Column
 from training.data.dataset import Dataset, Doubles, counted
-from training.data.holding import unasked
+from training.data.holding import notes_on
 from training.data.source import heeds, load, require_heeded
 from training.data.windows import held_back
 from training.errors import DataError
@@ -88,7 +88,7 @@ def outline(data: str, config: TrainConfig) -> str:
         *([f"# frames of {dataset.frame[0]} by {dataset.frame[1]} pixels"] if dataset.frame else []),
         f"# {data}: {counted(len(dataset.bounds) - 1)}, {len(dataset.values)} rows{step}",
         f"# {len(train)} {what} to train on, {held_back(test, config.hold_out)}",
-        *(f"# {_line(note)}" for note in (*dataset.notes, unasked(dataset, train)) if note),
+        *(f"# {_line(note)}" for note in (*dataset.notes, *notes_on(dataset, train))),
     ]
     told = "schema" in heeds(data)
     if told:

@@ -50,6 +50,7 @@ def fitted(
     step = _step_said(time)
     first = stamps.shown(time.start)
     note = f"{time.name!r} holds the times, {step} apart: samples get them back, from {first} on"
+    note += _each(sequences)
     if share < 1:
         lost = "holidays and lost rows" if time.calendar == "weekdays" else "a row lost or doubled"
         part = part_of(round((1 - share) * len(moves)), len(moves))
@@ -192,9 +193,15 @@ def _uneven(
     channel = repr(time.gap) + (f", in {unit}" if unit else "")
     note = (
         f"{time.name!r} holds the times, not evenly apart: the gap to the next is learnt as the channel "
-        f"{channel}, and samples get times back, from {stamps.shown(time.start)} on"
+        f"{channel}, and samples get times back, from {stamps.shown(time.start)} on{_each(sequences)}"
     )
     return time, "row", Column(f"{time.name} gap", unit), values, [note]
+
+
+def _each(sequences: Sequence[Integers]) -> str:
+    """That all samples begin at one time, where sequences, ticks (rows,) each, do at several."""
+    begun = {int(ticks[0]) for ticks in sequences}
+    return ", all of them: when each begins can be asked for" if len(begun) > 1 else ""
 
 
 def _step_said(time: Time) -> str:

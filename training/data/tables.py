@@ -13,7 +13,7 @@ import pyarrow.compute
 
 from contract.calendar import Derived
 from training.config import TrainConfig
-from training.data import looks, pieces, times
+from training.data import looks, pieces, rising, times
 from training.data.cells import column_of
 from training.data.columns import MOST_LABELS, Column, require_finite
 from training.data.dataset import Doubles, Integers
@@ -85,9 +85,12 @@ def read(path: Path, table: arrow.Table, config: TrainConfig, alone: bool) -> Re
         stamps = replace(stamps, ticks=stamps.ticks[order])
         notes += said
     cuts = np.flatnonzero(np.diff(ids[order])) + 1
+    named = {*config.columns, *config.categorical, *config.static, *config.continuous, *config.integer}
+    columns, sequences, said = rising.without_rows(columns, np.split(values[order], cuts), named)
+    notes += said
     kept = [c.name for c in columns] if not config.columns else []
     place, split = _places(names, kept, time, taken)
-    return Read(columns, np.split(values[order], cuts), notes, stamps, place, split, order + 1)
+    return Read(columns, sequences, notes, stamps, place, split, order + 1)
 
 
 def _channels(

@@ -283,6 +283,7 @@ def _of_matches(name: str, day: str, matches: Sequence[re.Match[str]], which: In
         notes.append(
             f"{name!r} holds times of several zones ({said}): all are made UTC"
             + "; those without a zone are taken to be" * (None in zones)
+            + ". Where the clock on the wall is meant, as by what goes with the day, write no zones"
         )
         zone = "Z"
     tail, zone = zone or "", "UTC" if zone == "Z" else zone
