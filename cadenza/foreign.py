@@ -166,11 +166,12 @@ def _elsewhere(path: Path, real: Real, samples: Values) -> tuple[str, ...]:
     """That samples (windows, length, columns) lie where the data do not, as in other units they do."""
     found = []
     for i in real.dataset.layout.numeric:
-        values, own = real.dataset.values[:, i], samples[..., i]
-        low, high = np.nanmin(values), np.nanmax(values)
-        spread, theirs = (np.subtract(*np.nanquantile(x, [0.95, 0.05])) for x in (values, own))
-        outside = (own < low) | (own > high)
-        if outside[np.isfinite(own)].mean() > _OUTSIDE or theirs < _NARROW * spread:
+        values, own = (x[np.isfinite(x)] for x in (real.dataset.values[:, i], samples[..., i]))
+        if not len(own):
+            continue
+        spread, theirs = (np.subtract(*np.quantile(x, [0.95, 0.05])) for x in (values, own))
+        outside = (own < values.min()) | (own > values.max())  # (values,)
+        if outside.mean() > _OUTSIDE or theirs < _NARROW * spread:
             found.append(real.dataset.columns[i].name)
     if not found:
         return ()

@@ -85,9 +85,11 @@ def read(path: Path, table: arrow.Table, config: TrainConfig, alone: bool) -> Re
         stamps = replace(stamps, ticks=stamps.ticks[order])
         notes += said
     cuts = np.flatnonzero(np.diff(ids[order])) + 1
-    named = {*config.columns, *config.categorical, *config.static, *config.continuous, *config.integer}
-    columns, sequences, said = rising.without_rows(columns, np.split(values[order], cuts), named)
-    notes += said
+    sequences = np.split(values[order], cuts)
+    if config.waveform is None:
+        named = {*config.columns, *config.categorical, *config.static, *config.continuous, *config.integer}
+        columns, sequences, said = rising.without_rows(columns, sequences, named)
+        notes += said
     kept = [c.name for c in columns] if not config.columns else []
     place, split = _places(names, kept, time, taken)
     return Read(columns, sequences, notes, stamps, place, split, order + 1)
