@@ -58,7 +58,7 @@ def counters(dataset: Dataset, timeless: bool, named: Sequence[str]) -> Iterator
         up, down = int((change > 0).sum()), int((change < 0).sum())
         if column.labels or _named(column.name) in dataset.notes:
             continue
-        if any(f"--id-column {quote(column.name)}" in note for note in dataset.notes):
+        if any(note.endswith(f"--id-column {quote(column.name)}") for note in dataset.notes):
             continue  # it may tell sequences apart
         maybe = timeless and column.name not in named and len(dataset.bounds) > 2
         if maybe and _timely(change, values[0]):

@@ -87,12 +87,16 @@ def read(path: Path, table: arrow.Table, config: TrainConfig, alone: bool) -> Re
     cuts = np.flatnonzero(np.diff(ids[order])) + 1
     sequences = np.split(values[order], cuts)
     if config.waveform is None:
-        named = {*config.columns, *config.categorical, *config.static, *config.continuous, *config.integer}
-        columns, sequences, said = rising.without_rows(columns, sequences, named)
+        columns, sequences, said = rising.without_rows(columns, sequences, _told(config))
         notes += said
     kept = [c.name for c in columns] if not config.columns else []
     place, split = _places(names, kept, time, taken)
     return Read(columns, sequences, notes, stamps, place, split, order + 1)
+
+
+def _told(config: TrainConfig) -> set[str]:
+    """Columns that somebody named, whatever as."""
+    return {*config.columns, *config.categorical, *config.static, *config.continuous, *config.integer}
 
 
 def _channels(
@@ -103,7 +107,7 @@ def _channels(
     columns: list[Column] = []
     found: list[Doubles] = []
     notes: list[str] = []
-    told = (*config.columns, *config.categorical, *config.static, *config.continuous, *config.integer)
+    told = _told(config)
     for name in names:
         may_count = timeless or len(names) == 1 or not alone
         why = None if name in told else looks.left_out(name, table.column(name), may_count)
