@@ -243,7 +243,8 @@ def _arranged(samples: Dataset, real: Dataset) -> tuple[Dataset, Values | None]:
 def _tensors(path: Path) -> dict[str, Any]:
     """The arrays of an archive as `cadenza sample` writes it; none of another."""
     with np.load(path, allow_pickle=False) as archive:
-        own = all(n in ("values", "labels", "valid") or n.startswith("condition.") for n in archive.files)
+        parts = ("values", "labels", "valid")
+        own = all(n in parts or n.startswith(("condition.", "season.")) for n in archive.files)
         return {name: archive[name] for name in archive.files} if own else {}
 
 
@@ -262,6 +263,11 @@ def _of_tensors(path: Path, tensors: dict[str, Any], data: str, given: TrainConf
     if valid is not None:
         rows[~valid] = ENDED
     conditions = known_conditions(tensors, real.dataset, len(rows))
+    told = conditions is not None or not real.dataset.statics
+    names = [f"season.{season.name}" for season in real.dataset.seasons]
+    if names and told and set(names) <= set(tensors):
+        known = np.zeros((len(rows), 0)) if conditions is None else conditions
+        conditions = np.column_stack([known, *(tensors[name] for name in names)])
     return Sides(Subject("samples", str(path), None), real, rows, conditions)
 
 

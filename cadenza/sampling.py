@@ -54,8 +54,11 @@ def sample_to_file(
 
 
 def said_of_times(spec: Spec, asked: Mapping[str, object]) -> Iterator[str]:
-    """What to know of first times that were asked for: that rows have others, and turns of the calendar
-    that values do not go with."""
+    """What to know of first times: that they are drawn or, of those that were asked for, that rows have
+    others, and turns of the calendar that values do not go with."""
+    if spec.time is not None and spec.time.name not in asked and spec.time.begins[0] < spec.time.begins[-1]:
+        early, late = times.texts(spec.time, times.at(spec.time, np.array(spec.time.begins)[[0, -1]]))
+        yield f"each sequence begins as the data's do, from {early} to {late}: --start-time says when"
     if spec.time is not None and spec.time.name in asked:
         begun = times.parse(spec.time, str(asked[spec.time.name]))
         first = times.at(replace(spec.time, start=begun), np.zeros(1, np.int64))

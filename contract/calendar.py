@@ -45,6 +45,10 @@ class Time:
     calendar: Calendar
     gap: str | None
     """The channel that says how far the next row is away; None where all are one step apart."""
+    begins: tuple[int, ...]
+    """When sequences began: quantiles in equal parts, rising, in steps from `start` on."""
+    apart: int
+    """Steps of which all these are whole multiples."""
 
     @property
     def shown(self) -> bool:

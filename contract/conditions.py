@@ -4,7 +4,7 @@ Where the data had times, that of the first row is one as well, by the name of t
 for all sequences, a list has one for each. A condition not given is drawn from the Spec's joint table by
 (seed, row), among the rows that agree with the labels that were given and are nearest to the numbers, so
 that a shop that was asked for by its number has its own town; so is the length, where it is drawn before a
-sequence begins. A first time not given is the data's.
+sequence begins. A first time not given is drawn as well, as those of the data were.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -76,7 +76,7 @@ def draw(
     sequences end their `length`, 0 where the graph ends them; and `season.NAME`."""
     result: dict[str, NDArray[np.generic]] = {}
     if spec.time is not None and spec.seasons:
-        begun = begins(spec.time, given, rows)
+        begun = begins(spec.time, given, stream, seed, rows)
         for season in spec.seasons:
             result[f"season.{season.name}"] = times.places(spec.time, season, begun)
     if spec.endings == "gate":
@@ -84,7 +84,7 @@ def draw(
     if not spec.condition_table.rows:
         return result
     table = np.asarray(spec.condition_table.rows, np.float64)  # (distinct, conditions)
-    uniforms = stream.uniforms(seed, rows)
+    uniforms = stream.uniforms(seed, rows)[:, 0]  # (rows,)
     chosen = np.zeros((len(rows), table.shape[1]))  # (rows, conditions)
     for asked, at in _alike(spec, given, rows).items():
         counts = np.where(_matching(spec, table, asked), spec.condition_table.counts, 0)
@@ -101,12 +101,13 @@ def draw(
     return result
 
 
-def begins(time: Time, given: Values, rows: Sequence[int]) -> times.Ticks:
+def begins(time: Time, given: Values, stream: NoiseStream, seed: int, rows: Sequence[int]) -> times.Ticks:
     """When each of `rows` begins, in ticks: (len(rows),)."""
-    asked = given.get(time.name, time.start)
-    if isinstance(asked, tuple):
-        return np.array([asked[row] for row in rows], np.int64)
-    return np.full(len(rows), asked, np.int64)
+    if time.name in given:
+        return np.array([_at(given[time.name], row) for row in rows], np.int64)
+    share = stream.uniforms(seed, rows)[:, 1] * (len(time.begins) - 1)  # (rows,)
+    step = np.interp(share, np.arange(len(time.begins)), time.begins)
+    return times.at(time, np.floor(step / time.apart + 0.5).astype(np.int64) * time.apart)
 
 
 def under(

@@ -22,7 +22,6 @@ import hashlib
 import itertools
 import math
 import random
-import struct
 from collections.abc import Iterator, Sequence
 from functools import cache
 from statistics import NormalDist
@@ -32,7 +31,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 ALGORITHM = "philox4x64-10/quantile16-turned"
-VERSION = 2
+VERSION = 3
 BLOCK_STEPS = 32
 MAX_SEED = 2**63 - 1
 
@@ -94,9 +93,9 @@ class NoiseStream:
             filled += steps
 
     def uniforms(self, seed: int, rows: Sequence[int]) -> NDArray[np.float64]:
-        """One uniform in [0, 1) a sequence, which draws its conditions: (rows,)."""
-        words = [int(self._raw(seed, (row, 0), _UNIFORM, 1)[0]) for row in rows]
-        return np.array([word >> 11 for word in words], np.float64) * 2.0**-53
+        """Two uniforms in [0, 1) a sequence, which draw its conditions and when it begins: (rows, 2)."""
+        words = [self._raw(seed, (row, 0), _UNIFORM, 1)[:2] for row in rows]
+        return (np.stack(words) >> np.uint64(11)).astype(np.float64) * 2.0**-53
 
     def _raw(self, seed: int, place: tuple[int, int], what: int, counters: int) -> Words:
         """So many counters' words from a place on: (counters · 4,)."""
@@ -149,5 +148,5 @@ def digest() -> str:
     stream, out = NoiseStream(), np.empty((2, 2 * BLOCK_STEPS, 15), np.float32)
     stream.steps(7, range(3, 5), 1, out)
     floats = np.concatenate([_table(), stream.latents(7, [3], 64), out], axis=None)
-    uniform = struct.pack("<d", stream.uniforms(7, [3])[0])
-    return hashlib.sha256(floats.astype("<f4").tobytes() + uniform).hexdigest()
+    uniforms = stream.uniforms(7, [3]).astype("<f8")
+    return hashlib.sha256(floats.astype("<f4").tobytes() + uniforms.tobytes()).hexdigest()

@@ -25,6 +25,12 @@ Precision = Literal["fp32", "fp16", "int8"]
 
 NUMERIC: tuple[ChannelKind, ...] = ("continuous", "integer")
 
+WHOLE = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+TEXTS = ("string", "large_string")
+TYPES = (*WHOLE, *TEXTS, "float", "double", *(f"timestamp[{unit}]" for unit in ("s", "ms", "us", "ns")))
+"""What columns of typed tables may be, as Arrow names it."""
+
+_CELL = re.compile(r"\.[1-9]f|True|TRUE")
 _CODE = re.compile(r"0|-?[1-9]\d{0,17}")
 """A whole number, as it is written shortest."""
 
@@ -186,6 +192,12 @@ class Spec:
     time: Time | None
     derived: tuple[Derived, ...]
     """Columns that follow from the time, in the table's order."""
+    types: dict[str, str]
+    """By the name of a column of the table what it was in the data's file, one of TYPES; nothing of texts,
+    and where its kind says all."""
+    cells: dict[str, str]
+    """By the name of a column how its cells were written in a text file, where their values do not say it:
+    .2f, with two decimals each; True or TRUE, what is yes-or-no."""
     seasons: tuple[Season, ...]
     """What the generator is told of the calendar; empty where the data have nothing to do with it."""
     training_length: int
@@ -271,6 +283,7 @@ class Spec:
                 f"{SCHEMA_VERSION}: upgrade cadenza"
             )
         spec = cast(Spec, decode(cls, raw, "spec"))
+        spec._check_types()
         spec._check_table()
         spec._check()
         if reason := misfit(spec.form, [c.labels for c in spec.channels]):
@@ -318,6 +331,12 @@ class Spec:
         if drawn and not all(1 <= row[-1] <= self.training_length for row in table.rows):
             raise SpecError(f"spec.condition_table has lengths outside 1 … {self.training_length}")
 
+    def _check_types(self) -> None:
+        if odd := [kind for kind in self.types.values() if kind not in TYPES]:
+            raise SpecError(f"spec.types has {odd[0]!r}; one of {', '.join(TYPES)} is wanted")
+        if odd := [form for form in self.cells.values() if not _CELL.fullmatch(form)]:
+            raise SpecError(f"spec.cells has {odd[0]!r}; such as .2f, True or TRUE is wanted")
+
     def _check_table(self) -> None:
         if odd := [c.name for c in self.conditions if not 0 <= c.place <= len(self.channels) + 1]:
             raise SpecError(f"the condition {odd[0]!r} has no place among the columns of the table")
@@ -340,8 +359,10 @@ class Spec:
             raise SpecError(f"spec.time.name is {time.name!r}, as a channel is called")
         if time.kind == "timestamp" and time.digits not in (0, 3, 6, 9):
             raise SpecError(f"spec.time.digits is {time.digits}; 0, 3, 6 or 9 is wanted")
-        if time.step < 1:
-            raise SpecError(f"spec.time.step is {time.step}; at least 1 is wanted")
+        if min(time.step, time.apart) < 1:
+            raise SpecError(f"spec.time has steps of {min(time.step, time.apart)}; at least 1 is wanted")
+        if not time.begins or list(time.begins) != sorted(time.begins):
+            raise SpecError("spec.time.begins has no quantiles, or does not rise")
 
 
 def column_of(derived: Derived) -> Channel:

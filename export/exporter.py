@@ -45,7 +45,7 @@ _DISCLOSURE = (
     "which channels bound which; no training row"
 )
 
-_TIME = "; the first time"
+_TIME = "; when sequences began, as quantiles"
 _RULES = "; how columns follow from others"
 _TABLE = "; every combination of the conditions that occurred, with how often"
 
@@ -99,6 +99,8 @@ def _measured(
         channels=checkpoint.channels,
         time=checkpoint.data.time,
         derived=checkpoint.data.derived,
+        types=checkpoint.data.types,
+        cells=checkpoint.data.cells,
         seasons=checkpoint.conditions.seasons,
         training_length=checkpoint.length,
         endings=_endings(checkpoint),

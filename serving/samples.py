@@ -132,7 +132,9 @@ class Samples:
             return None
         count, steps = self.shape
         rows = range(self.first_row, self.first_row + count)
-        begun, which = np.unique(begins(time, self.given, rows), return_inverse=True)
+        begun, which = np.unique(
+            begins(time, self.given, NoiseStream(), self.seed, rows), return_inverse=True
+        )
         if time.gap is not None:
             return begun[which, None] + self._clock()[:, :-1]
         step = self.first_step + np.arange(steps)

@@ -135,7 +135,7 @@ def body_schema(spec: Spec, settings: Settings, streamed: bool) -> dict[str, Any
         "additionalProperties": False,
         "description": "Static attributes of the sequences, one value for all or one for each; what is not "
         "given is drawn. Where the data had times, that of the first row as well, by the name of their "
-        "column; not given, it is the data's.",
+        "column; not given, it is drawn as those of the data.",
     }
     return {"type": "object", "properties": properties, "additionalProperties": False}
 

@@ -31,7 +31,7 @@ from training.layout import Layout
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 30
+FORMAT = 31
 _KEPT = 2
 
 
@@ -48,6 +48,8 @@ class DataFacts:
     step: str
     time: Time | None
     derived: tuple[Derived, ...]
+    types: dict[str, str]
+    cells: dict[str, str]
     form: Form
     rate: int | None
     """Of a sound, samples a second."""
@@ -251,7 +253,7 @@ def _unpack(raw: Mapping[str, Any]) -> Checkpoint:
         data=DataFacts(
             **raw["data"]
             | {
-                "time": Time(**raw["data"]["time"]) if raw["data"]["time"] else None,
+                "time": (time := raw["data"]["time"]) and Time(**time | {"begins": tuple(time["begins"])}),
                 "derived": tuple(
                     Derived(**d | {"numbers": tuple(d["numbers"]), "labels": tuple(d["labels"])})
                     for d in raw["data"]["derived"]

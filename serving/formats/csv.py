@@ -29,21 +29,29 @@ def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
     """The header, then each batch's rows."""
     tabled = plan.spec.tabled
     file.write(_quoted(["sequence", "step", *(c.name for c in tabled)]))
+    forms = [None, None, *(plan.spec.cells.get(c.name) for c in tabled)]
     for batch in batches:
         columns = [column for _, column in batch.table()]
         own = [None, None, *tabled]
         for first in range(0, len(columns[0]), _ROWS):
             cells = [
-                _texts(channel, column[first : first + _ROWS])
-                for column, channel in zip(columns, own, strict=True)
+                _texts(channel, column[first : first + _ROWS], form)
+                for column, channel, form in zip(columns, own, forms, strict=True)
             ]
             file.write(b"".join(b",".join(row) + b"\n" for row in zip(*cells, strict=True)))
 
 
-def _texts(channel: Channel | Time | None, column: Array) -> list[bytes]:
-    """A column of `Samples.table` as text; without a channel, the number of a sequence or step."""
+def _texts(channel: Channel | Time | None, column: Array, form: str | None) -> list[bytes]:
+    """A column of `Samples.table` as text; without a channel, the number of a sequence or step. Cells have
+    the `form` that the data's had, see `Spec.cells`."""
     if isinstance(channel, Time):
         return _times(channel, column)
+    if form in ("True", "TRUE"):
+        turned = str.upper if form == "TRUE" else str.capitalize
+        column = np.array([None if text is None else turned(text) for text in column.tolist()], object)
+    elif form is not None:
+        numeral = f"%{form}".encode()
+        return [b"" if x != x else numeral % x for x in column.tolist()]  # noqa: PLR0124  NaN
     if channel is not None and channel.kind == "integer" and column.dtype == np.float32:
         there = ~np.isnan(column)
         whole = _cells(np.where(there, column, 0).astype(np.int64))

@@ -1,5 +1,5 @@
 """JSON: {"seed", "columns", "sequences": [[[…]]]}; a missing value is null. Where the model has
-conditions also "conditions", by name the value of each sequence; so are first times that were asked for."""
+conditions also "conditions", by name the value of each sequence; where it has times, when each begins."""
 
 from collections.abc import Iterator
 from typing import IO, Any
@@ -9,6 +9,7 @@ import orjson
 
 from contract import times
 from contract.conditions import begins
+from contract.noise import NoiseStream
 from contract.rollout import Array
 from contract.spec import Spec
 from serving.samples import Plan, Samples
@@ -38,13 +39,15 @@ def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
 
 
 def conditions(made: Plan | Samples) -> dict[str, Any]:
-    """The member that says what each sequence was made under; none of a model without conditions."""
+    """The member that says what each sequence was made under, and when it begins; none of a model that has
+    neither."""
     found = {name: _scalars(values) for name, values in made.conditions.items()}
     time = made.spec.time
-    if time is not None and time.name in made.given:
+    if time is not None:
         first, count = (made.first_row, made.shape[0]) if isinstance(made, Samples) else (0, made.count)
         rows = range(first, first + count)
-        found[time.name] = times.texts(time, begins(time, made.given, rows))
+        begun = begins(time, made.given, NoiseStream(), made.seed, rows)
+        found[time.name] = times.texts(time, begun)
     return {"conditions": found} if found else {}
 
 

@@ -1,5 +1,6 @@
-"""NPZ: every tensor, padded, with `valid` where sequences end by themselves, and the conditions as the
-graph has them: `condition.NAME`, of labels their indices."""
+"""NPZ: every tensor, padded, with `valid` where sequences end by themselves, and what each is made under as
+the graph has it: `condition.NAME`, of labels their indices, and `season.NAME`, the row of a turn of the
+calendar that its first one is."""
 
 import shutil
 import tempfile
@@ -54,7 +55,7 @@ def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
                     shutil.copyfileobj(spools[tensor.name], out)
             drawn = conditions.draw(plan.spec, plan.given, NoiseStream(), plan.seed, range(plan.count))
             for tensor in interface.inputs(plan.spec):
-                if tensor.name.startswith("condition."):
+                if tensor.name.startswith(("condition.", "season.")):
                     with archive.open(zipfile.ZipInfo(f"{tensor.name}.npy"), "w") as out:
                         write_header(out, _DTYPES[tensor.dtype], (plan.count,))
                         out.write(drawn[tensor.name].astype(_DTYPES[tensor.dtype]).tobytes())

@@ -1,16 +1,15 @@
-"""Parquet in long form: typed columns, labels as dictionaries, yes-or-no as booleans, codes as whole
-numbers. Needs pyarrow."""
+"""Parquet in long form: columns of the types that the data's had; else labels as dictionaries, yes-or-no as
+booleans, codes as whole numbers. Needs pyarrow."""
 
 from collections.abc import Iterator
 from typing import IO, Any
 
-import numpy as np
-
 from contract import times
 from contract.calendar import Time
 from contract.rollout import Array
-from contract.spec import NUMERIC, Channel, Spec
+from contract.spec import TEXTS, Channel, Spec
 from serving.errors import FormatError
+from serving.formats.types import numbers, ticks_of, type_of
 from serving.samples import Plan, Samples
 
 SUFFIX, MEDIA_TYPE = ".parquet", None
@@ -32,51 +31,47 @@ def write(file: IO[bytes], plan: Plan, batches: Iterator[Samples]) -> None:
         import pyarrow.parquet
     except ImportError as error:
         raise FormatError("parquet needs pyarrow: pip install 'cadenza[parquet]'") from error
-    schema = arrow.schema(
-        [
-            ("sequence", arrow.int64()),
-            ("step", arrow.int64()),
-            *((c.name, _type(arrow, c)) for c in plan.spec.tabled),
-        ]
-    )
+    own = [None, None, *plan.spec.tabled]
+    kinds = ["int64", "int64", *(type_of(plan.spec, c) for c in plan.spec.tabled)]
+    names = ["sequence", "step", *(c.name for c in plan.spec.tabled)]
+    types = [_type(arrow, c, kind) for c, kind in zip(own, kinds, strict=True)]
+    schema = arrow.schema(list(zip(names, types, strict=True)))
     with pyarrow.parquet.ParquetWriter(file, schema) as writer:
         for batch in batches:
-            arrays: list[Array] = [column for _, column in batch.table()]
-            own = [None, None, *plan.spec.tabled]
             columns = [
-                _times(arrow, c, a) if isinstance(c, Time) else arrow.array(_values(c, a), from_pandas=True)
-                for c, a in zip(own, arrays, strict=True)
+                _column(arrow, c, kind, column)
+                for c, kind, (_, column) in zip(own, kinds, batch.table(), strict=True)
             ]
             table = arrow.Table.from_arrays(columns, names=schema.names).cast(schema)
             writer.write_table(table)
 
 
-def _values(channel: Channel | None, column: Array) -> Array:
-    """A column of `Samples.table`, with what is yes-or-no, or a code, as such."""
-    if channel is None or not (channel.truth or channel.code):
-        return column
-    own = "true".__eq__ if channel.truth else int
-    return np.array([None if value is None else own(value) for value in column.tolist()], object)
-
-
-def _times(arrow: Any, time: Time, ticks: Array) -> Any:
-    """Ticks as an Arrow array; of time stamps Arrow wants UTC."""
-    if time.kind == "number" and time.digits:
-        return arrow.array(ticks / 10**time.digits)
-    if time.kind == "date":
-        return arrow.array(ticks.astype("datetime64[D]"))
-    return arrow.array(ticks - times.offset(time)).cast(_type(arrow, time))
-
-
-def _type(arrow: Any, channel: Channel | Time) -> Any:
-    if isinstance(channel, Channel) and channel.truth:
-        return arrow.bool_()
-    if isinstance(channel, Time):
-        if channel.kind == "date":
-            return arrow.date32()
-        if channel.kind == "timestamp":
-            return arrow.timestamp(times.unit(channel), tz=channel.zone)
-        return arrow.float64() if channel.digits else arrow.int64()
-    if channel.kind not in NUMERIC and not channel.code:
+def _type(arrow: Any, column: Channel | Time | None, kind: str) -> Any:
+    if kind == "dictionary":
         return arrow.dictionary(arrow.int32(), arrow.string())
-    return arrow.int64() if channel.kind == "integer" or channel.code else arrow.float32()
+    if kind.startswith("timestamp["):
+        assert isinstance(column, Time)
+        return arrow.timestamp(kind.removeprefix("timestamp[").removesuffix("]"), tz=column.zone)
+    return arrow.type_for_alias(kind)
+
+
+def _column(arrow: Any, channel: Channel | Time | None, kind: str, column: Array) -> Any:
+    """A column of `Samples.table` as an Arrow array; without a channel, a number of a sequence or step."""
+    if channel is None:
+        return arrow.array(column)
+    if isinstance(channel, Time):
+        if kind in TEXTS:
+            return arrow.array(times.texts(channel, column.astype("int64")))
+        if kind == "date32":
+            return arrow.array(column.astype("datetime64[D]"))
+        if kind == "double":
+            return arrow.array(column / 10**channel.digits)
+        if kind == "int64":
+            return arrow.array(column)
+        return arrow.array(ticks_of(channel, kind, column)).cast(_type(arrow, channel, kind))
+    if kind == "bool":
+        return arrow.array([None if value is None else value == "true" for value in column.tolist()])
+    if kind == "dictionary" or kind in TEXTS:
+        return arrow.array(column, from_pandas=True)
+    found, there = numbers(channel, kind, column)
+    return arrow.array(found, mask=~there)

@@ -82,11 +82,11 @@ def test_an_odd_number_of_values_is_drawn_too():
 def test_uniforms_are_those_of_their_rows():
     stream = NoiseStream()
     drawn = stream.uniforms(3, range(1000))
-    assert drawn[17] == stream.uniforms(3, [17])[0]
+    assert (drawn[17] == stream.uniforms(3, [17])[0]).all()
     assert ((drawn >= 0) & (drawn < 1)).all()
     assert abs(drawn.mean() - 0.5) < 0.03
 
 
 def test_the_digest_is_that_of_the_tested_machine():
     # Written down once: another figure means that every seed gives other samples.
-    assert noise.digest().startswith("67081dd22f2778a9")
+    assert noise.digest().startswith("5e81649e39044179")

@@ -83,17 +83,35 @@ def test_values_go_with_the_time_that_sequences_begin_at(generator: Generator):
         return values
 
     plain = made(BEGUN)
-    assert np.array_equal(generator.sample(4, 40, 3, {"house": "north"}).values, plain)
     assert np.array_equal(made("2024-05-06T00:00:00"), plain)  # nine weeks later
     assert not np.array_equal(made("2024-03-04T07:00:00"), plain)
     assert not np.array_equal(made("2024-03-07T00:00:00"), plain)
+
+
+def test_sequences_begin_as_windows_of_the_data_do(generator: Generator):
+    samples = generator.sample(400, 12, 3)
+    begun = samples.times()[:, 0].astype("datetime64[s]")
+    hours = (begun - np.datetime64(BEGUN)).astype(np.int64) / 3600
+    assert (hours % 1 == 0).all()
+    assert 0 <= hours.min() < 24 * 4
+    assert 0 <= 8 * 168 - 12 - hours.max() < 24 * 4
+    assert set(hours % 24) == set(range(24))
+    assert abs(hours.mean() - 4 * 168) < 4 * 24
+    asked = generator.sample(400, 12, 3, {"when": np.datetime_as_string(begun).tolist()})
+    assert np.array_equal(asked.values, samples.values)
+    longer = generator.sample(2, 100, 3)
+    assert np.array_equal(longer.times()[:, :12], samples.times()[:2])
+    assert np.array_equal(longer.values[:, :12], samples.values[:2])
 
 
 def test_what_samples_do_not_go_with_is_said(model: Path, tmp_path: Path):
     asked = ("sample", model, "-o", tmp_path / "x.csv", "-l", 3)
     done = cadenza(*asked, "--start-time", "2030-01-07")
     assert "values go with no year: none was learnt" in done.stdout
-    assert "values go with no" not in cadenza(*asked).stdout
+    said = cadenza(*asked).stdout
+    assert "values go with no" not in said
+    assert "each sequence begins as the data's do, from 2024-03-0" in said
+    assert "each sequence begins" not in done.stdout
 
 
 def test_a_first_time_that_rows_do_not_have_is_said_to_be_moved(model: Path):
@@ -128,8 +146,10 @@ def test_a_run_and_its_model_are_scored_at_the_times_of_the_data(
     assert set(drawn[:, 1]) == set(range(24))
     assert (drawn[:, 2] % 24 == drawn[:, 1]).all()  # of one moment
     with load_generator(model) as generator:
-        generator.sample(60, 24, 1, {"when": "2024-03-04"}).save(tmp_path / "x.csv")
-    for subject in (run, model, tmp_path / "x.csv"):
+        samples = generator.sample(60, 24, 1, {"when": "2024-03-04"})
+        for suffix in ("csv", "npz"):
+            samples.save(tmp_path / f"x.{suffix}")
+    for subject in (run, model, tmp_path / "x.csv", tmp_path / "x.npz"):
         known = {} if subject == run else {"id_column": "house"}
         report, _ = evaluate_subject(
             str(subject), str(loads), tmp_path / f"{subject.name}.json", ["marginal", "seasons"], 1, 0,

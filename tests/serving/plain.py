@@ -31,6 +31,8 @@ SPEC = Spec(
     channels=(Channel("at", "continuous", None, -1e6, 1e6, (), missing=False, mass=None, follows=None),),
     time=None,
     derived=(),
+    types={},
+    cells={},
     seasons=(),
     training_length=24,
     endings=None,

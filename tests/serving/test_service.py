@@ -92,7 +92,8 @@ def test_every_form_holds_the_same_values(server: Server):
     from_json = np.array(server.post("/generate", body).json()["sequences"], np.float32)
     np.testing.assert_array_equal(from_json, values)
     text = server.post("/generate", body, "text/csv").content.decode()
-    assert text.startswith("sequence,step,date,close,high,volume\n0,0,2020-01-01,")
+    begun = server.post("/generate", body).json()["conditions"]["date"]
+    assert text.startswith(f"sequence,step,date,close,high,volume\n0,0,{begun[0]},")
     table = np.loadtxt(io.StringIO(text), delimiter=",", skiprows=1, dtype=np.float32, usecols=(3, 4, 5))
     np.testing.assert_array_equal(table.reshape(values.shape), values)
 

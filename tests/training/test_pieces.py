@@ -81,7 +81,9 @@ def test_samples_have_them_as_the_data_do_and_are_judged_by_them(tmp_path: Path,
     train(data, tmp_path / "run", TrainConfig(steps=1, length=12))
     export(tmp_path / "run", tmp_path / "m.onnx")
     names, written, _ = FORMS[form]
-    samples = load_generator(tmp_path / "m.onnx").sample(count=8, length=60, seed=1)
+    generator = load_generator(tmp_path / "m.onnx")
+    begun = {generator.spec.time.name: next(moments(form, 1)).isoformat()[:19]}
+    samples = generator.sample(count=8, length=60, seed=1, condition=begun)
     for suffix in ("csv", "parquet"):
         samples.save(tmp_path / f"s.{suffix}")
         sides = of_samples(tmp_path / f"s.{suffix}", data, TrainConfig())

@@ -8,7 +8,8 @@ import pyarrow as arrow
 import pyarrow.parquet
 import pytest
 
-from contract import times
+from contract import conditions, times
+from contract.noise import NoiseStream
 from training.config import TrainConfig
 from training.data import Dataset, load
 from training.errors import DataError
@@ -55,6 +56,54 @@ def test_times_that_are_evenly_apart_come_back_as_they_were_written(tmp_path: Pa
         map(str, stamps)
     )
     assert any("samples get them back" in note for note in dataset.notes)
+
+
+def begun(dataset: Dataset, count: int = 500) -> list[str]:
+    """When sequences are drawn to begin."""
+    assert dataset.time is not None
+    drawn = conditions.begins(dataset.time, {}, NoiseStream(), 1, range(count))
+    return times.texts(dataset.time, drawn)
+
+
+@pytest.mark.parametrize("step", ["1 day", "1 weekday", "1 month", "0.25 seconds", "60"])
+def test_samples_of_a_series_begin_where_its_windows_do(tmp_path: Path, step: str):
+    stamps = [str(stamp) for stamp in EVEN[step]]
+    config = TrainConfig(length=8, time_column="when" if step == "60" else None)
+    found = begun(read(tmp_path, stamps, config))
+    windows = len(stamps) - 8 + 1
+    shares = np.array([found.count(stamp) / len(found) for stamp in stamps[:windows]])
+    assert set(found) <= set(stamps[:windows])
+    assert (shares < 3 / windows).all()
+    assert (shares > 0).sum() > 0.8 * windows
+
+
+def visits(folder: Path, first: list[str], rows: list[int], length: int | None = None) -> Dataset:
+    """A sequence by the hour for each first time, of so many rows."""
+    lines = ["who,when,a"]
+    for who, (start, count) in enumerate(zip(first, rows, strict=True)):
+        moments = np.datetime64(start, "h") + np.arange(count)
+        lines += [f"{who},{moment}:00,{i * i % 7}" for i, moment in enumerate(moments)]
+    (folder / "x.csv").write_text("\n".join(lines) + "\n")
+    return load(str(folder / "x.csv"), TrainConfig(id_column="who", length=length))
+
+
+def test_whole_sequences_begin_at_the_hour_that_those_of_the_data_do(tmp_path: Path):
+    first = [f"{day}T06" for day in days("2024-01-01", *range(0, 90, 3))]
+    first[7] = "1990-01-01T06"  # a slip
+    found = begun(visits(tmp_path, first, [5 + i % 4 for i in range(30)]))
+    assert {one.split("T")[1] for one in found} == {"06:00"}
+    years = [one[:4] for one in found]
+    assert years.count("2024") > 0.9 * len(years)
+
+
+def test_sequences_that_all_begin_at_once_do_so_in_samples(tmp_path: Path):
+    found = begun(visits(tmp_path, ["2024-01-01T06"] * 30, [5 + i % 4 for i in range(30)]))
+    assert set(found) == {"2024-01-01T06:00"}
+
+
+def test_what_is_too_short_for_a_window_says_nothing_of_when_samples_begin(tmp_path: Path):
+    found = begun(visits(tmp_path, ["2000-01-01T00", "2024-01-01T00"], [3, 40], 8))
+    assert {one[:4] for one in found} == {"2024"}
 
 
 def test_the_last_days_of_months_come_back_too(tmp_path: Path):

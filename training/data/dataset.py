@@ -1,7 +1,7 @@
 """Sequences in memory: one table of values and where each sequence begins."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
 
@@ -59,6 +59,9 @@ class Dataset:
     """The column of times that rows had, if they had one."""
     derived: tuple[Derived, ...] = ()
     """Columns that follow from the time, and are not learnt."""
+    types: Mapping[str, str] = field(default_factory=dict)
+    cells: Mapping[str, str] = field(default_factory=dict)
+    """What columns were in the data's file, see the Spec."""
     seasons: tuple[Season, ...] = ()
     """Turns of the calendar that rows have to do with; none where sequences end by themselves."""
     ticks: Integers = field(default_factory=lambda: np.zeros(0, np.int64))

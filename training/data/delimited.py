@@ -143,12 +143,28 @@ def _read(
     return table
 
 
-def _form(path: Path) -> tuple[_Form, list[str]]:
+def first_cells(path: Path, numbered: Sequence[str]) -> tuple[Sequence[str], list[list[str]]]:
+    """The names of the columns, and the first rows as text, (cells,) each; names are those that are
+    `numbered`, where the file has none."""
+    form, _ = _form(path)
+    rows = [row for row in csv.reader(_beginning(path)[1], delimiter=form.mark) if row]
+    if not rows or all(_is_number(name, form.decimal) for name in rows[0] if name.strip()):
+        return numbered, rows
+    return rows[0], rows[1:]
+
+
+def _beginning(path: Path) -> tuple[str, list[str]]:
+    """The encoding by the file's mark, and the first lines."""
     with path.open("rb") as file:
         beginning = file.read(2**16)
     encoding = next((name for mark, name in _MARKED.items() if beginning.startswith(mark)), "utf-8")
-    lines = beginning.decode(encoding, "replace").splitlines()
-    lines = (lines[:-1] if len(beginning) == 2**16 else lines)[:_LINES]  # the last one may be cut off
+    lines = beginning.decode(encoding, "replace").removeprefix("\ufeff").splitlines()
+    return encoding, lines[:-1] if len(beginning) == 2**16 else lines  # the last one may be cut off
+
+
+def _form(path: Path) -> tuple[_Form, list[str]]:
+    encoding, lines = _beginning(path)
+    lines = lines[:_LINES]
     mark = next((m for m in _MARKS if _cuts_alike(lines, m)), ",")
     decimal = "."
     if mark != ",":

@@ -18,11 +18,23 @@ import pyarrow as arrow
 import pyarrow.parquet
 
 from training.config import TrainConfig
-from training.data import clocked, looks, pieces, rising, rounds, seasonal, sounds, tables, times, written
+from training.data import (
+    clocked,
+    looks,
+    pieces,
+    rising,
+    rounds,
+    seasonal,
+    sounds,
+    tables,
+    times,
+    typed,
+    written,
+)
 from training.data.cells import in_order, labelled
 from training.data.columns import Column, relabelled
 from training.data.dataset import Dataset, Doubles
-from training.data.delimited import read_csv
+from training.data.delimited import first_cells, read_csv
 from training.data.spacing import fitted, holes, require_unbroken
 from training.data.tables import Read, require_names
 from training.errors import DataError
@@ -81,7 +93,7 @@ def read(path: Path, config: TrainConfig) -> Dataset:
         columns, sequences, said = rounds.told(columns, sequences, named)
         notes = [*notes, *said]
     plain = Dataset.of(path.resolve().stem, columns, sequences, step, notes)
-    plain = replace(plain, lines=found.lines)
+    plain = replace(plain, lines=found.lines, types=found.types, cells=found.cells)
     if config.waveform is None:
         plain = replace(plain, notes=(*plain.notes, *rising.counters(plain, time is None, named)))
     many = config.id_column is not None or (path.is_dir() and len(sequences) > 1)
@@ -142,7 +154,13 @@ def _content(path: Path, suffix: str, config: TrainConfig, alone: bool) -> Read:
         )  # fmt: skip
         table, noted = _read_table(path, coded, (*config.continuous, *config.integer))
         found = tables.read(path, table, config, alone)
-        return replace(found, notes=noted + found.notes)
+        kinds: dict[str, str] = {}
+        cells: dict[str, str] = {}
+        if suffix == ".parquet":
+            kinds = typed.types_of(pyarrow.parquet.read_schema(path))
+        else:
+            cells = typed.cells_of(table, *first_cells(path, table.column_names))
+        return replace(found, notes=noted + found.notes, types=kinds, cells=cells)
     if suffix == ".npy":
         with path.open("rb") as file:
             if file.read(len(np.lib.format.MAGIC_PREFIX)) != np.lib.format.MAGIC_PREFIX:
@@ -225,7 +243,10 @@ def _folder(path: Path, config: TrainConfig) -> Read:
     stamps = times.united(path, [p.stamps for p in parts if p.stamps is not None])
     if stamps is not None and any(p.stamps is None for p in parts):
         raise DataError(f"{path}: some of its files have a column of times and others have none")
-    return Read(every, sequences, notes, stamps, parts[0].place, parts[0].pieces)
+    return Read(
+        every, sequences, notes, stamps, parts[0].place, parts[0].pieces,
+        typed.alike([p.types for p in parts]), typed.alike([p.cells for p in parts]),
+    )  # fmt: skip
 
 
 def _filled(parts: Sequence[Read]) -> list[Read]:

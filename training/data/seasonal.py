@@ -66,8 +66,7 @@ def notes(dataset: Dataset, asked: Sequence[Asked]) -> Iterator[str]:
         return
     if found:
         yield (
-            f"rows go with the {' and the '.join(found)}, and what is generated with the times beside it: "
-            f"from the data's first on, or from the {time.name!r} that is asked for"
+            f"rows go with the {' and the '.join(found)}, and what is generated with the times beside it"
         )
     for season in () if asked else times.seasons(time):
         turns = len(np.unique(_turns(time, season, dataset.ticks)))

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from training.config import TrainConfig
-from training.data import builtin, files, films, images, music, seasonal, sounds, texts
+from training.data import builtin, files, films, images, music, seasonal, sounds, spacing, texts
 from training.data.dataset import Dataset
 from training.data.folders import deeper, holds
 from training.data.rules import following
@@ -152,6 +152,7 @@ def load(data: str, config: TrainConfig) -> Dataset:
             "these sequences end by themselves, and go with no season: --seasons is left aside",
         )
     dataset = replace(dataset, length=length, ends=ends, gated=gated, seasons=seasons, notes=notes)
+    dataset = spacing.begun(dataset)
     if dataset.form != "table":
         return dataset
     return following.told(dataset, {*config.categorical, *config.continuous, *config.integer}, bool(whole))

@@ -1,8 +1,9 @@
 """How far apart rows are: one step all of them, weekdays or months, or gaps that are to be learnt.
 
 Where rows are one step apart nothing of their times is learnt: a sample's times are counted from the
-data's first. Where they are not, the gap to the next row is one more channel, in the largest unit of which
-all gaps are whole numbers, so that their sums are exact.
+time that it begins at, and samples begin as the data's windows or sequences do. Where they are not, the gap
+to the next row is one more channel, in the largest unit of which all gaps are whole numbers, so that their
+sums are exact.
 
 Of a waveform nothing of the times is learnt: they tell whether rows are missing.
 """
@@ -15,7 +16,7 @@ import numpy as np
 from contract import times
 from contract.calendar import Calendar, Time
 from training.data.columns import Column, part_of
-from training.data.dataset import Doubles, Integers
+from training.data.dataset import Dataset, Doubles, Integers
 from training.data.times import Stamps
 from training.errors import DataError
 
@@ -27,6 +28,8 @@ LOST = 7
 _UNITS = (("days", 86_400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
 _HOLE = 1.5
 """Usual steps from which on rows are missing between two: less is the jitter of a clock."""
+_QUANTILES = 32
+"""Of when sequences begin."""
 _OFF_RATE = 0.01
 """By how much times may be off the rate that is said."""
 _FINER = {"milliseconds": 3, "microseconds": 6, "nanoseconds": 9}
@@ -48,9 +51,7 @@ def fitted(
         return _uneven(stamps, time, sequences, moves)
     time, share = even
     step = _step_said(time)
-    first = stamps.shown(time.start)
-    note = f"{time.name!r} holds the times, {step} apart: samples get them back, from {first} on"
-    note += _each(sequences)
+    note = f"{time.name!r} holds the times, {step} apart: samples get them back, from one of the data's on"
     if share < 1:
         lost = "holidays and lost rows" if time.calendar == "weekdays" else "a row lost or doubled"
         part = part_of(round((1 - share) * len(moves)), len(moves))
@@ -65,15 +66,7 @@ def holes(time: Time, sequences: Sequence[Integers]) -> tuple[Integers, list[str
     found: list[int] = []
     most, first = 0, 0
     for ticks in sequences:
-        if time.calendar == "even":
-            moves = np.diff(ticks)
-        else:
-            days = (ticks // times.ticks_a_day(time)).astype("datetime64[D]")
-            if time.calendar == "weekdays":
-                moves = np.busday_count(days[:-1], days[1:])
-            else:
-                moves = np.diff(days.astype("datetime64[M]").astype(np.int64))
-        lost = moves // max(1, time.step) - 1
+        lost = _steps(time, ticks[:-1], ticks[1:]) - 1
         found += (np.flatnonzero(lost > LOST) + 1 + first).tolist()
         most, first = max(most, int(lost.max(initial=0))), first + len(ticks)
     if not found or len(found) > (1 - WEEKDAYS) * first:  # of so many holes they are the series' own
@@ -81,6 +74,27 @@ def holes(time: Time, sequences: Sequence[Integers]) -> tuple[Integers, list[str
     many = f"{len(found)} times and at most {most:,}" if len(found) > 1 else f"{most:,}"
     said = f"where more than {LOST} rows are missing, here {many}, no window goes over the hole"
     return np.array(found, np.int64), [said]
+
+
+def begun(dataset: Dataset) -> Dataset:
+    """The same, whose times say when its sequences begin or, where these are learnt in windows, when those
+    do: samples begin as they do."""
+    time, rows = dataset.time, np.diff(dataset.bounds)
+    if time is None:
+        return dataset
+    first = dataset.bounds[:-1]
+    if not dataset.ends:  # windows begin in each row that has enough behind it
+        left = np.repeat(dataset.bounds[1:], rows) - np.arange(len(dataset.values))
+        first = np.flatnonzero(left >= dataset.length)
+    if not len(first):
+        return dataset
+    ticks = dataset.ticks[first]  # (sequences or windows,)
+    time = replace(time, start=int(ticks.min()))
+    steps = _steps(time, np.full(len(ticks), time.start), ticks)
+    apart = max(1, int(np.gcd.reduce(steps)))
+    parts = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
+    quantiles = np.quantile(steps, parts, method="nearest") if steps.any() else steps[:1]
+    return replace(dataset, time=replace(time, begins=tuple(quantiles.tolist()), apart=apart))
 
 
 def require_unbroken(
@@ -193,15 +207,22 @@ def _uneven(
     channel = repr(time.gap) + (f", in {unit}" if unit else "")
     note = (
         f"{time.name!r} holds the times, not evenly apart: the gap to the next is learnt as the channel "
-        f"{channel}, and samples get times back, from {stamps.shown(time.start)} on{_each(sequences)}"
+        f"{channel}, and samples get times back, from one of the data's on"
     )
     return time, "row", Column(f"{time.name} gap", unit), values, [note]
 
 
-def _each(sequences: Sequence[Integers]) -> str:
-    """That all samples begin at one time, where sequences, ticks (rows,) each, do at several."""
-    begun = {int(ticks[0]) for ticks in sequences}
-    return ", all of them: when each begins can be asked for" if len(begun) > 1 else ""
+def _steps(time: Time, earlier: Integers, later: Integers) -> Integers:
+    """How many steps are from one time to another, (times,) each."""
+    if time.calendar == "even":
+        return (later - earlier) // time.step
+    before, behind = ((t // times.ticks_a_day(time)).astype("datetime64[D]") for t in (earlier, later))
+    if time.calendar == "weekdays":
+        moves = np.busday_count(before, behind)
+    else:
+        moves = (behind.astype("datetime64[M]") - before.astype("datetime64[M]")).astype(np.int64)
+    steps: Integers = moves // time.step
+    return steps
 
 
 def _step_said(time: Time) -> str:

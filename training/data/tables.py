@@ -38,6 +38,9 @@ class Read:
     """How many of the columns stand before it; -1 if it stands in none of its own."""
     pieces: Sequence[Derived] = ()
     """Columns that say it in pieces, in their places in the table."""
+    types: Mapping[str, str] = field(default_factory=dict)
+    cells: Mapping[str, str] = field(default_factory=dict)
+    """What columns were in the file, see the Spec."""
     lines: Integers = field(default_factory=lambda: np.zeros(0, np.int64))
     """(rows of all sequences,): which row of its file each was, from 1 on; none of folders and arrays."""
 
@@ -91,7 +94,7 @@ def read(path: Path, table: arrow.Table, config: TrainConfig, alone: bool) -> Re
         notes += said
     kept = [c.name for c in columns] if not config.columns else []
     place, split = _places(names, kept, time, taken)
-    return Read(columns, sequences, notes, stamps, place, split, order + 1)
+    return Read(columns, sequences, notes, stamps, place, split, lines=order + 1)
 
 
 def _told(config: TrainConfig) -> set[str]:

@@ -39,7 +39,7 @@ class Stamps:
         """The same for the Spec, evenly apart by nothing known yet."""
         return Time(
             self.name, 0, self.kind, self.digits, self.zone, self.format,
-            start=0, step=1, calendar="even", gap=None,
+            start=0, step=1, calendar="even", gap=None, begins=(0,), apart=1,
         )  # fmt: skip
 
     def shown(self, ticks: int) -> str:
@@ -322,7 +322,7 @@ def _of_numbers(path: Path, name: str, column: arrow.ChunkedArray) -> Stamps:
 
 
 def _of(name: str, kind: TimeKind, digits: int) -> Time:
-    return Time(name, 0, kind, digits, None, "", start=0, step=1, calendar="even", gap=None)
+    return Stamps(name, kind, digits, None, "", np.zeros(0, np.int64)).as_time
 
 
 def _iso(digits: int) -> str:

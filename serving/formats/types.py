@@ -1,0 +1,69 @@
+"""What a column is in a typed table, as Arrow names it: what it was in the data's file, if that was typed
+(`Spec.types`), or what its kind says."""
+
+import numpy as np
+import orjson
+from numpy.typing import NDArray
+
+from contract import times
+from contract.calendar import Time
+from contract.rollout import Array
+from contract.spec import TEXTS, WHOLE, Channel, Spec
+
+_FLOATING = ("float", "double")
+
+
+def type_of(spec: Spec, column: Channel | Time) -> str:
+    """Its type: bool, int32, double, string, date32, timestamp[us] …; `dictionary` of labels of no type."""
+    was = spec.types.get(column.name, "")
+    if isinstance(column, Time):
+        return _of_time(column, was)
+    if column.labels:
+        if was in TEXTS or (was in WHOLE and column.code):
+            return was
+        return "bool" if column.truth else "int64" if column.code else "dictionary"
+    if was in _FLOATING or (was in WHOLE and column.kind == "integer" and _within(column, was)):
+        return was
+    return "int64" if column.kind == "integer" else "float"
+
+
+def _of_time(time: Time, was: str) -> str:
+    if was in TEXTS:
+        return was
+    if time.kind == "date":
+        return "date32"
+    if time.kind == "timestamp":
+        finer = [unit for digits, unit in times.UNITS.items() if digits >= time.digits]
+        return was if was in [f"timestamp[{unit}]" for unit in finer] else f"timestamp[{times.unit(time)}]"
+    return was if was == "double" else "double" if time.digits else "int64"
+
+
+def _within(channel: Channel, name: str) -> bool:
+    """Whether a type of whole numbers holds all that a channel can be."""
+    bounds = np.iinfo(name)
+    return all(end is None or bounds.min <= end <= bounds.max for end in (channel.low, channel.high))
+
+
+def ticks_of(time: Time, name: str, ticks: Array) -> NDArray[np.int64]:
+    """Ticks in the unit of a type of time stamps, in UTC as Arrow wants them."""
+    unit = name.removeprefix("timestamp[").removesuffix("]")
+    (digits,) = (digits for digits, one in times.UNITS.items() if one == unit)
+    found: NDArray[np.int64] = (ticks - times.offset(time)) * 10 ** (digits - time.digits)
+    return found
+
+
+def numbers(channel: Channel, name: str, column: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """A column of `Samples.table` (rows,) as numbers of a type, and where there are some. Doubles are what
+    singles are when they are written: 13.8 stays 13.8."""
+    if channel.labels:
+        there = np.array([value is not None for value in column.tolist()], np.bool_)
+        return np.where(there, column, "0").astype(np.int64).astype(name), there
+    there = ~np.isnan(column) if column.dtype == np.float32 else np.ones(len(column), np.bool_)
+    if name in WHOLE:
+        return np.where(there, column, 0).astype(np.int64).astype(name), there
+    if name == "double" and column.dtype == np.float32:
+        text = orjson.dumps(
+            np.where(there, column, 0).astype(np.float32), option=orjson.OPT_SERIALIZE_NUMPY
+        )
+        return np.array(orjson.loads(text), np.float64), there
+    return np.ascontiguousarray(column, "float64" if name == "double" else "float32"), there
