@@ -80,15 +80,12 @@ class Choices(nn.Module):
         known = [nn.functional.linear(chosen[..., : u.shape[1]], u) for u in self.among]
         return logits + LOUDNESS * nn.functional.pad(torch.cat(known, -1), (self.sizes[0], 0))
 
-    def draw(self, hidden: Tensor, gumbel: Tensor) -> tuple[Tensor, Tensor]:
-        """The choices of one step, and their logits with their noise: (batch, hidden) and (batch, width) to
-        twice (batch, width)."""
-        first, *others = self.alone(hidden, gumbel).split(self.sizes, -1)
-        logits, chosen = [first], [_straight_through(first)]
-        for part, u in zip(others, self.among, strict=True):
-            logits.append(part + LOUDNESS * nn.functional.linear(torch.cat(chosen, -1), u))
-            chosen.append(_straight_through(logits[-1]))
-        return torch.cat(chosen, -1), torch.cat(logits, -1)
+    @property
+    def told(self) -> Tensor:
+        """(width, width): U of all choices, 0 where one is not told of another."""
+        rows = [self.weight.new_zeros(self.sizes[0], self.width)] if self.sizes else []
+        rows += [nn.functional.pad(u, (0, self.width - u.shape[1])) for u in self.among]
+        return torch.cat(rows)
 
     def alone(self, hidden: Tensor, gumbel: Tensor) -> Tensor:
         """The logits with their noise, but for what choices say of each other."""

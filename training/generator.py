@@ -41,10 +41,11 @@ from torch import Tensor, nn
 
 from contract.calendar import Season
 from training.basis import Mixing
+from training.chain import Numbers, chain
 from training.config import Sizes
 from training.discrete import LOUDNESS, Choices
 from training.ends import CLOCK, GATE, clock_of, elapsed, survival, validity
-from training.layers import SLOPE, float32, linear, perceptron
+from training.layers import SLOPE, float32, linear, linears, perceptron
 from training.overlap import OverlapAdd
 from training.screen import Screen
 from training.seasons import Seasons
@@ -247,23 +248,31 @@ class Generator(nn.Module):
         """Step after step, each choice shown to the next: the LSTM's output (batch, steps, hidden), choices
         and logits (batch, steps, width), where there are numbers too v (batch, steps, components) and what
         lasts (batch, steps, 2 components), and h and c behind them."""
-        weights = self.lstm.all_weights[0]
-        h, c = h[0], c[0]  # (batch, hidden)
-        v = lasting = total
-        parts: list[tuple[Tensor, ...]] = []
-        for step, gumbel in zip(inputs.unbind(1), gumbels.unbind(1), strict=True):
-            h, c = torch.lstm_cell(torch.cat([step, chosen], 1), (h, c), *weights)
-            said = gumbel
-            if self.mixed:
-                v = self._moved(h, step[:, : 2 * self.sizes.latent])
-                last, total = total, self.decay * total + self.b * (v - self.centre + homeward)
-                total = last if fresh and not parts else total
-                lasting = self._lasting(last, total)
-                said = gumbel + LOUDNESS * self.tells(lasting)
-            chosen, logits = self.choices.draw(h, said)  # both (batch, width)
-            parts.append((h, chosen, logits, v, lasting))
-        hidden, choices, every, v, lasting = (torch.stack(part, 1) for part in zip(*parts, strict=True))
-        return hidden, choices, every, v, lasting, (h[None], c[None])
+        steps, gumbels = inputs.transpose(0, 1), gumbels.transpose(0, 1)  # (steps, batch, …)
+        inward, again, *biases = self.lstm.all_weights[0]  # (4 hidden, inputs + width), (4 hidden, hidden)
+        onward, shown = inward.tensor_split([steps.shape[2]], 1)
+        x = nn.functional.linear(steps, onward, biases[0] + biases[1])  # (steps, batch, 4 hidden)
+        gumbels = gumbels + LOUDNESS * self.choices.bias
+        numbers = None
+        if self.mixed:
+            (first, last), (speaks, tells) = linears(self.moves), linears(self.tells)
+            both = torch.cat([first.weight, self.moves_direct.weight])  # (head + components, …)
+            moves, moving = both.tensor_split([self.sizes.hidden], 1)
+            bias = torch.cat([first.bias, self.moves_direct.bias + last.bias])
+            numbers = Numbers(
+                total.to(x.dtype),
+                nn.functional.linear(steps[..., : 2 * self.sizes.latent], moving, bias),
+                moves, last.weight, self.b * (homeward - self.centre), self.decay, self.b, self.increments,
+                speaks.weight, speaks.bias, LOUDNESS * tells.weight,
+            )  # fmt: skip
+            gumbels = gumbels + LOUDNESS * tells.bias
+        h, c, chosen = (part.to(x.dtype) for part in (h[0], c[0], chosen))
+        *made, h, c = chain(
+            self.choices.sizes, x, gumbels, h, c, chosen, torch.cat([again, shown], 1),
+            LOUDNESS * self.choices.weight, LOUDNESS * self.choices.told, numbers, fresh,
+        )  # fmt: skip
+        hidden, choices, logits, v, lasting = (part.transpose(0, 1) for part in made)  # (batch, steps, …)
+        return hidden, choices, logits, v, lasting, (h[None], c[None])
 
     def _moved(self, *said: Tensor) -> Tensor:
         """v, of numbers beside labels: (…, components), of what the LSTM says, noise and drift."""

@@ -15,6 +15,13 @@ def perceptron(inputs: int, hidden: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, hidden), nn.LeakyReLU(SLOPE), linear(hidden, outputs))
 
 
+def linears(layers: nn.Sequential) -> tuple[nn.Linear, nn.Linear]:
+    """The two linear layers of a perceptron."""
+    first, _, last = layers
+    assert isinstance(first, nn.Linear) and isinstance(last, nn.Linear)
+    return first, last
+
+
 def linear(inputs: int, outputs: int) -> nn.Linear:
     """A linear layer; without outputs too, at which torch would wonder aloud."""
     with warnings.catch_warnings():

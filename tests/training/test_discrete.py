@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from training.basis import Basis, Mixing
+from training.chain import chain
 from training.config import RECIPES, Sizes, TrainConfig
 from training.data import load
 from training.data.columns import Column
@@ -37,7 +38,7 @@ def test_choices_are_drawn_from_the_softmax_of_their_logits():
     torch.manual_seed(0)
     choices = Choices(4, (3, 2))
     hidden = torch.randn(1, 4)
-    drawn, _ = choices.draw(hidden, choices.gumbel(torch.randn(40_000, 5)))
+    drawn = choices.one_hot(choices.alone(hidden, choices.gumbel(torch.randn(40_000, 5))))
     logits = LOUDNESS * torch.nn.functional.linear(hidden[0], choices.weight, choices.bias)
     wanted = torch.cat([part.softmax(0) for part in logits.split([3, 2])])
     torch.testing.assert_close(drawn.mean(0), wanted, atol=0.01, rtol=0)
@@ -48,7 +49,11 @@ def test_a_choice_knows_those_before_it_in_its_row():
     choices = Choices(4, (2, 2))
     torch.nn.init.zeros_(choices.weight)
     choices.among[0].data = torch.tensor([[1.0, -1.0], [-1.0, 1.0]])  # the second is as the first
-    drawn, _ = choices.draw(torch.zeros(40_000, 4), choices.gumbel(torch.randn(40_000, 4)))
+    gumbels, nothing = choices.gumbel(torch.randn(1, 40_000, 4)), torch.zeros(40_000, 4)
+    _, (drawn,), *_ = chain(
+        choices.sizes, torch.zeros(1, 40_000, 16), gumbels, nothing, nothing, nothing, torch.zeros(16, 8),
+        torch.zeros(4, 4), LOUDNESS * choices.told, None, True,
+    )  # fmt: skip
     alike = (drawn[:, :2] == drawn[:, 2:]).all(1).float().mean()
     assert abs(float(alike) - torch.sigmoid(torch.tensor(2 * LOUDNESS))) < 0.01
     torch.testing.assert_close(drawn.mean(0), torch.full((4,), 0.5), atol=0.01, rtol=0)
