@@ -59,7 +59,7 @@ KINDS = {
     ),
     "ecg": Kind(3500, figures.beats, 0.1, classes=False),
     "weekdays": Kind(6000, figures.prices, 0.1, classes=False, choices={"id_column": "ticker"}),
-    "glucose": Kind(2800, figures.table, 0.1, classes=False, choices={"id_column": "day"}),
+    "glucose": Kind(3600, figures.table, 0.1, classes=False, choices={"id_column": "day"}),
     "chorales": Kind(2000, figures.chorales, 0.1, classes=False, alone=3600),
 }
 
