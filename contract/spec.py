@@ -56,6 +56,8 @@ class Channel:
     """What the indices of a discrete channel stand for; empty for a numeric one."""
     missing: bool
     """True where values can be missing: NaN in `values`, -1 in `labels`."""
+    missing_with: str | None
+    """Of a number, the channel that is missing in the very rows in which it is; None of others."""
     mass: float | None
     """Of a numeric channel, the value that is drawn by itself, as where most rows are 0; None without."""
     follows: str | None
@@ -235,7 +237,7 @@ class Spec:
     def statics(self) -> tuple[Channel, ...]:
         """The conditions as the columns of a table that they were: the same in all rows of a sequence."""
         return tuple(
-            Channel(c.name, c.kind, None, c.low, c.high, c.labels, missing=False, mass=None, follows=None)
+            Channel(c.name, c.kind, None, c.low, c.high, c.labels, False, None, mass=None, follows=None)
             for c in self.conditions
         )
 
@@ -370,4 +372,4 @@ def column_of(derived: Derived) -> Channel:
     whole = all(number.is_integer() for number in derived.numbers)
     kind: ChannelKind = "categorical" if derived.labels else "integer" if whole else "continuous"
     labels = tuple(dict.fromkeys(derived.labels))
-    return Channel(derived.name, kind, None, None, None, labels, missing=False, mass=None, follows=None)
+    return Channel(derived.name, kind, None, None, None, labels, False, None, mass=None, follows=None)

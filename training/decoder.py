@@ -141,8 +141,9 @@ def _learnt(dataset: Dataset, decoder: Decoder) -> Iterator[Channel]:
             ends = [float(table[0]), float(table[-1]), *([] if column.mass is None else [column.mass])]
             low, high = min(ends), max(ends)
         yield Channel(
-            column.name, kind, column.unit, low, high, column.labels, column.missing, column.mass, None
-        )
+            column.name, kind, column.unit, low, high, column.labels, column.missing, column.missing_with,
+            column.mass, None,
+        )  # fmt: skip
 
 
 def _following(column: Column, rule: Rule, sources: Sequence[Channel], said: str) -> Channel:
@@ -164,7 +165,9 @@ def _following(column: Column, rule: Rule, sources: Sequence[Channel], said: str
         known = [x for x in rule.outcomes if not math.isnan(x)]
         low, high = min(known), max(known)
         kind = "integer" if all(x.is_integer() for x in known) else "continuous"
-    return Channel(column.name, kind, column.unit, low, high, column.labels, column.missing, None, said)
+    return Channel(
+        column.name, kind, column.unit, low, high, column.labels, column.missing, None, None, said
+    )
 
 
 def few(values: Doubles) -> bool:

@@ -2,7 +2,8 @@
 
 A categorical column is a choice among its labels; where it has gaps, "missing" is one more outcome
 behind them. A numeric column with gaps is a number and a choice: missing, or there. So is one of which
-many rows have one value (no rain today): there, or that value. All of them side by side, as one-hot
+many rows have one value (no rain today): there, or that value. Numbers that are missing in the very rows
+in which another column is have no choice of their own. All of them side by side, as one-hot
 vectors, are `width` columns, which the players see beside the numbers.
 """
 
@@ -22,12 +23,20 @@ class Described(Protocol):
     """A column of data, or a channel of the Spec."""
 
     @property
+    def name(self) -> str:
+        """Its own."""
+
+    @property
     def labels(self) -> tuple[str, ...]:
         """Of a categorical one."""
 
     @property
     def missing(self) -> bool:
         """Whether it has gaps."""
+
+    @property
+    def missing_with(self) -> str | None:
+        """Of a numeric one, the column in whose gaps it has its own."""
 
     @property
     def mass(self) -> float | None:
@@ -48,7 +57,8 @@ class Choice:
 
     @property
     def instead(self) -> dict[int, np.float32]:
-        """Of a number: the outcomes that say what it is, whatever else it were."""
+        """Of a number that has it, or is missing with it: the outcomes that say what it is, whatever else
+        it were."""
         values = {} if self.absent is None else {self.absent: np.float32(np.nan)}
         return values if self.mass is None else values | {self.size - 1: np.float32(self.mass)}
 
@@ -64,6 +74,8 @@ class Layout:
     """The columns of `labels`, in its order."""
     choices: tuple[Choice, ...]
     """Those of the discrete columns, then those of the numeric ones that have some."""
+    leaders: tuple[int, ...]
+    """Of each numeric column the one whose choice says where it is missing: itself, or another."""
 
     @classmethod
     def of(cls, columns: Sequence[Described]) -> "Layout":
@@ -76,9 +88,11 @@ class Layout:
             choices.append(Choice(i, labels + missing, labels if missing else None))
         for i in numeric:
             missing, mass = columns[i].missing, columns[i].mass
-            if missing or mass is not None:
+            if (missing and not columns[i].missing_with) or mass is not None:
                 choices.append(Choice(i, 1 + missing + (mass is not None), 0 if missing else None, mass))
-        return cls(len(columns), numeric, discrete, tuple(choices))
+        place = {c.name: i for i, c in enumerate(columns)}
+        leaders = tuple(place[columns[i].missing_with or columns[i].name] for i in numeric)
+        return cls(len(columns), numeric, discrete, tuple(choices), leaders)
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -92,9 +106,9 @@ class Layout:
 
     @property
     def chosen_numbers(self) -> dict[int, int]:
-        """For each number with a choice, by its place in `values`: the place of its choice."""
+        """For each number with a choice, its own or its leader's, by its place in `values` that of it."""
         places = {c.column: k for k, c in enumerate(self.choices)}
-        return {n: places[i] for n, i in enumerate(self.numeric) if i in places}
+        return {n: places[i] for n, i in enumerate(self.leaders) if i in places}
 
     def outcomes(self, rows: Array) -> Integers:
         """Rows (…, columns) to the outcome of each choice, (…, choices)."""

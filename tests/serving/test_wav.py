@@ -22,7 +22,16 @@ HOP, RATE = 4, 8000
 def sound(unit: str | None = FULL_SCALE, high: float = 1.25) -> Spec:
     channels = tuple(
         Channel(
-            f"sample {i + 1}", "continuous", unit, -high, high, (), missing=False, mass=None, follows=None
+            f"sample {i + 1}",
+            "continuous",
+            unit,
+            -high,
+            high,
+            (),
+            missing=False,
+            missing_with=None,
+            mass=None,
+            follows=None,
         )
         for i in range(HOP)
     )

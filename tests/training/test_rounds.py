@@ -65,7 +65,7 @@ def test_empty_cells_among_them_are_missing_labels(tmp_path: Path):
 
 def test_codes_are_whole_numbers():
     def code(*labels: str) -> bool:
-        return Channel("a", "categorical", None, None, None, labels, False, None, None).code
+        return Channel("a", "categorical", None, None, None, labels, False, None, None, None).code
 
     assert code("0", "7", "-12")
     assert not code("007", "1")

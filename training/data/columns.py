@@ -32,6 +32,8 @@ class Column:
     """What the numbers of a categorical column stand for; none of a numeric one."""
     missing: bool = False
     """Whether it has gaps; found in the values by `Dataset.of`."""
+    missing_with: str | None = None
+    """Of a numeric one, the column that is missing in the very rows in which it is; found by `together`."""
     mass: float | None = None
     """The one value of a numeric column that many rows have, beside many others; found by `Dataset.of`."""
     rounded: bool = True
@@ -74,6 +76,23 @@ def _mass(values: Doubles) -> float | None:
     return float(distinct[most]) if counts[most] >= MASS * len(values) and len(distinct) > MANY else None
 
 
+def together(columns: Sequence[Column], values: Doubles) -> tuple[Column, ...]:
+    """The same columns, of rows (rows, columns), of which numbers say with which other they are missing,
+    where both are in the very same rows: a logger that fails takes all its sensors with it."""
+    leaders: dict[bytes, str] = {}
+    labelled_first = sorted(range(len(columns)), key=lambda i: not columns[i].labels)
+    found = list(columns)
+    for i in labelled_first:
+        column = columns[i]
+        if not column.missing or column.mass is not None:
+            continue
+        absent = values[:, i] == -1 if column.labels else np.isnan(values[:, i])
+        leader = leaders.setdefault(np.packbits(absent).tobytes(), column.name)
+        if leader != column.name and not column.labels:
+            found[i] = replace(column, missing_with=leader)
+    return tuple(found)
+
+
 _TOUCHING = 1e-3
 """Share of the mean gap between two columns within which they must once have come to be called ordered."""
 _FEW = 0.001
@@ -109,6 +128,13 @@ def notes_on(columns: Sequence[Column], values: Doubles) -> Iterator[str]:
         if column.missing:
             part = part_of((x == -1 if column.labels else np.isnan(x)).sum(), len(x))
             yield f"{column.name!r} is missing in {part}, and so it will be in samples"
+    groups: dict[str, list[str]] = {}
+    for column in together(columns, values):
+        if column.missing_with:
+            groups.setdefault(column.missing_with, [column.missing_with]).append(column.name)
+    for names in groups.values():
+        listed = ", ".join(map(repr, names[:8])) + (" …" if len(names) > 8 else "")
+        yield f"{listed} are missing in the same rows, and so they will be in samples"
 
 
 def part_of(some: int, rows: int) -> str:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from contract.calendar import Derived, Season, Time
 from contract.forms import Form
 from contract.spec import Channel
-from training.data.columns import Column, examined, is_number, notes_on, relabelled
+from training.data.columns import Column, examined, is_number, notes_on, relabelled, together
 from training.data.holding import held_rows
 from training.data.rules.rule import Rule, unlearnt
 from training.data.windows import ENDED, Windows
@@ -144,14 +144,14 @@ class Dataset:
 
     @property
     def learnt(self) -> "Dataset":
-        """The same without the columns that follow from others."""
-        if not self.rules:
-            return self
+        """The same without the columns that follow from others; of numbers it is said which are missing
+        together."""
         made = unlearnt(self.rules)
         kept = [i for i in range(len(self.columns)) if i not in made]
+        values = self.values[:, kept] if made else self.values
+        columns = together([self.columns[i] for i in kept], values)
         behind = self.behind if isinstance(self.behind, float) else self.behind[kept]
-        columns = tuple(self.columns[i] for i in kept)
-        return replace(self, columns=columns, values=self.values[:, kept], behind=behind, rules=())
+        return replace(self, columns=columns, values=values, behind=behind, rules=())
 
     def only(self, kept: NDArray[np.bool_]) -> "Dataset":
         """The same of those rows that are `kept` (rows,), some of each sequence."""
