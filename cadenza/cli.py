@@ -249,8 +249,8 @@ def sample(
         seed: The same seed gives the same samples; without it one is drawn and said.
         where: Conditions, as NAME=VALUE; several of one NAME are one for each sequence, in their order.
         start_time: First time of each sequence, where the data had times (2024-01-31, or
-            2024-01-31T12:00:00); without it the data's first. Several, one for each, are a condition by the
-            name of their column, see --where.
+            2024-01-31T12:00:00); without it one of the data's is drawn. Several, one for each, are a
+            condition by the name of their column, see --where.
         provider: Where to compute.
         threads: CPU threads.
     """

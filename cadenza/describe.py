@@ -96,7 +96,7 @@ def _whole(spec: Spec) -> Channel:
 
 
 def _times(time: Time) -> str:
-    first, last = times.texts(time, times.at(time, np.array(time.begins)[[0, -1]]))
+    first, last = times.texts(time, np.array(time.begins)[[0, -1]])
     begun = f"sequences begin at {first}" + (f" … {last}" if first != last else "")
     apart = f"the channel {time.gap} says how far apart" if time.gap else "a step apart"
     return f"{time.name}, {begun}, {apart}"

@@ -80,6 +80,14 @@ class _Asked:
         waves = given.waveform is not None
         return cls(tuple(names), own, heeded(data, given), waves)
 
+    def without(self, names: Sequence[str]) -> "_Asked":
+        """The same without these columns of the samples."""
+        kept = tuple(n for n in self.names if n not in names)
+        if self.samples.columns:
+            return replace(self, names=kept, samples=replace(self.samples, columns=kept))
+        ignored = (*self.samples.ignore, *names)
+        return replace(self, names=kept, samples=replace(self.samples, ignore=ignored))
+
 
 def _of_sound(path: Path, data: str, asked: _Asked, sound: Dataset) -> Sides:
     read = recordings.read(path, asked.names, asked.samples, sound)
@@ -91,13 +99,18 @@ def _of_sound(path: Path, data: str, asked: _Asked, sound: Dataset) -> Sides:
 
 
 def _of_rows(path: Path, data: str, asked: _Asked) -> Sides:
-    if asked.names and data not in BUILTIN and (known := load(data, asked.real).time) is not None:
+    derived: set[str] = set()
+    if asked.names and data not in BUILTIN and (known := load(data, asked.real)).time is not None:
         # A few days of samples may be read in several ways, and the data's in one.
-        own = replace(asked.samples, time_format=known.format or None)
-        if known.shown and known.name in asked.names:
-            own = replace(own, time_column=own.time_column or known.name)
-        asked = replace(asked, samples=own)
+        own = replace(asked.samples, time_format=known.time.format or None)
+        if known.time.shown and known.time.name in asked.names:
+            own = replace(own, time_column=own.time_column or known.time.name)
+        asked, derived = replace(asked, samples=own), {d.name for d in known.derived}
     read = load(str(path), asked.samples)
+    followed = [c.name for c in (*read.columns, *read.statics) if c.name in derived]
+    if followed:  # in arrays of samples they are not
+        asked = asked.without(followed)
+        read = load(str(path), asked.samples)
     lengths = np.unique(np.diff(read.bounds))
     if len(read.bounds) < 3:
         wanted = "write the samples as npz, or into files of their own"
@@ -134,6 +147,9 @@ def _of_rows(path: Path, data: str, asked: _Asked) -> Sides:
     other, conditions = _arranged(read, real.dataset)
     compared = _compared(replace(other, ends=one is None), conditions, real)
     notes = _unseen(path, asked.names, one, load(data, asked.real)) if by_name else ()
+    if followed:
+        said = f"{', '.join(map(repr, followed))} follow from the time in {data}, and are not judged"
+        notes = (*notes, said)
     notes = (*notes, *_cut(path, one, real), *_elsewhere(path, real, compared[0]))
     return Sides(Subject("samples", str(path), None), real, *compared, notes)
 

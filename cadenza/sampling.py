@@ -56,19 +56,25 @@ def sample_to_file(
 def said_of_times(spec: Spec, asked: Mapping[str, object]) -> Iterator[str]:
     """What to know of first times: that they are drawn or, of those that were asked for, that rows have
     others, and turns of the calendar that values do not go with."""
-    if spec.time is not None and spec.time.name not in asked and spec.time.begins[0] < spec.time.begins[-1]:
-        early, late = times.texts(spec.time, times.at(spec.time, np.array(spec.time.begins)[[0, -1]]))
-        yield f"each sequence begins as the data's do, from {early} to {late}: --start-time says when"
-    if spec.time is not None and spec.time.name in asked:
-        begun = times.parse(spec.time, str(asked[spec.time.name]))
-        first = times.at(replace(spec.time, start=begun), np.zeros(1, np.int64))
-        if first[0] != begun:
-            wanted, had = times.texts(spec.time, np.array([begun, first[0]]))
+    time = spec.time
+    if time is None:
+        return
+    if time.name not in asked:
+        if time.begins[0] < time.begins[-1]:
+            first, last = times.texts(time, np.array(time.begins)[[0, -1]])
+            yield f"each sequence begins as the data's do, from {first} to {last}: --start-time says when"
+        return
+    given = asked[time.name]
+    for one in dict.fromkeys(given if isinstance(given, list) else [given]):
+        begun = times.parse(time, str(one))
+        moved = times.at(replace(time, start=begun), np.zeros(1, np.int64))
+        if moved[0] != begun:
+            wanted, had = times.texts(time, np.array([begun, moved[0]]))
             yield f"rows are not at {wanted}: samples begin at {had}"
-        lacking = [season.name for season in times.seasons(spec.time) if season not in spec.seasons]
-        if lacking:
-            turns = " and no ".join(lacking)
-            yield f"values go with no {turns}: none was learnt, see --seasons of cadenza train"
+    lacking = [season.name for season in times.seasons(time) if season not in spec.seasons]
+    if lacking:
+        turns = " and no ".join(lacking)
+        yield f"values go with no {turns}: none was learnt, see --seasons of cadenza train"
 
 
 def _begun(spec: Spec, start_time: str, asked: Mapping[str, object]) -> dict[str, object]:
@@ -77,7 +83,7 @@ def _begun(spec: Spec, start_time: str, asked: Mapping[str, object]) -> dict[str
         raise UsageError(f"{spec.name} had no column of times, so samples cannot start at {start_time!r}")
     if spec.time.name in asked:
         raise UsageError(f"--start-time and --where {spec.time.name}=… say the same: give one of them")
-    return {spec.time.name: start_time}
+    return {spec.time.name: _number(start_time) if spec.time.kind == "number" else start_time}
 
 
 def _shown(batches: Iterator[Samples], total: int) -> Iterator[Samples]:
@@ -95,14 +101,20 @@ def _conditions(spec: Spec, where: Sequence[str]) -> dict[str, object]:
     names = [*(c.name for c in spec.conditions), *([spec.time.name] if spec.time else [])]
     known = sorted(names, key=len, reverse=True)
     numeric = {c.name for c in spec.conditions if c.kind in NUMERIC}
+    if spec.time is not None and spec.time.kind == "number":
+        numeric.add(spec.time.name)
     found: dict[str, list[object]] = {}
     for part in where:
         if "=" not in part:
             raise UsageError(f"--where {part}: NAME=VALUE is wanted")
         name = next((name for name in known if part.startswith(f"{name}=")), part.partition("=")[0])
         value = part[len(name) + 1 :]
-        try:
-            found.setdefault(name, []).append(float(value) if name in numeric else value)
-        except ValueError as error:
-            raise UsageError(f"--where {part}: {value!r} is not a number") from error
+        found.setdefault(name, []).append(_number(value, f"--where {part}: ") if name in numeric else value)
     return {name: values if len(values) > 1 else values[0] for name, values in found.items()}
+
+
+def _number(text: str, where: str = "--start-time: ") -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise UsageError(f"{where}{text!r} is not a number") from error

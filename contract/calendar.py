@@ -46,9 +46,7 @@ class Time:
     gap: str | None
     """The channel that says how far the next row is away; None where all are one step apart."""
     begins: tuple[int, ...]
-    """When sequences began: quantiles in equal parts, rising, in steps from `start` on."""
-    apart: int
-    """Steps of which all these are whole multiples."""
+    """When sequences began, or windows of a long series, in ticks, rising: all, or some of them."""
 
     @property
     def shown(self) -> bool:

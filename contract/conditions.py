@@ -4,7 +4,8 @@ Where the data had times, that of the first row is one as well, by the name of t
 for all sequences, a list has one for each. A condition not given is drawn from the Spec's joint table by
 (seed, row), among the rows that agree with the labels that were given and are nearest to the numbers, so
 that a shop that was asked for by its number has its own town; so is the length, where it is drawn before a
-sequence begins. A first time not given is drawn as well, as those of the data were.
+sequence begins. A first time not given is drawn as well, from those that the data had, whatever the
+conditions.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -105,9 +106,8 @@ def begins(time: Time, given: Values, stream: NoiseStream, seed: int, rows: Sequ
     """When each of `rows` begins, in ticks: (len(rows),)."""
     if time.name in given:
         return np.array([_at(given[time.name], row) for row in rows], np.int64)
-    share = stream.uniforms(seed, rows)[:, 1] * (len(time.begins) - 1)  # (rows,)
-    step = np.interp(share, np.arange(len(time.begins)), time.begins)
-    return times.at(time, np.floor(step / time.apart + 0.5).astype(np.int64) * time.apart)
+    chosen = stream.uniforms(seed, rows)[:, 1] * len(time.begins)  # (rows,)
+    return np.array(time.begins, np.int64)[chosen.astype(np.int64)]
 
 
 def under(
@@ -166,9 +166,11 @@ def _known(what: Condition | Time, value: object) -> float:
     if isinstance(value, date | np.datetime64):
         value = str(value).replace(" ", "T")
     wanted = int | float | np.number if what.kind == "number" else str
-    known = isinstance(value, wanted) and not isinstance(value, bool)
+    if not isinstance(value, wanted) or isinstance(value, bool):
+        said = f"{_shown(value)} is no time of {what.name!r}; such as {times.such_as(what)} is wanted"
+        raise ConditionError(f"condition.{what.name}", said)
     try:
-        return times.parse(what, str(value) if known else _shown(value))
+        return times.parse(what, str(value))
     except UsageError as error:
         raise ConditionError(f"condition.{what.name}", str(error)) from error
 

@@ -11,7 +11,7 @@ import re
 from dataclasses import asdict, dataclass, replace
 from typing import Literal, cast
 
-from contract.calendar import PARTS, Derived, Season, Time
+from contract.calendar import FROM_ONE, PARTS, Derived, Season, Time
 from contract.errors import SpecError
 from contract.forms import Form, misfit
 from contract.strict import decode
@@ -27,9 +27,18 @@ NUMERIC: tuple[ChannelKind, ...] = ("continuous", "integer")
 
 WHOLE = ("int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
 TEXTS = ("string", "large_string")
-TYPES = (*WHOLE, *TEXTS, "float", "double", *(f"timestamp[{unit}]" for unit in ("s", "ms", "us", "ns")))
+TYPES = (
+    *WHOLE,
+    *TEXTS,
+    "float",
+    "double",
+    "date32",
+    *(f"timestamp[{unit}]" for unit in ("s", "ms", "us", "ns")),
+)
 """What columns of typed tables may be, as Arrow names it."""
 
+_YEARS = 10_000
+"""Of which there is no end, as far as a column of them goes."""
 _CELL = re.compile(r"\.[1-9]f|True|TRUE")
 _CODE = re.compile(r"0|-?[1-9]\d{0,17}")
 """A whole number, as it is written shortest."""
@@ -361,10 +370,10 @@ class Spec:
             raise SpecError(f"spec.time.name is {time.name!r}, as a channel is called")
         if time.kind == "timestamp" and time.digits not in (0, 3, 6, 9):
             raise SpecError(f"spec.time.digits is {time.digits}; 0, 3, 6 or 9 is wanted")
-        if min(time.step, time.apart) < 1:
-            raise SpecError(f"spec.time has steps of {min(time.step, time.apart)}; at least 1 is wanted")
+        if time.step < 1:
+            raise SpecError(f"spec.time.step is {time.step}; at least 1 is wanted")
         if not time.begins or list(time.begins) != sorted(time.begins):
-            raise SpecError("spec.time.begins has no quantiles, or does not rise")
+            raise SpecError("spec.time.begins has no times, or does not rise")
 
 
 def column_of(derived: Derived) -> Channel:
@@ -372,4 +381,7 @@ def column_of(derived: Derived) -> Channel:
     whole = all(number.is_integer() for number in derived.numbers)
     kind: ChannelKind = "categorical" if derived.labels else "integer" if whole else "continuous"
     labels = tuple(dict.fromkeys(derived.labels))
-    return Channel(derived.name, kind, None, None, None, labels, False, None, mass=None, follows=None)
+    least = derived.offset + (derived.part in FROM_ONE)
+    numbers = derived.numbers or (least, least + (PARTS[derived.part] or _YEARS) - 1)
+    low, high = (None, None) if labels else (float(min(numbers)), float(max(numbers)))
+    return Channel(derived.name, kind, None, low, high, labels, False, None, mass=None, follows=None)

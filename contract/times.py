@@ -234,9 +234,13 @@ def parse(time: Time, text: str) -> int:
             raise ValueError("beyond what these ticks can count")
         return ticks
     except (ValueError, TypeError, OverflowError) as error:
-        wanted = {"date": "2024-01-31", "timestamp": "2024-01-31T12:00:00"}.get(time.kind, "a number")
         said = f"{text[:_SHOWN]!r} is no time of {time.name!r}"
-        raise UsageError(f"{said}; such as {wanted} is wanted") from error
+        raise UsageError(f"{said}; such as {such_as(time)} is wanted") from error
+
+
+def such_as(time: Time) -> str:
+    """A time of this kind, for people."""
+    return {"date": "2024-01-31", "timestamp": "2024-01-31T12:00:00"}.get(time.kind, "a number")
 
 
 _CLOCKS = ("%H:%M", "%H:%M:%S", "%I:%M %p", "%I:%M:%S %p")

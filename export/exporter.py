@@ -45,7 +45,7 @@ _DISCLOSURE = (
     "which channels bound which; no training row"
 )
 
-_TIME = "; when sequences began, as quantiles"
+_TIME = "; at most 1,024 of the times that sequences, or windows of a long series, begin at"
 _RULES = "; how columns follow from others"
 _TABLE = "; every combination of the conditions that occurred, with how often"
 

@@ -19,7 +19,7 @@ from contract import times
 from contract.calendar import Time
 from contract.rollout import Array
 from contract.spec import TEXTS, Channel, Spec
-from serving.formats.types import numbers, ticks_of, type_of
+from serving.formats.types import days_of, numbers, ticks_of, type_of
 from serving.samples import Plan, Samples
 
 SUFFIX, MEDIA_TYPE = ".arrow", "application/vnd.apache.arrow.stream"
@@ -120,9 +120,10 @@ def _column(channel: Channel | Time | None, kind: str, column: Array) -> Any:
         if kind in TEXTS:
             return _texts(own, kind, times.texts(channel, column.astype(np.int64)))
         if kind == "date32":
-            return _array(own, there, [column.astype(np.int32)])
-        if kind == "double":
-            return _array(own, there, [column / 10**channel.digits])
+            return _array(own, there, [days_of(channel, column)])
+        if kind in ("float", "double"):
+            width = np.float32 if kind == "float" else np.float64
+            return _array(own, there, [(column / 10**channel.digits).astype(width)])
         if kind == "int64":
             return _array(own, there, [np.ascontiguousarray(column, np.int64)])
         return _array(own, there, [ticks_of(channel, kind, column)])

@@ -9,7 +9,7 @@ from contract.calendar import Time
 from contract.rollout import Array
 from contract.spec import TEXTS, Channel, Spec
 from serving.errors import FormatError
-from serving.formats.types import numbers, ticks_of, type_of
+from serving.formats.types import days_of, numbers, ticks_of, type_of
 from serving.samples import Plan, Samples
 
 SUFFIX, MEDIA_TYPE = ".parquet", None
@@ -63,9 +63,9 @@ def _column(arrow: Any, channel: Channel | Time | None, kind: str, column: Array
         if kind in TEXTS:
             return arrow.array(times.texts(channel, column.astype("int64")))
         if kind == "date32":
-            return arrow.array(column.astype("datetime64[D]"))
-        if kind == "double":
-            return arrow.array(column / 10**channel.digits)
+            return arrow.array(days_of(channel, column)).cast(arrow.date32())
+        if kind in ("float", "double"):
+            return arrow.array(column / 10**channel.digits).cast(arrow.type_for_alias(kind))
         if kind == "int64":
             return arrow.array(column)
         return arrow.array(ticks_of(channel, kind, column)).cast(_type(arrow, channel, kind))

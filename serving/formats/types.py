@@ -34,14 +34,20 @@ def _of_time(time: Time, was: str) -> str:
         return "date32"
     if time.kind == "timestamp":
         finer = [unit for digits, unit in times.UNITS.items() if digits >= time.digits]
-        return was if was in [f"timestamp[{unit}]" for unit in finer] else f"timestamp[{times.unit(time)}]"
-    return was if was == "double" else "double" if time.digits else "int64"
+        kept = [*(f"timestamp[{unit}]" for unit in finer), "date32"]  # of a day, whose clock others say
+        return was if was in kept else f"timestamp[{times.unit(time)}]"
+    return was if was in _FLOATING else "double" if time.digits else "int64"
 
 
 def _within(channel: Channel, name: str) -> bool:
     """Whether a type of whole numbers holds all that a channel can be."""
     bounds = np.iinfo(name)
-    return all(end is None or bounds.min <= end <= bounds.max for end in (channel.low, channel.high))
+    return all(end is not None and bounds.min <= end <= bounds.max for end in (channel.low, channel.high))
+
+
+def days_of(time: Time, ticks: Array) -> NDArray[np.int32]:
+    """The days of ticks, since 1970-01-01."""
+    return (ticks // times.ticks_a_day(time)).astype(np.int32)
 
 
 def ticks_of(time: Time, name: str, ticks: Array) -> NDArray[np.int64]:

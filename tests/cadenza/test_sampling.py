@@ -1,10 +1,12 @@
-"""What --where means."""
+"""What --where and --start-time mean, and what is said of them."""
 
 from dataclasses import replace
 
 import pytest
 
-from cadenza.sampling import _conditions
+from cadenza.sampling import _begun, _conditions, said_of_times
+from contract.calendar import Time
+from contract.conditions import validate
 from contract.errors import UsageError
 from contract.spec import Condition
 from tests.serving.plain import SPEC
@@ -27,3 +29,23 @@ def test_names_and_values_may_hold_a_mark_of_equality_and_any_letter():
         _conditions(spec, ["a=large"])
     with pytest.raises(UsageError, match="NAME=VALUE is wanted"):
         _conditions(spec, ["a"])
+
+
+def test_a_first_time_may_be_a_plain_number():
+    spec = replace(SPEC, time=Time("t", 0, "number", 1, None, "", 0, 1, "even", None, (0, 7)))
+    assert _begun(spec, "5.5", {}) == {"t": 5.5}
+    assert _conditions(spec, ["t=5", "t=6"]) == {"t": [5.0, 6.0]}
+    assert validate(spec, _conditions(spec, ["t=5.5"]), 1) == {"t": 55}
+    with pytest.raises(UsageError, match="--start-time: 'soon' is not a number"):
+        _begun(spec, "soon", {})
+
+
+def test_what_is_said_of_when_sequences_begin():
+    spec = replace(SPEC, time=Time("on", 0, "date", 0, None, "%Y-%m-%d", 0, 1, "weekdays", None, (0, 7)))
+    assert [*said_of_times(spec, {})] == [
+        "each sequence begins as the data's do, from 1970-01-01 to 1970-01-08: --start-time says when"
+    ]
+    said = [*said_of_times(spec, {"on": ["2024-01-06", "2024-01-08", "2024-01-06"]})]
+    assert said[0] == "rows are not at 2024-01-06: samples begin at 2024-01-08"
+    assert sum("samples begin at" in note for note in said) == 1
+    assert not [*said_of_times(replace(SPEC, time=None), {})]

@@ -15,7 +15,7 @@ HOUR = 3600
 def column(zone: str | None) -> Time:
     return Time(
         name="t", kind="timestamp", start=0, step=1, calendar="even", gap=None, digits=0,
-        format="%Y-%m-%dT%H:%M:%S", zone=zone, place=0, begins=(0,), apart=1,
+        format="%Y-%m-%dT%H:%M:%S", zone=zone, place=0, begins=(0,),
     )  # fmt: skip
 
 

@@ -29,8 +29,6 @@ from training.config import TrainConfig
 from training.trainer import train
 
 ARROW = "application/vnd.apache.arrow.stream"
-AT_ONCE = ((0,), 1)
-"""Where all sequences begin."""
 BODY = {"count": 3, "length": 150, "seed": 4}
 
 
@@ -78,7 +76,7 @@ def test_the_file_says_how_times_follow(model: Path):
     assert (time.name, time.place, time.kind, time.gap, time.step) == ("at", 1, "timestamp", "at gap", 1)
     assert [c.name for c in artifact.spec.tabled] == ["how", "at", "paid"]
     assert [c.name for c in artifact.spec.channels] == ["how", "paid", "at gap"]
-    assert "when sequences began" in artifact.spec.data.disclosure
+    assert "windows of a long series, begin at" in artifact.spec.data.disclosure
     assert Spec.from_json(artifact.spec.to_json()) == artifact.spec
 
 
@@ -110,22 +108,22 @@ def read_stream(path: Path) -> arrow.Table:
 @pytest.mark.parametrize(
     ("time", "texts", "kind", "second"),
     [
-        (Time("t", 0, "number", 1, None, "", 5, 2, "even", None, *AT_ONCE),
+        (Time("t", 0, "number", 1, None, "", 5, 2, "even", None, (0,)),
          ["0.5", "0.7", "0.9"], "double", 0.7),
-        (Time("t", 0, "number", 0, None, "", 7, 3, "even", None, *AT_ONCE), ["7", "10", "13"], "int64", 10),
+        (Time("t", 0, "number", 0, None, "", 7, 3, "even", None, (0,)), ["7", "10", "13"], "int64", 10),
         (
-            Time("t", 0, "date", 0, None, "%d.%m.%Y", 18_292, 1, "weekdays", None, *AT_ONCE),
+            Time("t", 0, "date", 0, None, "%d.%m.%Y", 18_292, 1, "weekdays", None, (0,)),
             ["31.01.2020", "03.02.2020", "04.02.2020"], "date32[day]", date(2020, 2, 3),
         ),
         (
             Time("t", 0, "timestamp", 3, "+02:00", "%Y-%m-%dT%H:%M:%S.%f+02:00", 0, 250, "even", None,
-                 *AT_ONCE),
+                 (0,)),
             [f"1970-01-01T00:00:00.{ms}+02:00" for ms in ("000", "250", "500")],
             "timestamp[ms, tz=+02:00]", datetime(1969, 12, 31, 22, 0, 0, 250_000, UTC),
         ),
         (
             Time("t", 0, "timestamp", 0, "UTC", "%Y-%m-%d %H:%MZ", 1_580_428_800, 1, "month ends", None,
-                 *AT_ONCE),
+                 (0,)),
             ["2020-01-31 00:00Z", "2020-02-29 00:00Z", "2020-03-31 00:00Z"],
             None, datetime(2020, 2, 29, tzinfo=UTC),
         ),
@@ -135,6 +133,7 @@ def test_times_of_every_kind_are_typed_and_written_as_they_were(
     generator: Generator, tmp_path: Path, time: Time, texts: list[str], kind: str | None, second: object
 ):
     made = generator.sample(2, 3, 1)
+    time = replace(time, begins=(time.start,))
     samples = replace(made, spec=replace(made.spec, time=time))
     samples.save(tmp_path / "x.csv")
     assert [row["t"] for row in rows_of(tmp_path / "x.csv")] == 2 * texts

@@ -1,6 +1,7 @@
 """Files of samples are typed and written as the data's file was."""
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow.ipc
 import pyarrow.parquet
 import pytest
 
+from cadenza.evaluation import evaluate_subject
 from contract.errors import SpecError
 from contract.seal import load
 from contract.spec import Spec
@@ -82,8 +84,7 @@ def test_parquet_of_samples_has_the_types_of_the_data(typed: Path):
 def test_arrow_streams_have_them_too(typed: Path):
     with load_generator(typed) as generator:
         generator.sample(3, 20, 1).save(typed.with_suffix(".arrow"))
-    with arrow.ipc.open_stream(typed.with_suffix(".arrow")) as stream:
-        found = stream.read_all()
+    found = read_arrow(typed.with_suffix(".arrow"))
     found.validate(full=True)
     kept = ("at", "site", "price", "heat", "calls", "small", "code", "open", "hour")
     schema = table_of_types().schema
@@ -145,3 +146,93 @@ def test_a_type_that_nobody_knows_is_refused(typed: Path):
     spec = load(typed).spec
     with pytest.raises(SpecError, match=r"spec\.types has 'int31'"):
         Spec.from_json(spec.to_json().replace('"int32"', '"int31"'))
+
+
+def test_what_follows_from_the_time_is_in_a_type_that_holds_it(tmp_path: Path):
+    """The day of the year as int8, of data that end in April."""
+    hours = [datetime(2024, 1, 1) + timedelta(hours=i) for i in range(1000)]
+    days = arrow.array([moment.timetuple().tm_yday for moment in hours], arrow.int8())
+    noise = np.random.default_rng(0).normal(size=1000)
+    arrow.parquet.write_table(arrow.table({"at": hours, "day": days, "a": noise}), tmp_path / "x.parquet")
+    with load_generator(made(tmp_path / "x.parquet")) as generator:
+        samples = generator.sample(2, 30, 1, {"at": "2024-06-01"})
+    samples.save(tmp_path / "out.parquet")
+    found = arrow.parquet.read_table(tmp_path / "out.parquet")
+    assert set(found["day"].to_pylist()) == {153, 154}
+
+
+def test_money_in_decimals_and_times_in_singles(tmp_path: Path):
+    amounts = [Decimal(f"{i * i % 977 / 100:.2f}") for i in range(ROWS)]
+    times = arrow.array(np.arange(ROWS, dtype=np.float32) / np.float32(10))
+    table = arrow.table({"t": times, "paid": arrow.array(amounts, arrow.decimal128(10, 2))})
+    arrow.parquet.write_table(table, tmp_path / "x.parquet")
+    dataset = load_data(str(tmp_path / "x.parquet"), TrainConfig(time_column="t"))
+    assert dataset.time is not None
+    assert (dataset.time.digits, dataset.time.step, dataset.time.gap) == (1, 1, None)
+    with load_generator(made(tmp_path / "x.parquet", time_column="t")) as generator:
+        generator.sample(2, 30, 1).save(tmp_path / "out.parquet")
+    found = arrow.parquet.read_table(tmp_path / "out.parquet")
+    assert [str(found.schema.field(name).type) for name in ("t", "paid")] == ["float", "double"]
+    assert all(paid == round(paid, 2) for paid in found["paid"].to_pylist())
+
+
+def test_a_day_beside_its_hour_stays_a_day(tmp_path: Path):
+    hours = [datetime(2024, 1, 1) + timedelta(hours=i) for i in range(ROWS)]
+    table = arrow.table(
+        {
+            "day": arrow.array([moment.date() for moment in hours]),
+            "hour": arrow.array([moment.hour for moment in hours], arrow.int8()),
+            "a": np.random.default_rng(0).normal(size=ROWS),
+        }
+    )
+    arrow.parquet.write_table(table, tmp_path / "x.parquet")
+    with load_generator(made(tmp_path / "x.parquet")) as generator:
+        samples = generator.sample(2, 30, 1)
+    for suffix, read in (("parquet", arrow.parquet.read_table), ("arrow", read_arrow)):
+        samples.save(tmp_path / f"out.{suffix}")
+        found = read(tmp_path / f"out.{suffix}")
+        assert [str(found.schema.field(name).type) for name in ("day", "hour")] == ["date32[day]", "int8"]
+        moments = (samples.times() * 10**6).ravel().astype("datetime64[us]").tolist()
+        assert found["day"].to_pylist() == [moment.date() for moment in moments]
+        assert found["hour"].to_pylist() == [moment.hour for moment in moments]
+
+
+def read_arrow(path: Path) -> arrow.Table:
+    with arrow.ipc.open_stream(path) as stream:
+        return stream.read_all()
+
+
+@pytest.mark.parametrize(
+    ("cells", "form"),
+    [
+        (["$ 1,234.50", "$ -3.25", "$ 12.75", "$ 0.99"], ".2f"),
+        (["(4.50)", "3.25", "12.75", "0.99"], ".2f"),
+        (["1.50 %", "3.25 %", "12.75 %", "0.99 %"], ".2f"),
+        (["1,230", "3,250", "12,750", "1,999"], None),  # thousands
+        (["1.50M", "3.25M", "12.75M", "0.99M"], None),
+    ],
+)
+def test_decimals_of_money(tmp_path: Path, cells: list[str], form: str | None):
+    lines = [f'"{cells[i % len(cells)]}",{i * i % 7}' for i in range(60)]
+    more = [f'"{cells[0].replace("1", str(1 + i % 9))}",1' for i in range(30)]  # names are fewer
+    (tmp_path / "x.csv").write_text("\n".join(["paid,n", *lines, *more]) + "\n")
+    dataset = load_data(str(tmp_path / "x.csv"), TrainConfig(continuous=("paid",)))
+    assert dataset.cells.get("paid") == form
+
+
+def test_samples_are_judged_alike_in_every_form(typed: Path):
+    data, found = str(typed.with_suffix(".parquet")), {}
+    with load_generator(typed) as generator:
+        samples = generator.sample(60, 8, 1)
+    for suffix in ("csv", "parquet", "arrow", "npz"):
+        path = typed.with_suffix(f".judged.{suffix}")
+        samples.save(path)
+        report, _ = evaluate_subject(
+            str(path), data, path.with_suffix(".json"), ["marginal", "correlation"], 1, 0, with_page=False,
+            categorical=("code",),
+        )  # fmt: skip
+        found[suffix] = [score.value for score in report.scores]
+        said = any("'hour' follow from the time" in note for note in report.notes)
+        assert said == (suffix != "npz")
+    for suffix in ("parquet", "arrow", "npz"):
+        assert found[suffix] == pytest.approx(found["csv"], rel=1e-4)

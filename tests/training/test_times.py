@@ -101,6 +101,20 @@ def test_sequences_that_all_begin_at_once_do_so_in_samples(tmp_path: Path):
     assert set(found) == {"2024-01-01T06:00"}
 
 
+def test_sequences_begin_by_clocks_of_their_own(tmp_path: Path):
+    first = [f"2024-01-{1 + i % 28:02}T{7 + i % 12:02}" for i in range(60)]
+    found = begun(visits(tmp_path, first, [5 + i % 4 for i in range(60)]))
+    assert set(found) == {f"{one}:00" for one in first}
+
+
+def test_rows_of_office_hours_begin_no_sample_at_night(tmp_path: Path):
+    days = np.busday_offset("2024-01-01", np.arange(30))
+    opening = [f"{day}T{hour:02}:30" for day in days for hour in range(9, 16)]
+    dataset = read(tmp_path, opening, TrainConfig(length=8))
+    assert dataset.time is not None and dataset.time.gap is not None
+    assert set(begun(dataset)) <= {f"{one}:00" for one in opening} | set(opening)
+
+
 def test_what_is_too_short_for_a_window_says_nothing_of_when_samples_begin(tmp_path: Path):
     found = begun(visits(tmp_path, ["2000-01-01T00", "2024-01-01T00"], [3, 40], 8))
     assert {one[:4] for one in found} == {"2024"}

@@ -1,4 +1,4 @@
-"""A person's own file: CSV, Parquet, NPY, NPZ, or a folder of these.
+"""A person's own file: CSV, Parquet, Arrow, NPY, NPZ, or a folder of these.
 
 Tables are read by Arrow, which infers types and names the line that breaks the form. A table
 is one long series, or many sequences by an id column; an array (rows, channels) is one
@@ -15,6 +15,7 @@ from typing import TypeVar
 
 import numpy as np
 import pyarrow as arrow
+import pyarrow.ipc
 import pyarrow.parquet
 
 from training.config import TrainConfig
@@ -42,8 +43,11 @@ from training.errors import DataError
 _HEADER = 128
 """Bytes of an NPY file's header, at least."""
 _T = TypeVar("_T")
-TABLES = (".csv", ".tsv", ".parquet")
+TABLES = (".csv", ".tsv", ".parquet", ".arrow")
 """Files whose columns have names."""
+_TYPED = (".parquet", ".arrow")
+"""Those of them whose columns have types."""
+_ARROW = b"ARROW1"
 SUFFIXES = (*TABLES, ".npy", ".npz")
 
 
@@ -156,8 +160,8 @@ def _content(path: Path, suffix: str, config: TrainConfig, alone: bool) -> Read:
         found = tables.read(path, table, config, alone)
         kinds: dict[str, str] = {}
         cells: dict[str, str] = {}
-        if suffix == ".parquet":
-            kinds = typed.types_of(pyarrow.parquet.read_schema(path))
+        if suffix in _TYPED:
+            kinds = typed.types_of(_typed(path)[0])
         else:
             cells = typed.cells_of(table, *first_cells(path, table.column_names))
         return replace(found, notes=noted + found.notes, types=kinds, cells=cells)
@@ -180,14 +184,26 @@ def _read_table(
 ) -> tuple[arrow.Table, list[str]]:
     """A table, and what a person should know of how it was read; `labels` and `numbers` are columns that
     were said to hold some."""
-    if path.suffix.lower() != ".parquet":
+    if path.suffix.lower() not in _TYPED:
         return read_csv(path, labels, numbers)
-    with pyarrow.parquet.ParquetFile(path) as file:  # unlike read_table it bears two columns of one name
-        table = file.read()
+    table = _typed(path)[1]()
     for place, one in enumerate(table.schema):
         if arrow.types.is_dictionary(one.type):  # as pandas writes its categories
             table = table.set_column(place, one.name, table.column(place).cast(one.type.value_type))
     return written.as_numbers(table, ".", labels, numbers)
+
+
+def _typed(path: Path) -> tuple[arrow.Schema, Callable[[], arrow.Table]]:
+    """The types of a file's columns, and what reads these."""
+    if path.suffix.lower() == ".parquet":
+        file = pyarrow.parquet.ParquetFile(path)  # unlike read_table it bears two columns of one name
+        return file.schema_arrow, file.read
+    source = arrow.memory_map(str(path))
+    # A stream, or a file of some with an index behind, whose first bytes say so.
+    opened = pyarrow.ipc.open_file if source.read(len(_ARROW)) == _ARROW else pyarrow.ipc.open_stream
+    source.seek(0)
+    reader = opened(source)
+    return reader.schema, reader.read_all
 
 
 def _opened(path: Path, reading: Callable[[], _T]) -> _T:

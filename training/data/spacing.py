@@ -28,8 +28,8 @@ LOST = 7
 _UNITS = (("days", 86_400), ("hours", 3600), ("minutes", 60), ("seconds", 1))
 _HOLE = 1.5
 """Usual steps from which on rows are missing between two: less is the jitter of a clock."""
-_QUANTILES = 32
-"""Of when sequences begin."""
+_BEGINNINGS = 1024
+"""Of sequences or windows, that are kept at most."""
 _OFF_RATE = 0.01
 """By how much times may be off the rate that is said."""
 _FINER = {"milliseconds": 3, "microseconds": 6, "nanoseconds": 9}
@@ -66,7 +66,15 @@ def holes(time: Time, sequences: Sequence[Integers]) -> tuple[Integers, list[str
     found: list[int] = []
     most, first = 0, 0
     for ticks in sequences:
-        lost = _steps(time, ticks[:-1], ticks[1:]) - 1
+        if time.calendar == "even":
+            moves = np.diff(ticks)
+        else:
+            days = (ticks // times.ticks_a_day(time)).astype("datetime64[D]")
+            if time.calendar == "weekdays":
+                moves = np.busday_count(days[:-1], days[1:])
+            else:
+                moves = np.diff(days.astype("datetime64[M]").astype(np.int64))
+        lost = moves // max(1, time.step) - 1
         found += (np.flatnonzero(lost > LOST) + 1 + first).tolist()
         most, first = max(most, int(lost.max(initial=0))), first + len(ticks)
     if not found or len(found) > (1 - WEEKDAYS) * first:  # of so many holes they are the series' own
@@ -89,12 +97,11 @@ def begun(dataset: Dataset) -> Dataset:
     if not len(first):
         return dataset
     ticks = dataset.ticks[first]  # (sequences or windows,)
-    time = replace(time, start=int(ticks.min()))
-    steps = _steps(time, np.full(len(ticks), time.start), ticks)
-    apart = max(1, int(np.gcd.reduce(steps)))
-    parts = (np.arange(_QUANTILES) + 0.5) / _QUANTILES
-    quantiles = np.quantile(steps, parts, method="nearest") if steps.any() else steps[:1]
-    return replace(dataset, time=replace(time, begins=tuple(quantiles.tolist()), apart=apart))
+    if (ticks == ticks[0]).all():
+        ticks = ticks[:1]
+    elif len(ticks) > _BEGINNINGS:
+        ticks = np.random.default_rng(0).choice(ticks, _BEGINNINGS, replace=False)
+    return replace(dataset, time=replace(time, begins=tuple(np.sort(ticks).tolist())))
 
 
 def require_unbroken(
@@ -210,19 +217,6 @@ def _uneven(
         f"{channel}, and samples get times back, from one of the data's on"
     )
     return time, "row", Column(f"{time.name} gap", unit), values, [note]
-
-
-def _steps(time: Time, earlier: Integers, later: Integers) -> Integers:
-    """How many steps are from one time to another, (times,) each."""
-    if time.calendar == "even":
-        return (later - earlier) // time.step
-    before, behind = ((t // times.ticks_a_day(time)).astype("datetime64[D]") for t in (earlier, later))
-    if time.calendar == "weekdays":
-        moves = np.busday_count(before, behind)
-    else:
-        moves = (behind.astype("datetime64[M]") - before.astype("datetime64[M]")).astype(np.int64)
-    steps: Integers = moves // time.step
-    return steps
 
 
 def _step_said(time: Time) -> str:

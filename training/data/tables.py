@@ -61,7 +61,7 @@ def read(path: Path, table: arrow.Table, config: TrainConfig, alone: bool) -> Re
     time, notes = _time_column(table, config)
     pieced = pieces.put_together(path, table, time, config)
     taken = pieced.derived if pieced else {}
-    if path.suffix.lower() != ".parquet" and _CELL.fullmatch(names[0]):
+    if path.suffix.lower() in (".csv", ".tsv") and _CELL.fullmatch(names[0]):
         notes.append(
             f"the first row of {path} is taken for the columns' names, and begins with {names[0]!r}: if it "
             "is data, put a row of names above it"

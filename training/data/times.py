@@ -39,7 +39,7 @@ class Stamps:
         """The same for the Spec, evenly apart by nothing known yet."""
         return Time(
             self.name, 0, self.kind, self.digits, self.zone, self.format,
-            start=0, step=1, calendar="even", gap=None, begins=(0,), apart=1,
+            start=0, step=1, calendar="even", gap=None, begins=(0,),
         )  # fmt: skip
 
     def shown(self, ticks: int) -> str:
@@ -306,6 +306,8 @@ def _of_numbers(path: Path, name: str, column: arrow.ChunkedArray) -> Stamps:
         return Stamps(name, "number", 0, None, "", column.cast(arrow.int64()).to_numpy().astype(np.int64))
     if not (arrow.types.is_floating(column.type) or arrow.types.is_decimal(column.type)):
         raise DataError(f"{path}: column {name!r} is of type {column.type}, and no time")
+    if arrow.types.is_float32(column.type):  # 0.1 is no 0.100000001
+        column = column.cast(arrow.string())
     numbers = column.cast(arrow.float64(), safe=False).to_numpy()
     if not np.isfinite(numbers).all():
         row = int(np.flatnonzero(~np.isfinite(numbers))[0]) + 1

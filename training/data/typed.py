@@ -12,7 +12,8 @@ from contract.spec import TYPES
 from training.data.columns import grid_of
 
 _T = TypeVar("_T")
-_NUMBER = re.compile(r"[+-]?\d+[.,](\d{1,6})")
+_AS = {"decimal128": "double", "decimal256": "double", "halffloat": "float", "date32[day]": "date32"}
+"""As what a type comes back that samples are not written in."""
 _FEWEST = 8
 """Cells that tell how many decimals all have."""
 _TRUTHS = {"True": "False", "TRUE": "FALSE"}
@@ -21,12 +22,15 @@ _TRUTHS = {"True": "False", "TRUE": "FALSE"}
 def types_of(schema: arrow.Schema) -> dict[str, str]:
     """By column its type, where samples can have it and would not by its kind."""
     named = {field.name: re.sub(r", tz=.*\]", "]", str(field.type)) for field in schema}
+    named = {name: _AS.get(kind.split("(")[0], kind) for name, kind in named.items()}
     return {name: kind for name, kind in named.items() if kind in TYPES}
 
 
-def cells_of(table: arrow.Table, names: Sequence[str], rows: Sequence[Sequence[str]]) -> dict[str, str]:
+def cells_of(
+    table: arrow.Table, names: Sequence[str], rows: Sequence[Sequence[str]], decimal: str
+) -> dict[str, str]:
     """By column how its cells are written, see `Spec.cells`: `rows` are the first ones of its file as text,
-    (cells,) each under these `names`."""
+    (cells,) each under these `names`, and `decimal` marks their decimals."""
     found: dict[str, str] = {}
     for place, name in enumerate(names):
         if table.column_names.count(name) != 1:
@@ -36,7 +40,7 @@ def cells_of(table: arrow.Table, names: Sequence[str], rows: Sequence[Sequence[s
         if arrow.types.is_boolean(kind):
             form = next((t for t, other in _TRUTHS.items() if cells and {*cells} <= {t, other}), None)
             found |= {} if form is None else {name: form}
-        elif arrow.types.is_floating(kind) and (decimals := _decimals(cells)):
+        elif arrow.types.is_floating(kind) and (decimals := _decimals(cells, decimal)):
             values = table.column(name).drop_null().to_numpy()
             per, _ = grid_of(values[np.isfinite(values)])
             if per and 10**decimals % per == 0:
@@ -44,10 +48,12 @@ def cells_of(table: arrow.Table, names: Sequence[str], rows: Sequence[Sequence[s
     return found
 
 
-def _decimals(cells: Sequence[str]) -> int:
+def _decimals(cells: Sequence[str], decimal: str) -> int:
     """How many decimals all cells have, if zeros are among the last ones; else each may have as many as it
     needs, and it is 0."""
-    told = [match[1] if (match := _NUMBER.fullmatch(cell)) else "" for cell in cells]
+    # As 13.80, $-1,234.50, (4.50) or 1.50 %; of 1.25M it is more than it seems.
+    number = re.compile(rf"[^\d\w]*\d[\d.,' ]*?{re.escape(decimal)}(\d{{1,6}})[^\d\w]*")
+    told = [match[1] if (match := number.fullmatch(cell)) else "" for cell in cells]
     counts = {len(digits) for digits in told}
     fixed = len(cells) >= _FEWEST and len(counts) == 1 and any(digits.endswith("0") for digits in told)
     return counts.pop() if fixed else 0
