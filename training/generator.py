@@ -215,9 +215,10 @@ class Generator(nn.Module):
         gumbels = self.choices.gumbel(normals)  # (batch, steps, width)
         if chosen is None and self.choices.width:
             begun = h, c, total, before
-            hidden, chosen, logits, v, lasting, (h, c) = self._choose(
-                inputs, gumbels, *begun, self._homeward(given), fresh
-            )
+            with torch.autocast(noise.device.type, enabled=False):  # one step's rounding is the next one's
+                hidden, chosen, logits, v, lasting, (h, c) = self._choose(
+                    inputs, gumbels, *begun, self._homeward(given), fresh
+                )
             totals = lasting[..., : len(self.a)]
         else:  # what is chosen is known beforehand, and no step waits for another
             chosen = gumbels if chosen is None else chosen
@@ -248,7 +249,9 @@ class Generator(nn.Module):
         """Step after step, each choice shown to the next: the LSTM's output (batch, steps, hidden), choices
         and logits (batch, steps, width), where there are numbers too v (batch, steps, components) and what
         lasts (batch, steps, 2 components), and h and c behind them."""
-        steps, gumbels = inputs.transpose(0, 1), gumbels.transpose(0, 1)  # (steps, batch, …)
+        dtype = self.log_a.dtype
+        steps, gumbels = (part.transpose(0, 1).to(dtype) for part in (inputs, gumbels))  # (steps, batch, …)
+        h, c, total, chosen = (part.to(dtype) for part in (h[0], c[0], total, chosen))  # (batch, …)
         inward, again, *biases = self.lstm.all_weights[0]  # (4 hidden, inputs + width), (4 hidden, hidden)
         onward, shown = inward.tensor_split([steps.shape[2]], 1)
         x = nn.functional.linear(steps, onward, biases[0] + biases[1])  # (steps, batch, 4 hidden)
@@ -260,13 +263,12 @@ class Generator(nn.Module):
             moves, moving = both.tensor_split([self.sizes.hidden], 1)
             bias = torch.cat([first.bias, self.moves_direct.bias + last.bias])
             numbers = Numbers(
-                total.to(x.dtype),
+                total,
                 nn.functional.linear(steps[..., : 2 * self.sizes.latent], moving, bias),
                 moves, last.weight, self.b * (homeward - self.centre), self.decay, self.b, self.increments,
                 speaks.weight, speaks.bias, LOUDNESS * tells.weight,
             )  # fmt: skip
             gumbels = gumbels + LOUDNESS * tells.bias
-        h, c, chosen = (part.to(x.dtype) for part in (h[0], c[0], chosen))
         *made, h, c = chain(
             self.choices.sizes, x, gumbels, h, c, chosen, torch.cat([again, shown], 1),
             LOUDNESS * self.choices.weight, LOUDNESS * self.choices.told, numbers, fresh,

@@ -104,6 +104,16 @@ def test_who_is_alone_plays_the_whole_batch():
     assert team.total(3.0) == 3.0
 
 
+def test_bf16_trains_labels_beside_numbers(tmp_path: Path):
+    lines = [f"{i * i % 17},{'abc'[i % 3] if i % 5 else ''}" for i in range(200)]
+    (tmp_path / "x.csv").write_text("\n".join(["n,label", *lines]) + "\n")
+    config = TrainConfig(steps=8, length=12, precision="bf16", device="cpu")
+    train(str(tmp_path / "x.csv"), tmp_path / "run", config)
+    checkpoint, _ = checkpoints.load(tmp_path / "run")
+    assert checkpoint.step == 8
+    assert {w.dtype for w in checkpoint.game["generator"].values()} == {torch.float32}
+
+
 def test_bf16_trains_and_keeps_weights_in_fp32(prices: Path, tmp_path: Path):
     config = TrainConfig(steps=5, length=12, precision="bf16", device="cpu")
     state = train(str(prices), tmp_path / "run", config)
