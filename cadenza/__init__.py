@@ -27,7 +27,7 @@ __all__ = ["__version__", "evaluate", "load", "train"]
 def train(
     data: str | Path, out: str | Path | None = None, *, resume: bool = False, **choices: Any
 ) -> "Run":
-    """Train on `data`: a built-in name, a csv/parquet/npy/npz file, or a folder of these.
+    """Train on `data`: a built-in name, a csv/parquet/arrow/npy/npz file, or a folder of these.
 
     `out` is the run's folder; without it, the first free of `runs/NAME`, `runs/NAME-2`, … is
     taken. `choices` are the fields of `training.config.TrainConfig`.

@@ -148,7 +148,8 @@ def _of_rows(path: Path, data: str, asked: _Asked) -> Sides:
     compared = _compared(replace(other, ends=one is None), conditions, real)
     notes = _unseen(path, asked.names, one, load(data, asked.real)) if by_name else ()
     if followed:
-        said = f"{', '.join(map(repr, followed))} follow from the time in {data}, and are not judged"
+        names = ", ".join(map(repr, followed))
+        said = f"what follows from the time in {data} is not judged: {names}"
         notes = (*notes, said)
     notes = (*notes, *_cut(path, one, real), *_elsewhere(path, real, compared[0]))
     return Sides(Subject("samples", str(path), None), real, *compared, notes)

@@ -58,6 +58,8 @@ def validate(spec: Spec, given: Given, count: int) -> dict[str, float | tuple[fl
                 f"condition.{name}",
                 f"{name} has {len(value)} values for {count} sequences: one, or one for each is wanted",
             )
+    if spec.time is not None and spec.time.name in result:
+        _require_held(spec.time, spec.types.get(spec.time.name, ""), result[spec.time.name])
     asked = [(i, c) for i, c in enumerate(spec.conditions) if c.name in result and c.kind not in NUMERIC]
     had = {tuple(row[i] for i, _ in asked) for row in spec.condition_table.rows}
     labels = {c.name: result[c.name] for _, c in asked}
@@ -173,6 +175,16 @@ def _known(what: Condition | Time, value: object) -> float:
         return times.parse(what, str(value))
     except UsageError as error:
         raise ConditionError(f"condition.{what.name}", str(error)) from error
+
+
+def _require_held(time: Time, kind: str, begun: float | tuple[float, ...]) -> None:
+    """Raise a ConditionError where first times are beyond what the data's type of times holds."""
+    unit = kind.removeprefix("timestamp[").removesuffix("]")
+    for digits, name in times.UNITS.items():
+        most = 2**63 // 10 ** (digits - time.digits) if name == unit and digits > time.digits else None
+        if most is not None and np.abs(np.atleast_1d(begun)).max() >= most:
+            said = f"{time.name} is {kind} in the data, which does not go so far"
+            raise ConditionError(f"condition.{time.name}", said)
 
 
 def _number(condition: Condition, value: object) -> float:

@@ -48,6 +48,8 @@ def conditions(made: Plan | Samples) -> dict[str, Any]:
         rows = range(first, first + count)
         begun = begins(time, made.given, NoiseStream(), made.seed, rows)
         found[time.name] = times.texts(time, begun)
+        if time.kind == "number":
+            found[time.name] = (begun / 10**time.digits if time.digits else begun).tolist()
     return {"conditions": found} if found else {}
 
 

@@ -9,6 +9,7 @@ from contract import times
 from contract.calendar import Time
 from contract.rollout import Array
 from contract.spec import TEXTS, WHOLE, Channel, Spec
+from serving.errors import FormatError
 
 _FLOATING = ("float", "double")
 
@@ -19,7 +20,7 @@ def type_of(spec: Spec, column: Channel | Time) -> str:
     if isinstance(column, Time):
         return _of_time(column, was)
     if column.labels:
-        if was in TEXTS or (was in WHOLE and column.code):
+        if was in TEXTS or (was in (*WHOLE, *_FLOATING) and column.code):
             return was
         return "bool" if column.truth else "int64" if column.code else "dictionary"
     if was in _FLOATING or (was in WHOLE and column.kind == "integer" and _within(column, was)):
@@ -34,7 +35,9 @@ def _of_time(time: Time, was: str) -> str:
         return "date32"
     if time.kind == "timestamp":
         finer = [unit for digits, unit in times.UNITS.items() if digits >= time.digits]
-        kept = [*(f"timestamp[{unit}]" for unit in finer), "date32"]  # of a day, whose clock others say
+        kept = [f"timestamp[{unit}]" for unit in finer]
+        if not any(hour in time.format for hour in ("%H", "%I", "%-H", "%-I")):  # others say the clock
+            kept.append("date32")
         return was if was in kept else f"timestamp[{times.unit(time)}]"
     return was if was in _FLOATING else "double" if time.digits else "int64"
 
@@ -51,10 +54,17 @@ def days_of(time: Time, ticks: Array) -> NDArray[np.int32]:
 
 
 def ticks_of(time: Time, name: str, ticks: Array) -> NDArray[np.int64]:
-    """Ticks in the unit of a type of time stamps, in UTC as Arrow wants them."""
+    """Ticks in the unit of a type of time stamps, in UTC as Arrow wants them.
+
+    Raises:
+        FormatError: the type does not go so far, as nanoseconds end in 2262.
+    """
     unit = name.removeprefix("timestamp[").removesuffix("]")
     (digits,) = (digits for digits, one in times.UNITS.items() if one == unit)
-    found: NDArray[np.int64] = (ticks - times.offset(time)) * 10 ** (digits - time.digits)
+    moments, finer = ticks - times.offset(time), 10 ** (digits - time.digits)
+    if len(moments) and np.abs(moments).max() > np.iinfo(np.int64).max // finer:
+        raise FormatError(f"the type of {time.name!r}, {name}, does not go so far as these times: use csv")
+    found: NDArray[np.int64] = moments * finer
     return found
 
 

@@ -72,3 +72,29 @@ def test_samples_have_them_missing_together(logger: Path):
     assert np.array_equal(absent["damp"], absent["state"])
     assert np.array_equal(absent["dust"], absent["wind"])
     assert not np.array_equal(absent["noise"], absent["wind"])
+
+
+def test_what_follows_from_others_has_the_gaps_of_these(tmp_path: Path):
+    """A sum, and a move since the row before, of which the first one is learnt."""
+    random = np.random.default_rng(1)
+    lines = ["a,b,sum,close,move,beside,with"]
+    before = None
+    for i in range(ROWS):
+        a, b, close = random.integers(1, 99, 3)
+        gone, closed = (random.random(2) < 0.1) & (i > 0)
+        here = None if closed else close
+        move = "" if here is None or before is None else here - before
+        both = "" if gone else a + b
+        lines.append(
+            f"{'' if gone else a},{b},{both},{'' if here is None else here},{move},"
+            f"{'' if both == '' else random.integers(99)},{'' if move == '' else random.integers(99)}"
+        )
+        before = here
+    (tmp_path / "x.csv").write_text("\n".join(lines) + "\n")
+    dataset = load_data(str(tmp_path / "x.csv"), TrainConfig(length=8))
+    assert {dataset.columns[rule.column].name for rule in dataset.rules} == {"sum", "move"}
+    found = {c.name: c.missing_with for c in dataset.learnt.columns if c.missing_with}
+    assert found == {"beside": "a"}
+    assert [note for note in dataset.notes if "in the same rows" in note] == [
+        "'a', 'beside' are missing in the same rows, and so they will be in samples"
+    ]

@@ -11,10 +11,11 @@ import pyarrow.parquet
 import pytest
 
 from cadenza.evaluation import evaluate_subject
-from contract.errors import SpecError
+from contract.errors import ConditionError, SpecError
 from contract.seal import load
 from contract.spec import Spec
 from export.exporter import export
+from serving.errors import FormatError
 from serving.sampler import load as load_generator
 from training.config import TrainConfig
 from training.data import load as load_data
@@ -130,7 +131,7 @@ def test_cells_have_as_many_decimals_as_those_of_the_data(tmp_path: Path):
 
 
 def test_what_only_looks_so_at_first_has_decimals_as_it_needs(tmp_path: Path):
-    values = [*(f"{i / 10:.2f}" for i in range(5000)), *(f"{i / 1000:.3f}" for i in range(99))] * 2
+    values = [*(f"{i / 10:.2f}" for i in range(15_000)), *(f"{i / 1000:.3f}" for i in range(99))]
     (tmp_path / "x.csv").write_text("\n".join(["a", *values]) + "\n")
     assert load_data(str(tmp_path / "x.csv"), TrainConfig()).cells == {}
 
@@ -232,7 +233,65 @@ def test_samples_are_judged_alike_in_every_form(typed: Path):
             categorical=("code",),
         )  # fmt: skip
         found[suffix] = [score.value for score in report.scores]
-        said = any("'hour' follow from the time" in note for note in report.notes)
+        said = any("is not judged" in note and "'hour'" in note for note in report.notes)
         assert said == (suffix != "npz")
     for suffix in ("parquet", "arrow", "npz"):
         assert found[suffix] == pytest.approx(found["csv"], rel=1e-4)
+
+
+def test_labels_have_no_decimals_and_what_is_missing_is_not_yes_or_no(tmp_path: Path):
+    """Hours as pandas writes them beside gaps, and members of whom some are not known to be some."""
+    lines = [
+        f"{n},{'' if n == 3 else n % 2 == 0},{'' if i % 11 == 5 else f'{i % 24}.0'},{i * i % 31 / 10:.2f}"
+        for n in range(12)
+        for i in range(48)
+    ]
+    (tmp_path / "x.csv").write_text("\n".join(["who,member,hour,a", *lines]) + "\n")
+    chosen = {"id_column": "who", "static": ("member",), "categorical": ("hour",)}
+    model = made(tmp_path / "x.csv", **chosen)
+    assert load(model).spec.cells == {"a": ".2f"}
+    with load_generator(model) as generator:
+        generator.sample(12, 48, 1).save(tmp_path / "out.csv")
+    head, *rows = [line.split(",") for line in (tmp_path / "out.csv").read_text().splitlines()]
+    assert {row[head.index("member")] for row in rows} <= {"true", "false", "missing"}
+    assert {row[head.index("hour")] for row in rows} <= {"", *map(str, range(24))}
+
+
+def test_columns_that_are_left_out_are_not_named(tmp_path: Path):
+    table = arrow.table({"who": np.arange(90) // 30, "secret": np.arange(90), "a": np.arange(90.0) % 7})
+    arrow.parquet.write_table(table, tmp_path / "x.parquet")
+    choices = TrainConfig(id_column="who", ignore=("secret",), length=8)
+    assert load_data(str(tmp_path / "x.parquet"), choices).types == {"a": "double"}
+
+
+def test_a_clock_with_seconds_is_not_lost_in_a_column_of_days(tmp_path: Path):
+    moments = [datetime(2024, 1, 1, 9, 0, 5) + timedelta(minutes=7 * i) for i in range(ROWS)]
+    table = arrow.table(
+        {
+            "day": arrow.array([moment.date() for moment in moments]),
+            "clock": [f"{moment:%H:%M:%S}" for moment in moments],
+            "a": np.random.default_rng(0).normal(size=ROWS),
+        }
+    )
+    arrow.parquet.write_table(table, tmp_path / "x.parquet")
+    with load_generator(made(tmp_path / "x.parquet")) as generator:
+        samples = generator.sample(2, 30, 1)
+    samples.save(tmp_path / "out.parquet")
+    found = arrow.parquet.read_table(tmp_path / "out.parquet")
+    assert str(found.schema.field("day").type).startswith("timestamp")
+    assert len(set(found["day"].to_pylist())) > 30
+
+
+def test_times_beyond_the_data_s_type_are_refused(tmp_path: Path):
+    at = arrow.array(
+        [datetime(2024, 1, 1) + timedelta(hours=i) for i in range(ROWS)], arrow.timestamp("ns")
+    )
+    arrow.parquet.write_table(arrow.table({"at": at, "a": np.arange(ROWS) % 9 / 2}), tmp_path / "x.parquet")
+    with load_generator(made(tmp_path / "x.parquet")) as generator:
+        with pytest.raises(
+            ConditionError, match=r"at is timestamp\[ns\] in the data, which does not go so far"
+        ):
+            generator.sample(1, 9, 1, {"at": "2300-01-01"})
+        samples = generator.sample(1, 24 * 365 * 4, 1, {"at": "2260-01-01"})
+        with pytest.raises(FormatError, match="does not go so far as these times: use csv"):
+            samples.save(tmp_path / "out.parquet")

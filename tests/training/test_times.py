@@ -115,6 +115,13 @@ def test_rows_of_office_hours_begin_no_sample_at_night(tmp_path: Path):
     assert set(begun(dataset)) <= {f"{one}:00" for one in opening} | set(opening)
 
 
+def test_no_sample_begins_where_a_window_would_go_over_a_hole(tmp_path: Path):
+    hours = np.datetime64("2024-01-01T00") + np.delete(np.arange(340), np.arange(150, 190))
+    dataset = read(tmp_path, [f"{hour}:00" for hour in hours], TrainConfig(length=24))
+    assert dataset.time is not None
+    assert len(dataset.time.begins) == len(dataset.windows(24, 1)) == 300 - 23 - 23
+
+
 def test_what_is_too_short_for_a_window_says_nothing_of_when_samples_begin(tmp_path: Path):
     found = begun(visits(tmp_path, ["2000-01-01T00", "2024-01-01T00"], [3, 40], 8))
     assert {one[:4] for one in found} == {"2024"}

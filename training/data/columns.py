@@ -1,7 +1,7 @@
 """A column of numbers or of labels, and what its values say of it: gaps, and a value of its own."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from shlex import quote
@@ -76,15 +76,16 @@ def _mass(values: Doubles) -> float | None:
     return float(distinct[most]) if counts[most] >= MASS * len(values) and len(distinct) > MANY else None
 
 
-def together(columns: Sequence[Column], values: Doubles) -> tuple[Column, ...]:
+def together(columns: Sequence[Column], values: Doubles, made: Collection[str]) -> tuple[Column, ...]:
     """The same columns, of rows (rows, columns), of which numbers say with which other they are missing,
-    where both are in the very same rows: a logger that fails takes all its sensors with it."""
+    where both are in the very same rows: a logger that fails takes all its sensors with it. Those that are
+    `made`, if only in later rows, have the gaps of what they are made of."""
     leaders: dict[bytes, str] = {}
     labelled_first = sorted(range(len(columns)), key=lambda i: not columns[i].labels)
     found = list(columns)
     for i in labelled_first:
         column = columns[i]
-        if not column.missing or column.mass is not None:
+        if not column.missing or column.mass is not None or column.name in made:
             continue
         absent = values[:, i] == -1 if column.labels else np.isnan(values[:, i])
         leader = leaders.setdefault(np.packbits(absent).tobytes(), column.name)
@@ -128,8 +129,12 @@ def notes_on(columns: Sequence[Column], values: Doubles) -> Iterator[str]:
         if column.missing:
             part = part_of((x == -1 if column.labels else np.isnan(x)).sum(), len(x))
             yield f"{column.name!r} is missing in {part}, and so it will be in samples"
+
+
+def missing_together(columns: Sequence[Column]) -> Iterator[str]:
+    """What is to be said of numbers that are missing in the very rows in which another column is."""
     groups: dict[str, list[str]] = {}
-    for column in together(columns, values):
+    for column in columns:
         if column.missing_with:
             groups.setdefault(column.missing_with, [column.missing_with]).append(column.name)
     for names in groups.values():

@@ -149,7 +149,8 @@ class Dataset:
         made = unlearnt(self.rules)
         kept = [i for i in range(len(self.columns)) if i not in made]
         values = self.values[:, kept] if made else self.values
-        columns = together([self.columns[i] for i in kept], values)
+        ruled = {self.columns[rule.column].name for rule in self.rules}
+        columns = together([self.columns[i] for i in kept], values, ruled)
         behind = self.behind if isinstance(self.behind, float) else self.behind[kept]
         return replace(self, columns=columns, values=values, behind=behind, rules=())
 

@@ -143,13 +143,14 @@ def _read(
     return table
 
 
-def first_cells(path: Path, numbered: Sequence[str]) -> tuple[Sequence[str], list[list[str]], str]:
-    """The names of the columns, the first rows as text, (cells,) each, and what marks decimals; names are
-    those that are `numbered`, where the file has none."""
+def first_cells(path: Path, names: Sequence[str]) -> tuple[Sequence[str], list[list[str]], str]:
+    """The names of the columns, the first rows as text, (cells,) each, and what marks decimals; `names` are
+    those of the table, which lacks columns that are empty."""
     form, _ = _form(path)
     rows = [row for row in csv.reader(_beginning(path)[1], delimiter=form.mark) if row]
-    if not rows or all(_is_number(name, form.decimal) for name in rows[0] if name.strip()):
-        return numbered, rows, form.decimal
+    headless = not rows or all(_is_number(name, form.decimal) for name in rows[0] if name.strip())
+    if headless or len(rows[0]) == len(names):
+        return names, rows[not headless :], form.decimal
     return rows[0], rows[1:], form.decimal
 
 

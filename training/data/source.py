@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from training.config import TrainConfig
-from training.data import builtin, files, films, images, music, seasonal, sounds, spacing, texts
+from training.data import builtin, files, films, images, music, seasonal, sounds, spacing, texts, typed
+from training.data.columns import missing_together
 from training.data.dataset import Dataset
 from training.data.folders import deeper, holds
 from training.data.rules import following
@@ -152,10 +153,12 @@ def load(data: str, config: TrainConfig) -> Dataset:
             "these sequences end by themselves, and go with no season: --seasons is left aside",
         )
     dataset = replace(dataset, length=length, ends=ends, gated=gated, seasons=seasons, notes=notes)
-    dataset = spacing.begun(dataset)
+    dataset = typed.fitting(spacing.begun(dataset))
     if dataset.form != "table":
         return dataset
-    return following.told(dataset, {*config.categorical, *config.continuous, *config.integer}, bool(whole))
+    named = {*config.categorical, *config.continuous, *config.integer}
+    dataset = following.told(dataset, named, bool(whole))
+    return replace(dataset, notes=(*dataset.notes, *missing_together(dataset.learnt.columns)))
 
 
 def _within_sight(dataset: Dataset, length: int) -> tuple[Dataset, list[str]]:

@@ -94,6 +94,10 @@ def begun(dataset: Dataset) -> Dataset:
     if not dataset.ends:  # windows begin in each row that has enough behind it
         left = np.repeat(dataset.bounds[1:], rows) - np.arange(len(dataset.values))
         first = np.flatnonzero(left >= dataset.length)
+        before, behind = (
+            np.searchsorted(dataset.breaks, at, "right") for at in (first, first + dataset.length - 1)
+        )
+        first = first[before == behind]  # over no hole
     if not len(first):
         return dataset
     ticks = dataset.ticks[first]  # (sequences or windows,)

@@ -3,6 +3,7 @@ amounts of two decimals each. Nothing of it is learnt: files of samples are writ
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -10,6 +11,7 @@ import pyarrow as arrow
 
 from contract.spec import TYPES
 from training.data.columns import grid_of
+from training.data.dataset import Dataset
 
 _T = TypeVar("_T")
 _AS = {"decimal128": "double", "decimal256": "double", "halffloat": "float", "date32[day]": "date32"}
@@ -57,6 +59,25 @@ def _decimals(cells: Sequence[str], decimal: str) -> int:
     counts = {len(digits) for digits in told}
     fixed = len(cells) >= _FEWEST and len(counts) == 1 and any(digits.endswith("0") for digits in told)
     return counts.pop() if fixed else 0
+
+
+def fitting(dataset: Dataset) -> Dataset:
+    """The same with what is said of columns that tables of samples have: of labels no decimals, and of what
+    is not yes-or-no no True."""
+    numbers = {c.name for c in (*dataset.columns, *dataset.statics) if not c.labels}
+    numbers |= {d.name for d in dataset.derived if not d.labels}
+    labels = {c.name: c.labels for c in (*dataset.columns, *dataset.statics) if c.labels}
+    labels |= {d.name: d.labels for d in dataset.derived if d.labels}
+    truths = {name for name, own in labels.items() if {*own} <= {"false", "true"}}
+    time = set() if dataset.time is None else {dataset.time.name}
+    tabled = numbers | set(labels) | time
+    return replace(
+        dataset,
+        types={name: kind for name, kind in dataset.types.items() if name in tabled},
+        cells={
+            n: form for n, form in dataset.cells.items() if n in (truths if form in _TRUTHS else numbers)
+        },
+    )
 
 
 def alike(every: Sequence[Mapping[str, _T]]) -> dict[str, _T]:
