@@ -1,7 +1,7 @@
 """Columns that follow from the time are found, are not learnt, and come back by the times of samples."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -187,3 +187,19 @@ def test_a_derived_column_without_a_time_is_refused(tmp_path: Path):
     text = load_artifact(tmp_path / "x.onnx").spec.to_json()
     with pytest.raises(SpecError, match="not said for each part"):
         Spec.from_json(text.replace('"numbers":[0.125,', '"numbers":['))
+
+
+def test_a_condition_that_says_when_a_sequence_begins_is_said_to(tmp_path: Path):
+    """Days of which each has its weekday, and a team that has nothing to do with it."""
+    days = [date(2024, 1, 1) + timedelta(i) for i in range(60)]
+    lines = ["day,when,weekday,team,a"]
+    lines += [
+        f"{day},{day}T{hour:02}:00,{day:%A},{'ab'[n // 3 % 2]},{n * hour % 7}"
+        for n, day in enumerate(days)
+        for hour in range(8)
+    ]
+    (tmp_path / "x.csv").write_text("\n".join(lines) + "\n")
+    notes = load(str(tmp_path / "x.csv"), TrainConfig(id_column="day", time_column="when")).notes
+    found = [note for note in notes if "a sequence begins in" in note]
+    assert len(found) == 1
+    assert found[0].startswith("'weekday' goes with the weekday that a sequence begins in")

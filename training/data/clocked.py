@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from contract import times
 from contract.calendar import FROM_ONE, PARTS, Derived, Part, Time
 from training.data.columns import Column
-from training.data.dataset import Doubles, Integers
+from training.data.dataset import Dataset, Doubles, Integers
 
 _ROUNDS = 3
 """That a part has to go within sequences, where each has a value of its own."""
@@ -74,6 +74,27 @@ def told(
         "--categorical, --integer or --continuous learn them"
     )
     return [columns[n] for n in kept], [s[:, kept] for s in sequences], derived, [note]
+
+
+def going_with_the_first(dataset: Dataset) -> Iterator[str]:
+    """What is to be said of conditions that say when a sequence begins, as its weekday does: samples draw
+    both apart from each other."""
+    time = dataset.time
+    if time is None or time.kind == "number" or not times.on_the_clock(time) or not len(dataset.ticks):
+        return
+    first = dataset.ticks[dataset.bounds[:-1]]  # (sequences,)
+    for column, values in zip(dataset.statics, dataset.static_values.T, strict=True):
+        for name in PARTS:
+            found, at, which = np.unique(
+                times.part(time, name, first), return_index=True, return_inverse=True
+            )
+            told = (values == values[at][which]).all() and not _all_alike(values)
+            if told and 1 < len(found) <= len(first) / _ROUNDS:
+                yield (
+                    f"{column.name!r} goes with the {name} that a sequence begins in, and samples draw "
+                    f"each by itself: ask for both, {column.name!r} and {time.name!r}, to have them agree"
+                )
+                break
 
 
 def _parts(time: Time, ticks: Integers, inside: NDArray[np.bool_]) -> Iterator[_Part]:

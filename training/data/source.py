@@ -8,7 +8,19 @@ from pathlib import Path
 import numpy as np
 
 from training.config import TrainConfig
-from training.data import builtin, files, films, images, music, seasonal, sounds, spacing, texts, typed
+from training.data import (
+    builtin,
+    clocked,
+    files,
+    films,
+    images,
+    music,
+    seasonal,
+    sounds,
+    spacing,
+    texts,
+    typed,
+)
 from training.data.columns import missing_together
 from training.data.dataset import Dataset
 from training.data.folders import deeper, holds
@@ -158,7 +170,8 @@ def load(data: str, config: TrainConfig) -> Dataset:
         return dataset
     named = {*config.categorical, *config.continuous, *config.integer}
     dataset = following.told(dataset, named, bool(whole))
-    return replace(dataset, notes=(*dataset.notes, *missing_together(dataset.learnt.columns)))
+    found = [*missing_together(dataset.learnt.columns), *clocked.going_with_the_first(dataset)]
+    return replace(dataset, notes=(*dataset.notes, *found))
 
 
 def _within_sight(dataset: Dataset, length: int) -> tuple[Dataset, list[str]]:
