@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from cadenza import recordings
-from cadenza.subjects import Sides, Values, known_conditions, real_of, real_side, timed
+from cadenza.subjects import Sides, Values, known_conditions, real_of, real_side, timed, with_seasons
 from contract.calendar import Time
 from contract.errors import UsageError
 from training.config import TrainConfig
@@ -100,7 +100,8 @@ def _of_sound(path: Path, data: str, asked: _Asked, sound: Dataset) -> Sides:
 
 def _of_rows(path: Path, data: str, asked: _Asked) -> Sides:
     derived: set[str] = set()
-    if asked.names and data not in BUILTIN and (known := load(data, asked.real)).time is not None:
+    known = load(data, asked.real) if asked.names and data not in BUILTIN else None
+    if known is not None and known.time is not None:
         # A few days of samples may be read in several ways, and the data's in one.
         own = replace(asked.samples, time_format=known.time.format or None)
         if known.time.shown and known.time.name in asked.names:
@@ -123,7 +124,7 @@ def _of_rows(path: Path, data: str, asked: _Asked) -> Sides:
     given = replace(asked.real, length=one, whole=True if one is None else None)
     if read.time:
         given = heeded(data, replace(given, time_column=read.time.name))
-    by_name = bool(asked.names and data not in BUILTIN and names_of(Path(data)))
+    by_name = known is not None and bool(names_of(Path(data)))
     if by_name:
         _require_known(path, read, Path(data), given.time_column)
     real = real_of(data, (*read.columns, *read.statics) if asked.names else (), given)
@@ -146,7 +147,7 @@ def _of_rows(path: Path, data: str, asked: _Asked) -> Sides:
         )
     other, conditions = _arranged(read, real.dataset)
     compared = _compared(replace(other, ends=one is None), conditions, real)
-    notes = _unseen(path, asked.names, one, load(data, asked.real)) if by_name else ()
+    notes = _unseen(path, asked.names, one, known) if by_name and known is not None else ()
     if followed:
         names = ", ".join(map(repr, followed))
         said = f"what follows from the time in {data} is not judged: {names}"
@@ -283,8 +284,8 @@ def _of_tensors(path: Path, tensors: dict[str, Any], data: str, given: TrainConf
     told = conditions is not None or not real.dataset.statics
     names = [f"season.{season.name}" for season in real.dataset.seasons]
     if names and told and set(names) <= set(tensors):
-        known = np.zeros((len(rows), 0)) if conditions is None else conditions
-        conditions = np.column_stack([known, *(tensors[name] for name in names)])
+        begun = np.column_stack([tensors[name] for name in names])
+        conditions = with_seasons(conditions, begun)
     return Sides(Subject("samples", str(path), None), real, rows, conditions)
 
 
@@ -296,9 +297,8 @@ def _compared(samples: Dataset, conditions: Values | None, real: Real) -> tuple[
     dataset = real.dataset
     told = conditions is not None or not dataset.statics
     if dataset.seasons and told and _clock(samples.time) == _clock(dataset.time):
-        known = np.zeros((len(windows), 0)) if under is None else under
         timed = replace(samples, time=dataset.time, seasons=dataset.seasons)
-        under = np.column_stack([known, seasonal.begun(timed, windows.starts)])
+        under = with_seasons(under, seasonal.begun(timed, windows.starts))
     return windows.take(np.arange(len(windows))), under
 
 

@@ -122,8 +122,7 @@ def of_model(path: Path, data: str | None, seed: int, given: TrainConfig) -> Sid
     drawn = draw(generator.spec, {}, NoiseStream(), seed, range(len(rows)))
     conditions = known_conditions(drawn, real.dataset, len(rows))
     if generator.spec.seasons == real.dataset.seasons != ():  # samples begin when these windows do
-        known = np.zeros((len(rows), 0)) if conditions is None else conditions
-        conditions = np.column_stack([known, seasonal.begun(real.dataset, real.chosen().starts)])
+        conditions = with_seasons(conditions, seasonal.begun(real.dataset, real.chosen().starts))
     notes = _other_data(generator.spec.data.fingerprint, real)
     return Sides(Subject("model", str(path), None), real, rows, conditions, notes)
 
@@ -136,6 +135,12 @@ def _begun(spec: Spec, real: Real) -> dict[str, list[str]]:
     moments = real.dataset.ticks[real.chosen().starts].astype(f"datetime64[{unit(time)}]")
     iso: list[str] = np.datetime_as_string(moments.astype(f"datetime64[{unit(spec.time)}]")).tolist()
     return {spec.time.name: iso}
+
+
+def with_seasons(conditions: Values | None, begun: NDArray[np.integer]) -> Values:
+    """Conditions (windows, conditions), if there are some, with the rows of seasons that windows begin in,
+    (windows, seasons), behind."""
+    return np.column_stack([begun[:, :0] if conditions is None else conditions, begun])
 
 
 def known_conditions(tensors: Mapping[str, Any], real: Dataset, count: int) -> Values | None:

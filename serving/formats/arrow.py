@@ -15,11 +15,10 @@ from nanoarrow.c_array_stream import CArrayStream
 from nanoarrow.ipc import StreamWriter
 from numpy.typing import NDArray
 
-from contract import times
 from contract.calendar import Time
 from contract.rollout import Array
 from contract.spec import TEXTS, Channel, Spec
-from serving.formats.types import days_of, numbers, ticks_of, type_of
+from serving.formats.types import plain, texts, type_of
 from serving.samples import Plan, Samples
 
 SUFFIX, MEDIA_TYPE = ".arrow", "application/vnd.apache.arrow.stream"
@@ -113,32 +112,19 @@ def _type(column: Channel | Time | None, kind: str, *, nullable: bool) -> Any:
 
 def _column(channel: Channel | Time | None, kind: str, column: Array) -> Any:
     """A column of `Samples.table` as an Arrow array; without a channel, a number of a sequence or step."""
-    own, there = _type(channel, kind, nullable=True), np.ones(len(column), np.bool_)
-    if channel is None:
-        return _array(own, there, [np.ascontiguousarray(column, np.int64)])
-    if isinstance(channel, Time):
-        if kind in TEXTS:
-            return _texts(own, kind, times.texts(channel, column.astype(np.int64)))
-        if kind == "date32":
-            return _array(own, there, [days_of(channel, column)])
-        if kind in ("float", "double"):
-            width = np.float32 if kind == "float" else np.float64
-            return _array(own, there, [(column / 10**channel.digits).astype(width)])
-        if kind == "int64":
-            return _array(own, there, [np.ascontiguousarray(column, np.int64)])
-        return _array(own, there, [ticks_of(channel, kind, column)])
+    own = _type(channel, kind, nullable=True)
     if kind == "bool":
         there = np.array([value is not None for value in column.tolist()], np.bool_)
         return _array(own, there, [np.packbits(column == "true", bitorder="little")])
-    if kind == "dictionary" or kind in TEXTS:
-        return _texts(own, kind, column.tolist())
-    found, there = numbers(channel, kind, column)
+    if channel is not None and (kind == "dictionary" or kind in TEXTS):
+        return _texts(own, kind, texts(channel, column))
+    found, there = plain(channel, kind, column)
     return _array(own, there, [found])
 
 
-def _texts(own: Any, kind: str, texts: Sequence[str | None]) -> Any:
-    there = np.array([text is not None for text in texts], np.bool_)
-    content = [(text or "").encode() for text in texts]
+def _texts(own: Any, kind: str, cells: Sequence[str | None]) -> Any:
+    there = np.array([text is not None for text in cells], np.bool_)
+    content = [(text or "").encode() for text in cells]
     width = np.int32 if kind == "string" else np.int64
     offsets = np.cumsum([0, *map(len, content)], dtype=width)
     return _array(own, there, [offsets, b"".join(content)])

@@ -4,12 +4,11 @@ booleans, codes as whole numbers. Needs pyarrow."""
 from collections.abc import Iterator
 from typing import IO, Any
 
-from contract import times
 from contract.calendar import Time
 from contract.rollout import Array
 from contract.spec import TEXTS, Channel, Spec
 from serving.errors import FormatError
-from serving.formats.types import days_of, numbers, ticks_of, type_of
+from serving.formats.types import plain, texts, type_of
 from serving.samples import Plan, Samples
 
 SUFFIX, MEDIA_TYPE = ".parquet", None
@@ -56,22 +55,11 @@ def _type(arrow: Any, column: Channel | Time | None, kind: str) -> Any:
 
 
 def _column(arrow: Any, channel: Channel | Time | None, kind: str, column: Array) -> Any:
-    """A column of `Samples.table` as an Arrow array; without a channel, a number of a sequence or step."""
-    if channel is None:
-        return arrow.array(column)
-    if isinstance(channel, Time):
-        if kind in TEXTS:
-            return arrow.array(times.texts(channel, column.astype("int64")))
-        if kind == "date32":
-            return arrow.array(days_of(channel, column)).cast(arrow.date32())
-        if kind in ("float", "double"):
-            return arrow.array(column / 10**channel.digits).cast(arrow.type_for_alias(kind))
-        if kind == "int64":
-            return arrow.array(column)
-        return arrow.array(ticks_of(channel, kind, column)).cast(_type(arrow, channel, kind))
+    """A column of `Samples.table` as an Arrow array, still to be cast to its type; without a channel, the
+    number of a sequence or step."""
     if kind == "bool":
         return arrow.array([None if value is None else value == "true" for value in column.tolist()])
-    if kind == "dictionary" or kind in TEXTS:
-        return arrow.array(column, from_pandas=True)
-    found, there = numbers(channel, kind, column)
+    if channel is not None and (kind == "dictionary" or kind in TEXTS):
+        return arrow.array(texts(channel, column), arrow.string())
+    found, there = plain(channel, kind, column)
     return arrow.array(found, mask=~there)

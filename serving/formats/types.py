@@ -48,9 +48,29 @@ def _within(channel: Channel, name: str) -> bool:
     return all(end is not None and bounds.min <= end <= bounds.max for end in (channel.low, channel.high))
 
 
-def days_of(time: Time, ticks: Array) -> NDArray[np.int32]:
-    """The days of ticks, since 1970-01-01."""
-    return (ticks // times.ticks_a_day(time)).astype(np.int32)
+def texts(channel: Channel | Time, column: Array) -> list[str | None]:
+    """A column of `Samples.table` (rows,) that is text in the table, None where one is missing."""
+    found: list[str | None] = column.tolist()
+    return [*times.texts(channel, column.astype(np.int64))] if isinstance(channel, Time) else found
+
+
+def plain(channel: Channel | Time | None, name: str, column: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """A column of `Samples.table` (rows,) as what a type that is no text holds, and where there is
+    something; without a channel, the number of a sequence or step.
+
+    Raises:
+        FormatError: see `ticks_of`.
+    """
+    if isinstance(channel, Channel):
+        return numbers(channel, name, column)
+    found: Array = np.ascontiguousarray(column, np.int64)
+    if isinstance(channel, Time) and name == "date32":
+        found = (found // times.ticks_a_day(channel)).astype(np.int32)
+    elif isinstance(channel, Time) and name in _FLOATING:
+        found = (found / 10**channel.digits).astype("float64" if name == "double" else "float32")
+    elif isinstance(channel, Time) and name.startswith("timestamp["):
+        found = ticks_of(channel, name, found)
+    return found, np.ones(len(found), np.bool_)
 
 
 def ticks_of(time: Time, name: str, ticks: Array) -> NDArray[np.int64]:
