@@ -93,7 +93,7 @@ def widened(folder: Path, hidden: int, precision: Precision = "fp32") -> Path:
     """The run in `folder` with an untrained LSTM of that width, exported."""
     found, _ = checkpoints.load(folder / "run")
     sizes = replace(found.sizes, hidden=hidden, head=hidden * 3 // 2)
-    weights = Generator(sizes, found.mixing, found.drift).state_dict()
+    weights = Generator(sizes, found.mixing, found.window).state_dict()
     run, model = folder / f"{hidden}-{precision}", folder / f"{hidden}-{precision}.onnx"
     run.mkdir()
     checkpoints.save(run, replace(found, sizes=sizes, looks=(), game={**found.game, "average": weights}))

@@ -27,7 +27,7 @@ from torch.nn.functional import pad, softplus
 
 from training import game as game_module
 from training.basis import Basis
-from training.config import Recipe, Sizes, TrainConfig, drift_for, sizes_for
+from training.config import Recipe, Sizes, TrainConfig, sizes_for, window_for
 from training.data import load
 from training.game import Game
 from training.trainer import recipe_for
@@ -52,9 +52,9 @@ def main() -> None:
     windows, _ = dataset.split(dataset.length, config.stride, config.hold_out)
     recipe = replace(recipe_for(dataset, config), shortest=0)  # a step of windows that have grown
     basis, sizes = Basis(dataset, windows, recipe.basis), sizes_for(len(dataset.columns))
-    drift = drift_for(np.diff(dataset.bounds).tolist(), dataset.length)
+    window = window_for(np.diff(dataset.bounds).tolist(), dataset.length)
     game = Game(
-        basis, len(windows), dataset.length, sizes, drift, recipe, STEPS_ALL, 0, torch.device("cpu")
+        basis, len(windows), dataset.length, sizes, window, recipe, STEPS_ALL, 0, torch.device("cpu")
     )  # fmt: skip
     few = np.arange(min(2048, len(windows)))
     plain = Plain(basis.encode(few, np.full((len(few), 1, 1), 0.5)), sizes, recipe)

@@ -8,7 +8,7 @@ from onnx import GraphProto, TensorProto, helper
 from contract import interface
 from export.layers import Weights, interpolated, lstm, perceptron
 from export.nodes import Nodes
-from export.scores import HOMEWARD, doubled
+from export.scores import doubled
 from training.discrete import EDGE, LOUDNESS, SCALE, gumbel_table
 from training.generator import Generator
 
@@ -44,6 +44,7 @@ def choose(
     h: str,
     c: str,
     total: str,
+    homeward: str,
     logits: str,
 ) -> tuple[str, str, list[str]]:
     """`logits`, `next.h`, `next.c` and `next.choice`, by a Scan over the steps, each of which sees what
@@ -63,9 +64,19 @@ def choose(
         )
         states, carried = [*states, flat, begins], [*carried, "total.last", "begins.last"]
         stacked.append("lasting")
+    scanned = [x, gumbel]
+    if total and homeward:
+        shape = n.add(
+            "Concat",
+            n.add("Shape", gumbel, to="homeward.steps", start=0, end=2),
+            n.integers(len(weights["a"])),
+            to="homeward.shape",
+            axis=0,
+        )
+        scanned.append(n.add("Expand", homeward, shape, to="homeward.each"))  # (steps, batch, components)
     n.add_many(
-        "Scan", *states, x, gumbel, to=[*carried, *stacked],
-        num_scan_inputs=2, body=_step(n.part(), g, weights),
+        "Scan", *states, *scanned, to=[*carried, *stacked],
+        num_scan_inputs=len(scanned), body=_step(n.part(), g, weights, bool(homeward)),
     )  # fmt: skip
     if total:
         n.add("Unsqueeze", "total.last", n.integers(0), to="next.total")  # (1, batch, components)
@@ -75,7 +86,7 @@ def choose(
     return "lstm.hidden", "choices", outcomes
 
 
-def _step(n: Nodes, g: Generator, weights: Weights) -> GraphProto:
+def _step(n: Nodes, g: Generator, weights: Weights, homeward: bool) -> GraphProto:
     """One step of the Scan: the LSTM, what lasts of numbers, and a choice of each kind."""
     sizes, width, hidden = g.choices.sizes, g.choices.width, g.sizes.hidden
     x = n.add("Concat", "step.x", "step.before", to="step.all", axis=1)
@@ -92,7 +103,7 @@ def _step(n: Nodes, g: Generator, weights: Weights) -> GraphProto:
     y = n.add("Mul", y, loudness, to="choices.loud")
     y = n.add("Add", y, "step.gumbel", to="choices.alone")  # (batch, width)
     if g.mixed:
-        told = n.add("Mul", _told(n, g, weights), loudness, to="tells.loud")
+        told = n.add("Mul", _told(n, g, weights, homeward), loudness, to="tells.loud")
         y = n.add("Add", y, told, to="choices.told")
     names = [f"choice.{k}" for k in range(len(sizes))]
     parts = n.add_many("Split", y, n.integers(*sizes), to=names, axis=1)
@@ -127,6 +138,7 @@ def _step(n: Nodes, g: Generator, weights: Weights) -> GraphProto:
     ]  # fmt: skip
     if g.mixed:
         inputs += [("step.total", total), ("step.begins", begins)]
+        scanned += [("step.homeward", total)] * homeward
         carried += [("step.total.next", total), ("step.begins.next", begins)]
         stacked += [("step.lasting", (batch, 2 * len(weights["a"])))]
     return n.graph(
@@ -141,15 +153,15 @@ def _step(n: Nodes, g: Generator, weights: Weights) -> GraphProto:
     )
 
 
-def _told(n: Nodes, g: Generator, weights: Weights) -> str:
+def _told(n: Nodes, g: Generator, weights: Weights, homeward: bool) -> str:
     """What numbers say of labels, (batch, width): first v_t ─▶ total_t, but where a sequence begins; then
     the total and its move ─▶ logits."""
-    latent = n.integers(2 * g.sizes.latent)
+    latent = n.integers(g.sizes.latent + g.latents)
     said = n.add("Slice", "step.x", n.integers(0), latent, n.integers(1), to="step.noise")
     said = n.add("Concat", "step.hidden", said, to="moves.in", axis=1)  # (batch, hidden + 2 latent)
     v = doubled(n, weights, ("moves", "moves_direct"), said, -weights["centre"])  # (batch, components)
-    if weights["homes"].any():
-        v = n.add("Add", v, HOMEWARD, to="moves.home")
+    if homeward:
+        v = n.add("Add", v, "step.homeward", to="moves.home")
     kept = n.add("Mul", "step.total", n.constant("moves.decay", weights["decay"]), to="total.kept")
     moved = n.add("Mul", v, n.constant("moves.b", weights["b"]), to="total.push")
     moved = n.add("Add", kept, moved, to="total.moved")

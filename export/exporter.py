@@ -106,7 +106,7 @@ def _measured(
         endings=_endings(checkpoint),
         conditions=checkpoint.conditions.described,
         condition_table=checkpoint.conditions.table,
-        latent_size=generator.sizes.latent,
+        latent_size=generator.latents,
         noise_size=generator.noise_size,
         states=states_of(generator, checkpoint.rules),
         noise=Noise(noise.ALGORITHM, noise.VERSION, noise.BLOCK_STEPS, noise.digest()),

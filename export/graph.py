@@ -15,10 +15,11 @@ from contract.spec import Spec, State
 from export import ends
 from export.choices import LOGITS, choose, gate, gumbels
 from export.decoding import decode
+from export.home import homes, homeward, level_of
 from export.known import clock, each, elapsed, encode, first
 from export.layers import Weights, lstm, perceptron, recurrence
 from export.nodes import Nodes
-from export.scores import HOMEWARD, SCORES, moving_scores, still_scores, tail_before
+from export.scores import SCORES, moving_scores, still_scores, tail_before
 from training.conditions import Conditions
 from training.data.rules.rule import Rules
 from training.decoder import Decoding
@@ -35,7 +36,8 @@ def states_of(generator: Generator, rules: Rules) -> tuple[State, ...]:
         State("h", sizes.hidden, 1),
         State("c", sizes.hidden, 1),
         State("total", len(generator.a), 1),
-        State("drift", sizes.latent, 1),
+        State("drift", generator.latents, 1),
+        State("home", len(generator.a) * generator.tied, 1),
         State("choice", generator.choices.width, 1),
         State("tail", generator.overlap.hop, 1),
         State("ended", int(generator.gated), 1),
@@ -47,7 +49,7 @@ def states_of(generator: Generator, rules: Rules) -> tuple[State, ...]:
 def build(spec: Spec, generator: Generator, decoding: Decoding, conditions: Conditions) -> ModelProto:
     """The whole graph, with exactly the inputs and outputs that `spec` implies."""
     nodes = Nodes(half=spec.precision == "fp16")
-    if spec.ends or spec.seasons or decoding.rules.carried:
+    if spec.ends or spec.seasons or decoding.rules.carried or generator.tied:
         ends.time(nodes)
     outcomes = _network(nodes, generator, conditions)
     valid = ""
@@ -91,7 +93,7 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
     rest = n.constant("rest", np.zeros((1, 1, hidden), np.float32))
     h = n.add("Where", fresh, rest, "state.h", to="h")
     given = encode(n, conditions) if conditions.width else ""  # (batch, given)
-    once = _once(n, conditions, given)
+    once = _once(n, g, conditions, given)
     begun = _start(n, weights, once) if g.start else rest
     c = n.add("Where", fresh, begun, "state.c", to="c")
     latent = n.add("Unsqueeze", "latent", n.integers(0), to="latent.time")  # (1, batch, latent)
@@ -99,23 +101,23 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
 
     # [noise_t, drift_t, given, choice_{t−1}] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t (, total_t) ─▶ choice_t
     noise, normals, latch = _noise(n, g)
-    push = (1 - g.rates**2).sqrt().numpy()
-    drifts = recurrence(n, weights["rates"], push, noise, drift, "drift")  # (steps, batch, latent)
+    drifts = _drifts(n, g, noise, drift)
     x = _inputs(n, g, conditions, noise, drifts, given)
-    level = total = ""
+    level = total = home = ""
     if components:
-        level = perceptron(n, weights, "level", ("0", "2.0", "2.2"), once)  # (batch, components)
-        level = n.add("Unsqueeze", level, n.integers(0), to="level")  # (1, batch, components)
-        total = n.add("Where", fresh, level, "state.total", to="total")
-    if weights["homes"].any():
-        n.add("MatMul", given, n.constant("homes", weights["homes"] * weights["kept"]), to=HOMEWARD)
+        if g.tied:
+            level, home = homes(n, g, weights, conditions, drift, drifts, given)
+        else:
+            level = level_of(n, weights, once)
+        total = n.add("Where", fresh, level, "state.total", to="total")  # (1, batch, components)
+    push = homeward(n, weights, given, home)
     outcomes: list[str] = []
     one_hots: list[str] = []
     logits: list[str] = []
     if normals:
         logits = ["choices.logits" if latch else LOGITS]
         gumbel = gumbels(n, normals, "gumbel")
-        y, one_hot, outcomes = choose(n, g, weights, x, gumbel, fresh, h, c, total, logits[0])
+        y, one_hot, outcomes = choose(n, g, weights, x, gumbel, fresh, h, c, total, push, logits[0])
         one_hots = [one_hot]
     else:
         layer = lstm(n, weights, "lstm", 0)
@@ -133,7 +135,7 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
         lasting = ["lasting"] if g.mixed else []
         x = n.add("Concat", y, noise, drifts, *one_hots, *lasting, to="head.in", axis=2)
         tail = tail_before(n, weights, fresh, level) if g.overlap.hop else ""
-        moving_scores(n, weights, x, fresh, level, total, tail, *lasting)
+        moving_scores(n, weights, x, fresh, level, total, push, tail, *lasting)
     else:
         still_scores(n, weights["mean"], y)
     return outcomes
@@ -151,15 +153,29 @@ def _noise(n: Nodes, g: Generator) -> tuple[str, str, str]:
     return parts[0], "normals" * ("normals" in parts), "latch" * ("latch" in parts)
 
 
-def _once(n: Nodes, conditions: Conditions, given: str) -> str:
-    """What is known before the first step, (batch, latent + given + what is seen of seasons)."""
+def _once(n: Nodes, g: Generator, conditions: Conditions, given: str) -> str:
+    """What is known before the first step, (batch, latent + given + what is seen of seasons), without the
+    latents that forget soon."""
+    latent = "latent"
+    if g.latents > g.sizes.latent:
+        latent = n.add(
+            "Slice", latent, n.integers(0), n.integers(g.sizes.latent), n.integers(1), to="latent.slow"
+        )
     known = [name for name in (given, *first(n, conditions.seasons)) if name]
-    return n.add("Concat", "latent", *known, to="once", axis=1) if known else "latent"
+    return n.add("Concat", latent, *known, to="once", axis=1) if known else latent
+
+
+def _drifts(n: Nodes, g: Generator, noise: str, drift: str) -> str:
+    """The latent as it drifts, (steps, batch, latents)."""
+    size = g.sizes.latent
+    gain = np.eye(g.latents, size, dtype=np.float32) + np.eye(g.latents, size, -size, dtype=np.float32)
+    gain *= (1 - g.rates**2).sqrt().numpy()[:, None]  # what forgets soon is of the same noise
+    return recurrence(n, g.rates.numpy(), gain, noise, drift, "drift")
 
 
 def _inputs(n: Nodes, g: Generator, conditions: Conditions, noise: str, drifts: str, given: str) -> str:
     """What the LSTM sees at each step besides what it chose: (steps, batch, inputs)."""
-    parts = [noise, drifts]  # (steps, batch, latent) both
+    parts = [noise, drifts]  # (steps, batch, latent), (steps, batch, latents)
     if given:
         shape = n.add("Shape", noise, to="given.shape", start=0, end=2)
         shape = n.add("Concat", shape, n.integers(conditions.width), to="given.full", axis=0)

@@ -37,7 +37,7 @@ def encode(n: Nodes, conditions: Conditions) -> str:
 
 def first(n: Nodes, seasons: Sequence[Season]) -> list[str]:
     """What is seen of the calendar in the first row: (batch, numbers) for each season."""
-    return [_seen(n, season, f"season.{season.name}", "first") for season in seasons]
+    return [seen(n, season, f"season.{season.name}", "first") for season in seasons]
 
 
 def each(n: Nodes, seasons: Sequence[Season]) -> list[str]:
@@ -45,11 +45,11 @@ def each(n: Nodes, seasons: Sequence[Season]) -> list[str]:
     parts = []
     for season in seasons:
         row = n.add("Add", "time", f"season.{season.name}", to=f"{season.name}.row")  # (steps, batch)
-        parts.append(_seen(n, season, row, "each"))
+        parts.append(seen(n, season, row, "each"))
     return parts
 
 
-def _seen(n: Nodes, season: Season, row: str, what: str) -> str:
+def seen(n: Nodes, season: Season, row: str, what: str) -> str:
     """Of rows (…,) counted from the beginning of any turn, as `Seasons`: (…, numbers)."""
     name = f"{season.name}.{what}"
     table = n.constant(f"{season.name}.table", table_of(season).astype(np.float32))

@@ -46,9 +46,12 @@ def recurrence(
     name: str,
 ) -> str:
     """x_t = rate∘x_{t−1} + gain∘push_t over the steps, and `next.NAME`: an RNN node whose
-    activation is the identity and whose matrices are diagonal. (steps, batch, width)."""
+    activation is the identity and whose matrices are diagonal, but for a `gain` (width, pushes) that is one
+    itself. (steps, batch, width)."""
     width = len(rate)
-    inward = n.constant(f"{name}.gain", np.diag(np.broadcast_to(np.float32(gain), width))[None])
+    if np.ndim(gain) < 2:
+        gain = np.diag(np.broadcast_to(np.float32(gain), width))
+    inward = n.constant(f"{name}.gain", np.asarray(gain)[None])
     again = n.constant(f"{name}.rate", np.diag(rate)[None])
     identity = {"activations": ["Affine"], "activation_alpha": [1.0], "activation_beta": [0.0]}
     x, _ = n.add_many(

@@ -68,12 +68,11 @@ def measure(
                 }  # (batch, steps, …)
                 chosen = torch.from_numpy(layout.one_hot(layout.chosen(found[LOGITS])))
                 noise = torch.from_numpy(feeds["noise"])
-                state = _state(generator, feeds)
-                wanted = _raw(exact, once, noise, chosen, state)
-                single = _raw(generator, once, noise, chosen, state)
+                state, first = _state(generator, feeds), int(feeds["position"][0])
+                wanted = _raw(exact, once, noise, chosen, state, first)
+                single = _raw(generator, once, noise, chosen, state, first)
                 for name, gap in gaps.items():
                     gap.add(*(part[name][:, :seen] for part in (found, single, wanted)))
-                first = int(feeds["position"][0])
                 before = feeds["state.before"][0] if first and "state.before" in feeds else None
                 values, labels = decoding(found[SCORES], found[LOGITS], before, first)
                 twin: Arrays = {k: v for k, v in (("values", values), ("labels", labels)) if k in out}
@@ -127,17 +126,18 @@ def _state(generator: Generator, feeds: Arrays) -> State | None:
         """(batch, size)"""
         return torch.from_numpy(feeds.get(f"state.{name}", np.zeros((1, batch, 0), np.float32))[0])
 
-    total, drift, choice, tail = (of(name) for name in ("total", "drift", "choice", "tail"))
-    return of("h")[None], of("c")[None], total, drift, choice, tail
+    total, drift, home = (of(name) for name in ("total", "drift", "home"))
+    return of("h")[None], of("c")[None], total, drift, home, of("choice"), of("tail")
 
 
 def _raw(
-    generator: Generator, once: torch.Tensor, noise: torch.Tensor, chosen: torch.Tensor, state: State | None
-) -> dict[str, NDArray[np.floating]]:
-    """What `generator` gives, in its own precision, from `state`."""
+    generator: Generator, once: torch.Tensor, noise: torch.Tensor, chosen: torch.Tensor,
+    state: State | None, position: int,
+) -> dict[str, NDArray[np.floating]]:  # fmt: skip
+    """What `generator` gives, in its own precision, from `state` at this `position`."""
     kind = generator.mean.dtype
     begun = None if state is None else cast(State, tuple(part.to(kind) for part in state))
-    y, logits, _ = generator.play(once.to(kind), noise.to(kind), begun, chosen.to(kind))
+    y, logits, _ = generator.play(once.to(kind), noise.to(kind), begun, position, chosen.to(kind))
     return {SCORES: generator.scores(y).numpy(), LOGITS: logits.numpy()}
 
 

@@ -10,24 +10,24 @@ from export.nodes import Nodes
 from training.layers import SLOPE
 from training.screen import DEPTHS, LASTING
 
-HOMEWARD = "homeward"
-"""What is added to v under conditions, (batch, components), where some is: `Generator._homeward`."""
 SCORES = "scores"
 """Normal scores, (steps, batch, channels): a raw output, before the decoding."""
 
 
 def moving_scores(
-    n: Nodes, weights: Weights, x: str, fresh: str, level: str, total: str, tail: str, lasting: str = ""
-) -> None:
+    n: Nodes, weights: Weights, x: str, fresh: str, level: str, total: str, homeward: str, tail: str,
+    lasting: str = "",
+) -> None:  # fmt: skip
     """`SCORES`, `next.total` and, with a tail, `next.tail`, from x (steps, batch, said) and what was
-    before; where a sequence is `fresh`, from its `level`. With what is `lasting` (steps, batch,
-    2 components) the totals are made already, and `next.total`."""
+    before; where a sequence is `fresh`, from its `level`. What there is `homeward` (…, batch, components)
+    is added to v. With what is `lasting` (steps, batch, 2 components) the totals are made already, and
+    `next.total`."""
     components = len(weights["a"])
     shape = n.add("Shape", x, to="shape", start=0, end=2)
     size = (1 if lasting else 2) * components
     y = _stepped(n, _head(n, weights, x), shape, size, "head.steps")
-    if weights["homes"].any() and not lasting:  # of v alone
-        padded = n.add("Pad", HOMEWARD, n.integers(0, components, 0, 0), to="homeward.all")
+    if homeward and not lasting:  # of v alone
+        padded = n.add("Pad", homeward, n.integers(0, 0, components, 0, 0, 0), to="homeward.all")
         y = n.add("Add", y, padded, to="head.homeward")
     y = _begun(n, weights, y, fresh, "" if lasting else level)  # (steps, batch, size)
 

@@ -42,7 +42,7 @@ from numpy.typing import NDArray
 from training import screen
 from training.atoms import atoms_of, banded, hidden
 from training.conditions import Conditions
-from training.config import drift_for
+from training.config import window_for
 from training.data import Dataset, Windows
 from training.data.columns import grid_of
 from training.data.dataset import Doubles, Integers
@@ -109,6 +109,9 @@ class Mixing:
     homes: Doubles = field(default_factory=lambda: np.zeros((0, 0)))
     """(given, components): by conditions, where y comes back to in series that go on for ever. Empty where
     it is 0, their mean, in all."""
+    calendar: Doubles = field(default_factory=lambda: np.zeros((0, 0)))
+    """(numbers of seasons, components): how y goes with what is seen of the calendar. Empty where there are
+    no seasons."""
     screen: Layers = field(default_factory=dict)
     """Of frames, the way from codes, which are mixed in the channels' place, to scores."""
 
@@ -138,7 +141,7 @@ class Basis:
         self.rows = len(values)
         """Rows that are trained on."""
         self._windows = windows
-        self._for_ever = drift_for(np.diff(dataset.bounds).tolist(), windows.length) < 1
+        self._for_ever = window_for(np.diff(dataset.bounds).tolist(), windows.length) > 0
         self._rounded = np.array([dataset.columns[i].rounded for i in self.layout.numeric], bool)
         self._shades = np.array([dataset.columns[i].shade for i in self.layout.numeric], bool)
         free = _free(self.layout, self._outcomes)  # (rows, channels)
@@ -333,13 +336,14 @@ class Basis:
             homes = np.linalg.lstsq(given, y.mean(axis=1), rcond=None)[0]  # (given, components)
             own = y - (given @ homes)[:, None]
         # What goes with the calendar comes back by itself, and is not remembered.
-        decay, share = remembered(unseasonal(own, self.given(index), self.conditions.seasons), valid)
+        own, calendar = unseasonal(own, self.given(index), self.conditions.seasons)
+        decay, share = remembered(own, valid)
         noise, walk = torn(y, valid, increments)
         low, high = y[valid].min(axis=0), y[valid].max(axis=0)
         course = (y[:, 1:] - decay * y[:, :-1])[valid[:, 1:]].mean(axis=0)  # (components,)
         return Mixing(
             mean, inward, outward, increments, decay, share, noise, walk, low, high,
-            course=course, homes=homes, screen=self._screen,
+            course=course, homes=homes, calendar=calendar, screen=self._screen,
         )  # fmt: skip
 
 

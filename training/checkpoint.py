@@ -31,7 +31,7 @@ from training.layout import Layout
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 31
+FORMAT = 32
 _KEPT = 2
 
 
@@ -68,8 +68,8 @@ class Checkpoint:
     """Windows of a step."""
     shortest: int
     """See `training.config.Recipe`."""
-    drift: float
-    """See `training.config.drift_for`."""
+    window: int
+    """See `training.config.window_for`."""
     data: DataFacts
     channels: tuple[Channel, ...]
     rules: Rules
@@ -134,7 +134,7 @@ class Checkpoint:
 
     def _with(self, weights: Mapping[str, torch.Tensor]) -> Generator:
         generator = Generator(
-            self.sizes, self.mixing, self.drift, self.decoding.layout.sizes, *self.conditions.seen
+            self.sizes, self.mixing, self.window, self.decoding.layout.sizes, *self.conditions.seen
         )
         generator.load_state_dict(weights)
         return generator.requires_grad_(False).eval()
@@ -214,7 +214,7 @@ def _pack(c: Checkpoint) -> dict[str, Any]:
         "sizes": asdict(c.sizes),
         "batch": c.batch,
         "shortest": c.shortest,
-        "drift": c.drift,
+        "window": c.window,
         "data": asdict(c.data),
         "channels": [asdict(channel) for channel in c.channels],
         "rules": [[name, asdict(r)] for r in c.rules.each for name, k in KINDS.items() if type(r) is k],
@@ -249,7 +249,7 @@ def _unpack(raw: Mapping[str, Any]) -> Checkpoint:
         sizes=Sizes(**raw["sizes"]),
         batch=raw["batch"],
         shortest=raw["shortest"],
-        drift=raw["drift"],
+        window=raw["window"],
         data=DataFacts(
             **raw["data"]
             | {

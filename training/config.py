@@ -227,7 +227,7 @@ class Sizes:
     """Widths of the networks, a stated function of the data's shape."""
 
     latent: int
-    """Of the latent, and of the noise of a step."""
+    """Of the latent that says what kind of window it is, and of the noise of a step."""
     hidden: int
     """Of both LSTMs."""
     head: int
@@ -302,12 +302,11 @@ def hidden_share(recipe: Recipe, rows: int, length: int) -> float:
     return min(recipe.hidden_levels, 100 * length / rows)
 
 
-def drift_for(sequences: Sequence[int], length: int) -> float:
-    """Correlation of the latent between two steps: it forgets in two windows where most rows are
-    in sequences of four windows and more; of shorter ones nothing is known beyond a window, and
-    the latent stays as it is (1).
+def window_for(sequences: Sequence[int], length: int) -> int:
+    """Rows of a window, `length`, where sequences are taken to go on for ever: where most rows are in
+    sequences of four windows and more. Of shorter ones nothing is known beyond a window: 0.
 
     `sequences`: how many rows each has.
     """
     rows_in_long = sum(n for n in sequences if n >= 4 * length)
-    return math.exp(-1 / (2 * length)) if 2 * rows_in_long > sum(sequences) else 1.0
+    return length if 2 * rows_in_long > sum(sequences) else 0

@@ -21,7 +21,7 @@ def sample_rows(
     with torch.no_grad():
         for first in range(0, count, 1024):
             batch = min(1024, count - first)
-            latent = torch.randn((batch, generator.sizes.latent), generator=random)
+            latent = torch.randn((batch, generator.latents), generator=random)
             noise = torch.randn((batch, length, generator.noise_size), generator=random)
             device = generator.a.device
             once = torch.cat([latent, given[first : first + batch]], 1).to(device)

@@ -29,6 +29,7 @@ from training.losses import (
     relativistic_generator,
 )
 from training.moments import LOOKED_AT
+from training.ongoing import Ongoing
 from training.stages import mean_length, stages_for
 from training.team import Team, own_lstms
 
@@ -48,7 +49,7 @@ class Game:
     """Generator, discriminator, their optimisers and their randomness."""
 
     def __init__(
-        self, basis: Encoded, windows: int, length: int, sizes: Sizes, drift: float,
+        self, basis: Encoded, windows: int, length: int, sizes: Sizes, window: int,
         recipe: Recipe, steps: int, seed: int, device: torch.device, team: Team | None = None,
         head: Head = ROWS,
     ):  # fmt: skip
@@ -60,12 +61,14 @@ class Game:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.generator = Generator(
-                sizes, basis.mixing, drift, basis.layout.sizes, *basis.conditions.seen
+                sizes, basis.mixing, window, basis.layout.sizes, *basis.conditions.seen
             ).to(device)
             self.discriminator = head.discriminator(basis, sizes).to(device)
         self.stages = stages_for(recipe, steps, length)
         self.constraints: list[Constraints] = []
         """Of windows as long as those of each stage; none where the recipe has none."""
+        self.ongoing: Ongoing | None = None
+        """Sequences that go on from step to step, where they do so for ever and are held to moments."""
         self.first: FirstRows | None = None
         """Where windows begin, if that is settled before the game of windows, which would only blur it."""
         if len(basis.mixing.increments) and (recipe.level or recipe.moments):
@@ -78,6 +81,9 @@ class Game:
                     Constraints(basis.layout.sizes, mixtures, chosen[:, rows], y[:, rows], there)
                 )
             self.first = FirstRows.of(y[:, 0], basis.mixing) if recipe.level else None
+            self.ongoing = Ongoing() if window and self.constraints else None
+        self.later = copy.deepcopy(self.constraints) if self.ongoing else []
+        """The same as `constraints` of windows that sequences go on with."""
         self.generator.level.requires_grad_(not recipe.level)
         if self.first is not None:
             self.generator.unsettled.copy_(self.first.fleeting / self.generator.a.detach())
@@ -130,10 +136,11 @@ class Game:
     def _beginnings(self, batch: int) -> tuple[Tensor, Tensor]:
         assert self.first is not None
         anew = torch.randn((batch, len(self.generator.a)), generator=self.random).to(self.device)
-        return self._latent(batch), anew * self.first.fleeting
+        latent = self._latent(batch)[:, : self.sizes.latent]
+        return latent, anew * self.first.fleeting
 
     def _latent(self, batch: int) -> Tensor:
-        return torch.randn((batch, self.sizes.latent), generator=self.random).to(self.device)
+        return torch.randn((batch, self.generator.latents), generator=self.random).to(self.device)
 
     @property
     def rows(self) -> int:
@@ -186,7 +193,8 @@ class Game:
             "average": self.average.state_dict(),
             "optimisers": [o.state_dict() for o in self.optimisers],
             "random": self.random.get_state(),
-            "constraints": [constraints.now for constraints in self.constraints],
+            "constraints": [constraints.now for constraints in (*self.constraints, *self.later)],
+            "ongoing": self._gone_on(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -199,8 +207,19 @@ class Game:
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.random.set_state(state["random"])
-        for constraints, now in zip(self.constraints, state["constraints"], strict=True):
+        for constraints, now in zip((*self.constraints, *self.later), state["constraints"], strict=True):
             constraints.take([mean.to(self.device) for mean in now])
+        if self.ongoing:
+            self.ongoing.load_state_dict(state["ongoing"], self.device)
+
+    def _gone_on(self) -> list[Tensor]:
+        """What sequences have come to that go on, of all processes."""
+        known = self.ongoing.state_dict() if self.ongoing else []
+        if self.team.size > 1:
+            known = [tensor.clone() for tensor in known]
+            for tensor in known:
+                self.team.mean_(tensor.mul_(self.team.size))
+        return known
 
     def _step_discriminator(self, real: Tensor, fake: Tensor, given: Tensor) -> tuple[float, Tensor]:
         recipe = self.recipe
@@ -233,7 +252,9 @@ class Game:
         loss = losses.mean()
         total = loss + self._likelihood(real, given) if self.recipe.likelihood and self.labels else loss
         if self.constraints:
-            total = total + self.recipe.moments * self._push(fake.made, given)
+            total = total + self.recipe.moments * self._push(self.constraints, fake.made, given)
+        if fake.later is not None:
+            total = total + self.recipe.moments * self._push(self.later, fake.later, given)
         if fake.other is not None and fake.odds is not None:
             with torch.no_grad():
                 better = losses - self._fooled(real_logits, fake.other, given)  # (batch,)
@@ -246,10 +267,10 @@ class Game:
         self.discriminator.requires_grad_(True)
         return mean
 
-    def _push(self, windows: Tensor, given: Tensor) -> Tensor:
+    def _push(self, constraints: list[Constraints], windows: Tensor, given: Tensor) -> Tensor:
         """What the generator pays for windows that are not as the data are, see `Constraints`: ()."""
         step = self.step - self.stages[self._stage].first
-        return self.constraints[self._stage].push(*self._rows(windows, given), step, self._of_all)
+        return constraints[self._stage].push(*self._rows(windows, given), step, self._of_all)
 
     def _of_all(self, part: Tensor) -> Tensor:
         """The mean over processes of what each has measured."""
@@ -314,8 +335,8 @@ class Game:
     def _made(self, batch: int, given: Tensor) -> Pair:
         """What the generator shows the discriminator."""
         if not self.generator.gated:
-            made = self._fake(batch, given)
-            return Pair(self._shifted(made, given), made)
+            made, later = self._fake(batch, given)
+            return Pair(self._shifted(made, given), made, later=later)
         latent, mine = self._latent(batch), self.team.part(batch)
         noise = torch.randn((batch, self.rows, self.generator.noise_size), generator=self.random)
         again = torch.randn((batch, self.rows, self.generator.gate.width), generator=self.random)
@@ -326,15 +347,20 @@ class Game:
         x, other = (self._shifted(windows, given, shift) for windows in (made, other.float()))
         return Pair(x, made, other, odds.float())
 
-    def _fake(self, batch: int, given: Tensor) -> Tensor:
-        """This process's part of a batch, under the conditions of its real partners."""
-        latent = self._latent(batch)
-        noise = torch.randn((batch, self.rows, self.generator.noise_size), generator=self.random)
-        mine = self.team.part(batch)
+    def _fake(self, batch: int, given: Tensor) -> tuple[Tensor, Tensor | None]:
+        """This process's part of a batch, under the conditions of its real partners; and what comes next of
+        sequences that go on, if there are some."""
+        latent, mine, size = self._latent(batch), self.team.part(batch), self.generator.noise_size
+        noise = torch.randn((batch, self.rows, size), generator=self.random)
         with self.team.autocast():
             once = torch.cat([latent[mine], given], 1)
-            x, _ = self.generator(once, noise[mine].to(self.device))
-        return x.float()  # type: ignore[no-any-return]
+            x, state = self.generator(once, noise[mine].to(self.device))
+        if self.ongoing is None:
+            return x.float(), None
+        noise = torch.randn((batch // 2, self.rows, size), generator=self.random).to(self.device)
+        anew = torch.rand((batch // 2, 1), generator=self.random)
+        with self.team.autocast():
+            return x.float(), self.ongoing.next(self.generator, state, given, noise, anew, mine)
 
     def _shift(self) -> Tensor:
         """By how much windows are moved, some of them by about as much as levels differ: (batch, 1,

@@ -1,10 +1,11 @@
 """The generator, an LSTM: noise to rows.
 
     [latent, given] ─▶ level ─▶ total_0       drift_t = r∘drift_{t−1} + √(1−r²)∘noise_t
+    [drift_s, given] ─▶ level ─▶ home,        at the beginning s of each window that t is in
     [latent, given] ─▶ start ─▶ c_0, or 0
     [noise_t, drift_t, given, choice_{t−1}] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t ─▶ choice_t
     [h_t, noise_t, drift_t] ─▶ head + direct ─▶ [u_t, v_t]
-    total_t = ρ∘total_{t−1} + b∘v_t,    total_1 = total_0,    y_t = a∘u_t + total_t
+    total_t = ρ∘total_{t−1} + (1−ρ)∘κ∘home + b∘v_t,    total_1 = total_0,    y_t = a∘u_t + total_t
     (of u_1 as much as is fleeting in the data's first rows)
     of numbers beside labels v_t first, then choice_t, which sees total_t and its move,
     then u_t, which sees both
@@ -22,18 +23,23 @@ lasts in the numbers is there before the choice, and what is new in each step co
 written so that a run can be cut anywhere: `forward` takes the state and gives it back (where sequences
 end, only at the end, since time is counted from the beginning).
 
-Two things keep a sequence at home however long it gets. The sum forgets at the rate ρ at which
-the data do (`Mixing.decay`), under conditions towards the data's mean under these (`Mixing.homes`), and the
-mean of v is taken out, which it would otherwise add up. Where nothing is longer than a window, nothing is
-taken out, and v begins with the data's mean, `Mixing.course`: a mean that is taken out a little later is
-pushed anew in every step, and the running average of the weights lags behind what rises for ever.
-And the latent, which says what kind of window this is, drifts where the data are long series
-(Ornstein-Uhlenbeck processes that begin at `latent`, stationary): no sequence is kept on one
-course for ever. There half of them forget faster, each at a rate of its own, `rates_for`: noise that
-lasts for two steps, or for ten, is what smooth movements are made of.
+Where the data are long series a sequence may go on for ever. What keeps it where the data are is that
+where it is at home is drawn, and not added up: most of the latent is what kind of window this is, and
+says where it lies, and drifts as slowly as the slowest of the data does (Ornstein-Uhlenbeck processes that
+begin at `latent`, stationary). What lasts for windows is at home where the level of that is, anew in
+each window, and so for ever as the data's levels are together; the sum of moves is what is beside that, and
+forgets, at the rate ρ, `training/memory.py`. What lasts for less comes back to the mean, under
+conditions to that under these (`Mixing.homes`). The mean of v is taken out, which a sum would add up. The
+rest of the latent forgets sooner, each at a rate of its own, `rates_for`: noise that lasts for two steps,
+or for ten, is what smooth movements are made of, and what lasts for a window makes calm and wild ones.
+
+Where nothing is longer than a window, the latent stays as it is, nothing is taken out, and v begins with
+the data's mean, `Mixing.course`: a mean that is taken out a little later is pushed anew in every step,
+and the running average of the weights lags behind what rises for ever.
 """
 
 import math
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -46,14 +52,21 @@ from training.config import Sizes
 from training.discrete import LOUDNESS, Choices
 from training.ends import CLOCK, GATE, clock_of, elapsed, survival, validity
 from training.layers import SLOPE, float32, linear, linears, perceptron
+from training.memory import Lasting, lasting
 from training.overlap import OverlapAdd
 from training.screen import Screen
 from training.seasons import Seasons
 
-State = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+State = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 """LSTM state h and c, both (1, batch, hidden), the running sum `total` (batch, components), the
-drifting latent `drift` (batch, latent), the last `gumbel` (batch, width) and the last frame's `tail`
-(batch, hop)."""
+drifting latent `drift` (batch, latents), the `home` of this window (batch, components), or none of it where
+nothing is tied, the last choice (batch, width) and the last frame's `tail` (batch, hop)."""
+
+Recurrent = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
+"""The state but for the tail."""
+
+Made = tuple[Tensor, Tensor, Tensor, Tensor]
+"""u, v and totals, each (batch, steps, components), and logits (batch, steps, width + gate)."""
 
 _CENTRE_RATE = 0.01
 _CHUNK = 64
@@ -67,6 +80,8 @@ class Generator(nn.Module):
     outward: Tensor
     centre: Tensor
     homes: Tensor
+    calendar: Tensor
+    ties: Tensor
     decay: Tensor
     unsettled: Tensor
     increments: Tensor
@@ -75,23 +90,26 @@ class Generator(nn.Module):
     high: Tensor
 
     def __init__(
-        self, sizes: Sizes, mixing: Mixing, drift: float, choices: tuple[int, ...] = (), given: int = 0,
+        self, sizes: Sizes, mixing: Mixing, window: int, choices: tuple[int, ...] = (), given: int = 0,
         most: int = 0, gated: bool = False, seasons: tuple[Season, ...] = (),
     ):  # fmt: skip
         super().__init__()
         components = len(mixing.increments)
         self.sizes = sizes
-        self.drift = drift
+        self.window = window
+        """Rows of a window where sequences go on for ever, else 0."""
+        self.latents = sizes.latent + (sizes.latent // 2 if window else 0)
+        """Numbers of the latent, with those that forget soon."""
         self.most, self.gated = most, gated
         self.seasons = Seasons(seasons)
         width, conditions = sum(choices), given
         given += self.seasons.width
         time = 1 if gated else CLOCK * (most > 0)
-        inputs = 2 * sizes.latent + given + time + width
+        inputs = sizes.latent + self.latents + given + time + width
         self.lstm = nn.LSTM(inputs, sizes.hidden, batch_first=True)
         self.mixed = bool(components and width)
         """Whether there are numbers and labels."""
-        said = sizes.hidden + 2 * sizes.latent
+        said = sizes.hidden + sizes.latent + self.latents
         if self.mixed:
             self.moves = perceptron(said, sizes.head, components)
             self.moves_direct = linear(said, components)
@@ -100,6 +118,9 @@ class Generator(nn.Module):
             said += width + 2 * components
         self.head = perceptron(said, sizes.head, components if self.mixed else 2 * components)
         self.direct = linear(said, components if self.mixed else 2 * components)
+        lasting = lasting_of(mixing, window)
+        self.tied = bool(lasting.ties.any())
+        """Whether anything is at home where a level says."""
         self.level = nn.Sequential(
             nn.Linear(sizes.latent + given, sizes.level),
             nn.LeakyReLU(SLOPE),
@@ -113,23 +134,31 @@ class Generator(nn.Module):
                 self.gate.bias[1] = -math.log(most) / LOUDNESS
         self.overlap = OverlapAdd(mixing.axes)
         self.screen = Screen(mixing.screen)
-        increments = float32(mixing.increments)
-        self.register_buffer("increments", increments)
-        self.register_buffer("rates", float32(rates_for(drift, sizes.latent)))  # (latent,)
+        self.register_buffer("increments", float32(mixing.increments))
         # In logarithms, so that a step of training is as small beside a small one as beside a large one.
         self.log_a = nn.Parameter(float32(np.log(mixing.noise)))  # (components,)
-        self.log_b = nn.Parameter(float32(np.log(mixing.walk)))  # (components,)
-        course = mixing.course if drift == 1 and len(mixing.course) else np.zeros(components)
-        self.register_buffer("centre", -float32(course) / self.b.detach())  # (components,)
-        homes = mixing.homes if drift != 1 and mixing.homes.size else np.zeros((conditions, components))
-        self.register_buffer("homes", float32(homes))  # (conditions, components)
-        self.register_buffer("decay", float32(mixing.decay))  # (components,)
+        self.log_b = nn.Parameter(float32(np.log(lasting.walk)))  # (components,)
+        self._remember(mixing, lasting, conditions)
         # How much of u the first row has: all of it, unless the level's own game has settled that row.
         self.register_buffer("unsettled", torch.ones(components))  # (components,)
         self.register_buffer("mean", float32(mixing.mean))  # (channels,)
         self.register_buffer("outward", float32(mixing.outward))  # (channels, components)
         self.register_buffer("low", float32(mixing.low))  # (components,)
         self.register_buffer("high", float32(mixing.high))  # (components,)
+
+    def _remember(self, mixing: Mixing, lasting: Lasting, conditions: int) -> None:
+        """What keeps sequences where the data are."""
+        components = len(mixing.increments)
+        rates = rates_for(self.window, self.sizes.latent, lasting.slowest)
+        self.register_buffer("rates", float32(rates))  # (latents,)
+        self.register_buffer("ties", float32(lasting.ties))  # (components,)
+        self.register_buffer("decay", float32(lasting.decay))  # (components,)
+        course = mixing.course if not self.window and len(mixing.course) else np.zeros(components)
+        self.register_buffer("centre", -float32(course) / self.b.detach())  # (components,)
+        homes = mixing.homes if self.window and mixing.homes.size else np.zeros((conditions, components))
+        self.register_buffer("homes", float32(homes * (1 - lasting.ties)))  # (conditions, components)
+        calendar = mixing.calendar if mixing.calendar.size else np.zeros((self.seasons.width, components))
+        self.register_buffer("calendar", float32(calendar))  # (numbers of seasons, components)
 
     @property
     def a(self) -> Tensor:
@@ -151,15 +180,17 @@ class Generator(nn.Module):
         """Normals that a step takes: the noise, and one for each outcome of a choice and of the gate."""
         return self.sizes.latent + self.choices.width + self.gate.width
 
-    def forward(self, once: Tensor, noise: Tensor, state: State | None = None) -> tuple[Tensor, State]:
+    def forward(
+        self, once: Tensor, noise: Tensor, state: State | None = None, position: int = 0
+    ) -> tuple[Tensor, State]:
         """x (batch, steps, components + width), 0 behind an end, with a gate one more that says where there
         are rows; and the state behind its last step.
 
-        `once` is [latent, given], (batch, latent + given), of which `training/seasons.py` says what comes
+        `once` is [latent, given], (batch, latents + given), of which `training/seasons.py` says what comes
         last; `noise` (batch, steps, `noise_size`); no state
-        begins anew.
+        begins anew. `position`: of the first of these steps in its sequence.
         """
-        y, logits, state = self.play(once, noise, state)
+        y, logits, state = self.play(once, noise, state, position)
         x = self.rows(y, logits)
         if self.most:
             valid = self.valid(once, logits)[..., None]  # (batch, steps, 1)
@@ -177,70 +208,101 @@ class Generator(nn.Module):
         return validity(once, self.most, logits.shape[1])
 
     def play(
-        self, once: Tensor, noise: Tensor, state: State | None = None, chosen: Tensor | None = None,
-        known: Tensor | None = None,
+        self, once: Tensor, noise: Tensor, state: State | None = None, position: int = 0,
+        chosen: Tensor | None = None, known: Tensor | None = None,
     ) -> tuple[Tensor, Tensor, State]:  # fmt: skip
         """y (batch, steps, components), the logits of choices and gate with their noise (batch, steps,
         width + gate) and the state behind the last step. With `chosen` (batch, steps, width) the numbers
         follow these choices, and labels are said of what is `known`, as large as y, and not of totals. Of
         a waveform y are its samples (batch, steps, hop), put together from frames.
         """
-        h, c, total, drift, before, tail = state or self.begin(once)
-        given = once[:, self.sizes.latent :]
-        u, v, totals, logits, (h, c, drift, before) = self.drive(
-            noise, given, h, c, total, drift, before, chosen, known, fresh=state is None
+        h, c, total, drift, home, before, tail = state or self.begin(once)
+        given = once[:, self.latents :]
+        u, v, totals, logits, behind = self.drive(
+            noise, given, (h, c, total, drift, home, before), position, chosen, known, fresh=state is None
         )
         if state is None:  # the level is where the first row lies, but for what is fleeting
             u = torch.cat([u[:, :1] * self.unsettled, u[:, 1:]], 1)
-        if self.training and self.drift != 1:
+        if self.training and self.window:
             self.centre.lerp_(v.detach().mean((0, 1)).to(self.centre.dtype), _CENTRE_RATE)
         y = u * self.a + totals  # (batch, steps, components)
         y, tail = self.overlap(y, tail)  # of a waveform (batch, steps, hop)
-        return y, logits, (h, c, totals[:, -1], drift, before, tail)
+        return y, logits, (*behind, tail)
 
     def drive(
+        self, noise: Tensor, given: Tensor, state: Recurrent, position: int = 0,
+        chosen: Tensor | None = None, known: Tensor | None = None, fresh: bool = False,
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, Recurrent]:  # fmt: skip
+        """u, v and totals, each (batch, steps, components), the logits (batch, steps, width + gate), and
+        the state behind them but for the tail; `fresh`, the first total is the one before."""
+        h, c, total, drift, home, before = state
+        parts = []
+        for rows in self._with_one_home(position, noise.shape[1]):
+            here, begins = self.seasons.later(given, rows.start), fresh and rows.start == 0
+            if self.tied and (position + rows.start) % self.window == 0 and not begins:
+                home = self._home(drift, here)
+            told = [None if x is None else x[:, rows] for x in (chosen, known)]
+            made, (h, c, drift, before) = self._driven(
+                noise[:, rows], here, h, c, total, drift, home, before, told[0], told[1], begins
+            )
+            total = made[2][:, -1]
+            parts.append(made)
+        u, v, totals, logits = (torch.cat(x, 1) for x in zip(*parts, strict=True))
+        return u, v, totals, logits, (h, c, total, drift, home, before)
+
+    def _with_one_home(self, position: int, steps: int) -> Iterator[slice]:
+        """The steps from `position` on, window by window."""
+        begin = 0
+        while begin < steps:
+            end = begin + self.window - (position + begin) % self.window if self.tied else steps
+            yield slice(begin, min(end, steps))
+            begin = end
+
+    def _driven(
         self, noise: Tensor, given: Tensor, h: Tensor, c: Tensor, total: Tensor, drift: Tensor,
-        before: Tensor, chosen: Tensor | None = None, known: Tensor | None = None, fresh: bool = False,
-    ) -> tuple[Tensor, Tensor, Tensor, Tensor, tuple[Tensor, Tensor, Tensor, Tensor]]:  # fmt: skip
-        """u, v and totals, each (batch, steps, components), the logits (batch, steps, width + gate), and h,
-        c, the drift and the choice behind them; `fresh`, the first total is the one before."""
+        home: Tensor, before: Tensor, chosen: Tensor | None, known: Tensor | None, fresh: bool,
+    ) -> tuple[Made, tuple[Tensor, Tensor, Tensor, Tensor]]:  # fmt: skip
+        """The same of steps with one home, and h, c, the drift and the choice behind them."""
         widths = [self.sizes.latent, self.choices.width, self.gate.width]
         noise, normals, latch = noise.split(widths, 2)
-        drifts = _recurrence(self.rates, drift, (1 - self.rates**2).sqrt() * noise)
+        again = noise[..., : self.latents - self.sizes.latent]  # what forgets soon is of the same noise
+        pushes = (1 - self.rates**2).sqrt() * torch.cat([noise, again], 2)
+        drifts = _recurrence(self.rates, drift, pushes)  # (batch, steps, latents)
         parts = [noise, drifts, self.seasons.each(given, noise.shape[1])]
         if self.most:
             time = elapsed if self.gated else clock_of
             parts.append(time(given, self.most, noise.shape[1]))
-        inputs = torch.cat(parts, 2)  # (batch, steps, 2 latent + given + clock)
+        inputs = torch.cat(parts, 2)  # (batch, steps, latent + latents + given + clock)
         gumbels = self.choices.gumbel(normals)  # (batch, steps, width)
+        homeward = self._homeward(given, home)
         if chosen is None and self.choices.width:
             begun = h, c, total, before
             with torch.autocast(noise.device.type, enabled=False):  # one step's rounding is the next one's
-                hidden, chosen, logits, v, lasting, (h, c) = self._choose(
-                    inputs, gumbels, *begun, self._homeward(given), fresh
+                hidden, chosen, logits, v, lasts, (h, c) = self._choose(
+                    inputs, gumbels, *begun, homeward, fresh
                 )
-            totals = lasting[..., : len(self.a)]
+            totals = lasts[..., : len(self.a)]
         else:  # what is chosen is known beforehand, and no step waits for another
             chosen = gumbels if chosen is None else chosen
             seen = torch.cat([before[:, None], chosen[:, :-1]], 1)
             hidden, (h, c) = self.lstm(torch.cat([inputs, seen], 2), (h, c))  # (batch, steps, hidden)
             if self.mixed:
                 v = self._moved(hidden, noise, drifts)
-                totals = self._totals(v, total, given, fresh)
+                totals = self._totals(v, total, homeward, fresh)
                 first, seen = (total[:, None], totals) if known is None else (known[:, :1], known)
-                lasting = self._lasting(torch.cat([first, seen[:, :-1]], 1), seen)
-                gumbels = gumbels + LOUDNESS * self.tells(lasting)
+                lasts = self._lasting(torch.cat([first, seen[:, :-1]], 1), seen)
+                gumbels = gumbels + LOUDNESS * self.tells(lasts)
             logits = self.choices.logits(hidden, gumbels, chosen)
         if self.gated:
             logits = torch.cat([logits, self.gate.alone(hidden, self.gate.gumbel(latch))], 2)
-        said = torch.cat([hidden, noise, drifts], 2)  # (batch, steps, hidden + 2 latent)
+        said = torch.cat([hidden, noise, drifts], 2)  # (batch, steps, hidden + latent + latents)
         if self.mixed:
-            said = torch.cat([said, chosen, lasting], 2)  # (…, hidden + 2 latent + width + 2 components)
+            said = torch.cat([said, chosen, lasts], 2)  # (…, that + width + 2 components)
             u = self.head(said) + self.direct(said)
         else:
             u, v = (self.head(said) + self.direct(said)).split([len(self.a)] * 2, 2)
-            totals = self._totals(v, total, given, fresh)
-        return u, v, totals, logits, (h, c, drifts[:, -1], chosen[:, -1])
+            totals = self._totals(v, total, homeward, fresh)
+        return (u, v, totals, logits), (h, c, drifts[:, -1], chosen[:, -1])
 
     def _choose(
         self, inputs: Tensor, gumbels: Tensor, h: Tensor, c: Tensor, total: Tensor, chosen: Tensor,
@@ -264,7 +326,7 @@ class Generator(nn.Module):
             bias = torch.cat([first.bias, self.moves_direct.bias + last.bias])
             numbers = Numbers(
                 total,
-                nn.functional.linear(steps[..., : 2 * self.sizes.latent], moving, bias),
+                nn.functional.linear(steps[..., : self.sizes.latent + self.latents], moving, bias),
                 moves, last.weight, self.b * (homeward - self.centre), self.decay, self.b, self.increments,
                 speaks.weight, speaks.bias, LOUDNESS * tells.weight,
             )  # fmt: skip
@@ -273,12 +335,12 @@ class Generator(nn.Module):
             self.choices.sizes, x, gumbels, h, c, chosen, torch.cat([again, shown], 1),
             LOUDNESS * self.choices.weight, LOUDNESS * self.choices.told, numbers, fresh,
         )  # fmt: skip
-        hidden, choices, logits, v, lasting = (part.transpose(0, 1) for part in made)  # (batch, steps, …)
-        return hidden, choices, logits, v, lasting, (h[None], c[None])
+        hidden, choices, logits, v, lasts = (part.transpose(0, 1) for part in made)  # (batch, steps, …)
+        return hidden, choices, logits, v, lasts, (h[None], c[None])
 
     def _moved(self, *said: Tensor) -> Tensor:
         """v, of numbers beside labels: (…, components), of what the LSTM says, noise and drift."""
-        x = torch.cat(said, -1)  # (…, hidden + 2 latent)
+        x = torch.cat(said, -1)  # (…, hidden + latent + latents)
         v: Tensor = self.moves(x) + self.moves_direct(x)
         return v
 
@@ -287,27 +349,49 @@ class Generator(nn.Module):
         of two totals (…, components)."""
         return torch.cat([total, (total - last) / self.increments], -1)
 
-    def _totals(self, v: Tensor, total: Tensor, given: Tensor, fresh: bool) -> Tensor:
-        """The sums of v, both (batch, steps, components), from the one before (batch, components)."""
-        pushes = v - self.centre + self._homeward(given)[:, None]
+    def _totals(self, v: Tensor, total: Tensor, homeward: Tensor, fresh: bool) -> Tensor:
+        """The sums of v, both (batch, steps, components), from the one before, and what brings them home,
+        both (batch, components)."""
+        pushes = v - self.centre + homeward[:, None]
         if fresh:
             pushes = torch.cat([(total * self.kept)[:, None], pushes[:, 1:]], 1)
         return _recurrence(self.decay, total, pushes * self.b)
 
-    def _homeward(self, given: Tensor) -> Tensor:
+    def _homeward(self, given: Tensor, home: Tensor) -> Tensor:
         """What is added to v so that a sum comes back to where it is at home under conditions, `given`
-        (batch, given): (batch, components)."""
-        return self.seasons.parted(given)[0] @ self.homes * self.kept
+        (batch, given), in a window with this `home`: (batch, components)."""
+        known = self.seasons.parted(given)[0] @ self.homes
+        return (known + self.ties * home if self.tied else known) * self.kept
 
     def begin(self, once: Tensor) -> State:
         """The state before the first step."""
         rest = once.new_zeros(1, len(once), self.sizes.hidden)
         nothing = once.new_zeros(len(once), self.choices.width)
-        latent, given = once.tensor_split([self.sizes.latent], 1)
-        once = torch.cat([latent, self.seasons.first(given)], 1)
-        cell = rest if self.start is None else self.start(once)[None]  # (1, batch, hidden)
-        level = self.level(once)  # (batch, components)
-        return rest, cell, level, latent, nothing, self.overlap.tail(level)
+        latent, given = once.tensor_split([self.latents], 1)
+        cell = rest
+        if self.start is not None:
+            seen = torch.cat([latent[:, : self.sizes.latent], self.seasons.first(given)], 1)
+            cell = self.start(seen)[None]  # (1, batch, hidden)
+        level = self._level(latent, given)  # (batch, components)
+        home = self._at_home(level, given) if self.tied else nothing[:, :0]
+        return rest, cell, level, latent, home, nothing, self.overlap.tail(level)
+
+    def _level(self, latent: Tensor, given: Tensor) -> Tensor:
+        """Where rows of this latent (batch, latents) lie that begin as `given` (batch, given) says: (batch,
+        components)."""
+        latent = latent[:, : self.sizes.latent]
+        level: Tensor = self.level(torch.cat([latent, self.seasons.first(given)], 1))
+        return level
+
+    def _at_home(self, level: Tensor, given: Tensor) -> Tensor:
+        """The same less what goes with the calendar, which comes and goes by itself."""
+        if not self.seasons.width:
+            return level
+        return level - self.seasons.first(given)[:, -self.seasons.width :] @ self.calendar
+
+    def _home(self, drift: Tensor, given: Tensor) -> Tensor:
+        """Where a window is at home before which this `drift` (batch, latents) was: (batch, components)."""
+        return self._at_home(self._level(drift, given), given)
 
     def scores(self, y: Tensor) -> Tensor:
         """y (…, components) to scores (…, channels): what the decoder takes."""
@@ -318,15 +402,22 @@ class Generator(nn.Module):
         return scores
 
 
-def rates_for(drift: float, latent: int) -> np.ndarray:
-    """How much of each of the drifting latents is left after a step: (latent,) float64. The first half
-    forget as `drift` says, the others in times from one step to a quarter of that, at equal ratios; all
-    stay as they are where `drift` is 1."""
-    if drift == 1:
+def lasting_of(mixing: Mixing, window: int) -> Lasting:
+    """How components last in sequences that go on for ever, shown in windows of `window` rows; and
+    just as they are in others, and in waveforms, which have no level."""
+    if window and not len(mixing.axes):
+        return lasting(mixing.decay, mixing.share, mixing.walk, window)
+    return Lasting(np.zeros(len(mixing.decay)), mixing.decay, mixing.walk, 2.0 * window)
+
+
+def rates_for(window: int, latent: int, slow: float) -> np.ndarray:
+    """How much of each of the drifting latents is left after a step: (latents,) float64. Those of the level
+    forget in `slow` steps, and half as many behind them in times from one step to two windows, at equal
+    ratios. All stay as they are, and there are none of the latter, where nothing is longer than a
+    `window`, 0."""
+    if not window:
         return np.ones(latent)
-    slow, fast = latent - latent // 2, latent // 2
-    longest = max(1.0, -0.25 / math.log(drift))
-    return np.concatenate([np.full(slow, drift), np.exp(-1 / np.geomspace(1, longest, fast))])
+    return np.exp(-1 / np.concatenate([np.full(latent, slow), np.geomspace(1, 2 * window, latent // 2)]))
 
 
 def _recurrence(rate: Tensor, before: Tensor, push: Tensor) -> Tensor:

@@ -73,18 +73,19 @@ class Seasons(nn.Module):
         return torch.cat(parts, 2)
 
 
-def unseasonal(y: Doubles, given: Tensor, seasons: tuple[Season, ...]) -> Doubles:
-    """y (windows, length, components) under `given` (windows, …), less what goes with what is seen of the
-    calendar, by least squares."""
+def unseasonal(y: Doubles, given: Tensor, seasons: tuple[Season, ...]) -> tuple[Doubles, Doubles]:
+    """y (windows, steps, components) under `given` (windows, …), less what goes with what is seen of the
+    calendar, and this, (seen, components), by least squares."""
     if not seasons:
-        return y
+        return y, np.zeros((0, 0))
     own = Seasons(seasons)
     x = (
         own.each(given, y.shape[1])[..., -own.width :].flatten(0, 1).numpy().astype(np.float64)
     )  # (rows, seen)
     flat = y.reshape(len(x), -1)  # (rows, components)
-    rest: Doubles = (flat - x @ np.linalg.lstsq(x, flat, rcond=None)[0]).reshape(y.shape)
-    return rest
+    goes = np.linalg.lstsq(x, flat, rcond=None)[0]  # (seen, components)
+    rest: Doubles = (flat - x @ goes).reshape(y.shape)
+    return rest, goes.astype(np.float64)
 
 
 def rows_of(season: Season) -> int:

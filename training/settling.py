@@ -32,16 +32,16 @@ def recentre(generator: Generator, length: int, given: Tensor) -> None:
     which sums would add up: batch normalisation needs its means anew with these, too (Izmailov et al.,
     Averaging weights leads to wider optima and better generalization, UAI 2018, section 3.2).
     """
-    if generator.drift == 1 or not len(generator.a):
+    if not generator.window or not len(generator.a):
         return
     # Where choices see totals v has to do with the centre, and is looked at once more.
     for _ in range(1 + generator.mixed):
         random, found = torch.Generator().manual_seed(0), []
         for part in given.to(generator.centre.device).split(_PART):
-            latent = torch.randn((len(part), generator.sizes.latent), generator=random).to(part)
+            latent = torch.randn((len(part), generator.latents), generator=random).to(part)
             noise = torch.randn((len(part), length, generator.noise_size), generator=random).to(part)
             begun = generator.begin(torch.cat([latent, part], 1))[:-1]
-            found.append(generator.drive(noise, part, *begun, fresh=True)[1].mean((0, 1)))
+            found.append(generator.drive(noise, part, begun, fresh=True)[1].mean((0, 1)))
         generator.centre.copy_(torch.stack(found).mean(0))
 
 
@@ -60,21 +60,19 @@ def settle(generator: Generator, length: int, given: Tensor) -> None:
 
     `given` (SETTLED, given): conditions as the data have them.
     """
-    if generator.drift == 1 or not len(generator.a):
+    if not generator.window or not len(generator.a):
         return
     random = torch.Generator().manual_seed(0)
-    latent = torch.randn((SETTLED, generator.sizes.latent), generator=random).to(generator.centre.device)
+    latent = torch.randn((SETTLED, generator.latents), generator=random).to(generator.centre.device)
     given = given.to(latent.device)
     if generator.seasons.width:  # in pairs: what both do goes with the calendar, and adds up to nothing
         given = given[: SETTLED // 2].repeat(2, 1)
-    h, c, total, drift, before, _ = generator.begin(torch.cat([latent, given], 1))
+    state = generator.begin(torch.cat([latent, given], 1))[:-1]
     means = []
-    for _ in range(5):
+    for block in range(5):
         noise = torch.randn((SETTLED, _BLOCK, generator.noise_size), generator=random)
-        _, v, totals, _, (h, c, drift, before) = generator.drive(
-            noise.to(latent.device), given, h, c, total, drift, before
-        )
-        total, given = totals[:, -1], generator.seasons.later(given, _BLOCK)
+        _, v, _, _, state = generator.drive(noise.to(latent.device), given, state, block * _BLOCK)
+        given = generator.seasons.later(given, _BLOCK)
         means.append(v.mean(1))  # (sequences, components)
     blocks = torch.stack(means[1:])  # (blocks, sequences, components): the first one begins
     off = blocks.mean((0, 1)) - generator.centre  # (components,)

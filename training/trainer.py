@@ -17,7 +17,7 @@ from contract.errors import UsageError
 from training import checkpoint as checkpoints
 from training import record, selection
 from training.checkpoint import Checkpoint, DataFacts
-from training.config import FEWEST, Recipe, TrainConfig, batch_for, drift_for, most_steps, steps_in
+from training.config import FEWEST, Recipe, TrainConfig, batch_for, most_steps, steps_in, window_for
 from training.data import Dataset, Windows, load, schema
 from training.data.dataset import counted
 from training.data.holding import notes_on
@@ -74,13 +74,13 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
     head, recipe = head_of(dataset.form), recipe_for(dataset, config)
     basis = head.basis(learnt, windows, recipe.basis)
     sizes = head.sizes(learnt.layout)
-    drift = drift_for(np.diff(dataset.bounds).tolist(), dataset.length)
+    window = window_for(np.diff(dataset.bounds).tolist(), dataset.length)
     decoding = Decoding(learnt.layout, basis.decoder)
     yardstick = Yardstick(windows, held_out, decoding, View(learnt), basis.conditions)
 
     def game_of(steps: int) -> Game:
         return Game(
-            basis, len(windows), dataset.length, sizes, drift, recipe, steps, config.seed, team.device,
+            basis, len(windows), dataset.length, sizes, window, recipe, steps, config.seed, team.device,
             team, head,
         )  # fmt: skip
 
@@ -108,7 +108,7 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
         sizes=sizes,
         batch=recipe.batch,
         shortest=recipe.shortest,
-        drift=drift,
+        window=window,
         data=DataFacts(
             data, dataset.name, dataset.fingerprint, len(dataset.bounds) - 1,
             len(dataset.values), dataset.step, dataset.time, dataset.derived, {**dataset.types},
@@ -199,7 +199,7 @@ def recipe_for(dataset: Dataset, config: TrainConfig) -> Recipe:
         return replace(recipe, shortest=0)
     sizes = head_of(dataset.form).sizes(dataset.learnt.layout)
     batch = max(batch_for(recipe, dataset.length, sizes), GROUP * config.processes)
-    long = drift_for(np.diff(dataset.bounds).tolist(), dataset.length) < 1
+    long = window_for(np.diff(dataset.bounds).tolist(), dataset.length)
     grows = recipe.shortest and long and not dataset.ends
     return replace(recipe, batch=batch, shortest=max(recipe.shortest, config.stride) if grows else 0)
 

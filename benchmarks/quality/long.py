@@ -1,7 +1,8 @@
 """Does a long sample stay where the data are? python -m benchmarks.quality.long model.onnx --data google
 
-Samples sequences far beyond the training length and compares marginals and autocorrelation with the
-data's, and the second half of the samples with the first: what drifts differs there.
+Samples sequences far beyond the training length and compares marginals and autocorrelation with the data's,
+and the second half of the samples with the first: what drifts differs there. And judges tell windows out of
+the second half from the data's, beside windows that samples begin with.
 """
 
 import json
@@ -19,6 +20,8 @@ from serving.sampler import load as load_generator
 from training.config import TrainConfig
 from training.data import Dataset, load
 from training.data.dataset import Doubles
+from training.evaluation.report import Subject, evaluate
+from training.evaluation.sides import MOST_WINDOWS, Real
 
 RESULT = RESULTS / "long.json"
 PICTURE = Path("build/long.png")
@@ -36,8 +39,10 @@ class Choices:
     """The real data: a built-in name or a file."""
     steps: int = 10_000
     """Steps of each sequence."""
-    count: int = 16
+    count: int = 64
     """Sequences."""
+    judges: int = 3
+    """Judges of windows; 0: none."""
     lags: int = 100
     """Lags of the autocorrelation."""
     seed: int = 0
@@ -50,7 +55,7 @@ def main() -> None:
     """Print the table and the JSON line, keep the latter, and draw."""
     choices = tyro.cli(Choices)
     dataset = load(choices.data, TrainConfig())
-    names, samples, low, high = sample(choices)
+    names, samples, low, high = sample(choices, choices.count, choices.steps)
     rows = [
         channel(name, dataset, i, samples[:, :, i], low[i], high[i], choices.lags)
         for i, name in enumerate(names)
@@ -72,13 +77,24 @@ def main() -> None:
         "the least or the largest that the model can say; data: the same of the data."
     )
     draw(choices.out, dataset, names, samples, choices.lags)
-    about = {"data": choices.data, "steps": choices.steps, "count": choices.count, "seed": choices.seed}
-    line = json.dumps({"benchmark": "long", **about, "lags": choices.lags, "rows": rows})
+    told = judged(choices, dataset, samples) if choices.judges else []
+    for score in told:
+        print(
+            f"{score['score']}: {score['first']:.3f} of windows that samples begin with, "
+            f"{score['late']:.3f} of those out of their second half; floor {score['floor']:.3f}"
+        )
+    own = {
+        "data": choices.data, "steps": choices.steps, "count": choices.count, "seed": choices.seed,
+        "lags": choices.lags, "channels": rows, "judged": told,
+    }  # fmt: skip
+    known = json.loads(RESULT.read_text())["rows"] if RESULT.exists() else []
+    kept = [row for row in known if row["data"] != choices.data]
+    line = json.dumps({"benchmark": "long", "rows": [*kept, own]})
     RESULT.write_text(line + "\n")
     print(line)
 
 
-def sample(choices: Choices) -> tuple[list[str], Doubles, Doubles, Doubles]:
+def sample(choices: Choices, count: int, steps: int) -> tuple[list[str], Doubles, Doubles, Doubles]:
     """Channels, samples (count, steps, channels), and the least and largest that each can be."""
     with tempfile.TemporaryDirectory() as folder:
         model = choices.subject
@@ -89,7 +105,7 @@ def sample(choices: Choices) -> tuple[list[str], Doubles, Doubles, Doubles]:
             export(choices.subject, model)
         generator = load_generator(model)
     try:
-        values = generator.sample(choices.count, choices.steps, choices.seed).values
+        values = generator.sample(count, steps, choices.seed).values
         channels = generator.spec.channels
     finally:
         generator.close()
@@ -97,6 +113,30 @@ def sample(choices: Choices) -> tuple[list[str], Doubles, Doubles, Doubles]:
         raise SystemExit(f"{choices.subject} has no numeric channel")
     low, high = ([getattr(c, end) for c in channels] for end in ("low", "high"))
     return [c.name for c in channels], values.astype(np.float64), np.array(low), np.array(high)
+
+
+def judged(choices: Choices, dataset: Dataset, samples: Doubles) -> list[dict[str, Any]]:
+    """What the field's judge and the strong one say of windows that samples begin with, and of as many out
+    of the second half of long ones, (count, steps, channels)."""
+    config, length = TrainConfig(), dataset.length
+    real = Real(choices.data, dataset, length, config.stride, config.hold_out)
+    later = samples[:, samples.shape[1] // 2 :]
+    each = later.shape[1] // length
+    late = later[:, : each * length].reshape(-1, length, samples.shape[2])  # (windows, length, channels)
+    count = min(len(late), len(dataset.windows(length, config.stride)), MOST_WINDOWS)
+    late = late[np.random.default_rng(0).permutation(len(late))[:count]]
+    _, first, _, _ = sample(choices, count, length)
+    found = []
+    for made in (first, late):
+        subject = Subject("samples", str(choices.subject), None)
+        report, _ = evaluate(
+            real, made.astype(np.float32), ("field", "strong"), choices.judges, subject, 0, full=True
+        )
+        found.append(report.scores)
+    return [
+        {"score": a.name, "first": _rounded(a.value), "late": _rounded(b.value), "floor": _rounded(a.floor)}
+        for a, b in zip(*found, strict=True)
+    ]
 
 
 def channel(

@@ -14,12 +14,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training import atoms, basis, discriminator, generator, loop, rests, trainer
+from training import atoms, basis, discriminator, game, generator, loop, rests, trainer
 from training.basis import Basis
 from training.data.dataset import Doubles
 from training.data.rules import following
 from training.discriminator import Discriminator
 from training.generator import Generator
+from training.memory import Lasting
 
 
 def _bending() -> None:
@@ -45,13 +46,31 @@ def _forgetting() -> None:
 
 
 def _drift() -> None:
-    """The latent stays as it was drawn, in series of any length."""
-    _replace(trainer, "drift_for", lambda sequences, length: 1.0)
+    """The latent stays as it was drawn, in series of any length, and nothing goes on behind a window."""
+    _replace(trainer, "window_for", lambda sequences, length: 0)
 
 
 def _colours() -> None:
     """All of the latent drifts at one rate."""
-    _replace(generator, "rates_for", lambda drift, latent: np.full(latent, drift))
+
+    def slow(window: int, latent: int, slow: float) -> Doubles:
+        return np.full(latent + latent // 2, math.exp(-1 / slow))
+
+    _replace(generator, "rates_for", slow)
+
+
+def _homes() -> None:
+    """A sum of moves says where a sequence is, however long it is."""
+
+    def untied(decay: Doubles, share: Doubles, walk: Doubles, window: int) -> Lasting:
+        return Lasting(np.zeros(len(decay)), decay, walk, 2.0 * window)
+
+    _replace(generator, "lasting", untied)
+
+
+def _going_on() -> None:
+    """No sequence goes on in the game behind its first window."""
+    _replace(game, "Ongoing", lambda: None)
 
 
 def _rests() -> None:
@@ -124,6 +143,8 @@ PARTS: dict[str, Callable[[], None]] = {
     "forgetting": _forgetting,
     "drift": _drift,
     "colours": _colours,
+    "homes": _homes,
+    "going-on": _going_on,
     "atoms": _atoms,
     "rests": _rests,
     "ties": _ties,

@@ -122,7 +122,7 @@ def test_what_leaves_the_data_comes_back(run: Path, tmp_path: Path, monkeypatch:
         beyond.low.copy_(inside.low * 0.3)
         beyond.mean.add_(2)  # and each channel beyond its own end
     monkeypatch.setattr(checkpoints.Checkpoint, "generator", lambda _: beyond)
-    assert export(run, tmp_path / "m.onnx").artifact.spec.parity.network < 1e-5
+    assert export(run, tmp_path / "m.onnx").artifact.spec.parity.network < 2e-5
 
 
 def test_a_graph_that_is_not_its_checkpoint_is_not_written(
@@ -141,12 +141,12 @@ def test_a_recurrence_that_forgets_no_rounding_is_held_as_strictly(
     lively = checkpoint.generator()
     with torch.no_grad():
         lively.lstm.weight_hh_l0.mul_(8)
-        once, noise = torch.randn(4, lively.sizes.latent), torch.randn(4, 300, lively.noise_size)
+        once, noise = torch.randn(4, lively.latents), torch.randn(4, 300, lively.noise_size)
         whole, _, _ = lively.play(once, noise)
         exact, _, _ = copy.deepcopy(lively).double().play(once.double(), noise.double())
     assert (whole - exact).abs().max() > 0.1  # after 300 steps two right runs are strangers
     monkeypatch.setattr(checkpoints.Checkpoint, "generator", lambda _: lively)
-    assert export(run, tmp_path / "m.onnx").artifact.spec.parity.network < 1e-5
+    assert export(run, tmp_path / "m.onnx").artifact.spec.parity.network < 2e-5
     monkeypatch.setattr("export.layers.SLOPE", 0.201)
     with pytest.raises(ExportError, match="not its checkpoint"):
         export(run, tmp_path / "wrong.onnx")

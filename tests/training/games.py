@@ -15,5 +15,5 @@ def game(prices: Path, recipe: str = "relativistic", seed: int = 0) -> Game:
     windows = dataset.windows(12, 1)
     basis = Basis(dataset, windows, RECIPES[recipe].basis)
     return Game(
-        basis, len(windows), 12, Sizes(8, 16, 24, 32), 0.95, RECIPES[recipe], 100, seed, torch.device("cpu")
+        basis, len(windows), 12, Sizes(8, 16, 24, 32), 12, RECIPES[recipe], 100, seed, torch.device("cpu")
     )  # fmt: skip

@@ -71,8 +71,8 @@ def test_forward_is_the_choice_and_backward_the_softmax():
 
 def test_a_choice_knows_nothing_of_later_steps_and_is_known_to_later_ones():
     torch.manual_seed(0)
-    generator = Generator(SIZES, mixing(2), 0.9, (3,)).eval()
-    latent, noise = torch.randn(1, 8), torch.randn(1, 6, generator.noise_size)
+    generator = Generator(SIZES, mixing(2), 6, (3,)).eval()
+    latent, noise = torch.randn(1, generator.latents), torch.randn(1, 6, generator.noise_size)
     other = noise.clone()
     other[0, 3, 8:] = torch.tensor([-3.0, -3.0, -3.0])
     other[0, 3, 8 + (noise[0, 3, 8:].argmin())] = 5.0  # another choice at step 3 alone
@@ -88,7 +88,7 @@ def test_a_choice_knows_nothing_of_later_steps_and_is_known_to_later_ones():
 def test_without_labels_the_weights_are_those_of_numbers_alone():
     """Layers are made in the same order, and what there is not draws no random number."""
     torch.manual_seed(3)
-    generator = Generator(SIZES, mixing(2), 0.9)
+    generator = Generator(SIZES, mixing(2), 0)
     after = torch.rand(1)
     torch.manual_seed(3)
     lstm = torch.nn.LSTM(2 * SIZES.latent, SIZES.hidden, batch_first=True)
@@ -170,25 +170,25 @@ def test_labels_alone_and_numbers_that_stand_still_can_be_played_with(tmp_path: 
 
 def test_steps_one_by_one_are_those_of_choices_known_beforehand():
     torch.manual_seed(0)
-    generator = Generator(SIZES, mixing(2), 0.9, (3, 2)).eval()
+    generator = Generator(SIZES, mixing(2), 6, (3, 2)).eval()
     torch.nn.init.normal_(generator.choices.among[0])
     torch.nn.init.normal_(generator.tells[2].weight)
-    latent, noise = torch.randn(4, 8), torch.randn(4, 12, generator.noise_size)
+    latent, noise = torch.randn(4, generator.latents), torch.randn(4, 12, generator.noise_size)
     with torch.no_grad():
         whole, _, after = generator.play(latent, noise)
         state = None
-        for part in noise.split(6, 1):
+        for at, part in ((0, noise[:, :6]), (6, noise[:, 6:])):
             before = state
-            y, logits, state = generator.play(latent, part, before)
+            y, logits, state = generator.play(latent, part, before, at)
             chosen = generator.choices.one_hot(logits)
-            again, told, end = generator.play(latent, part, before, chosen)
+            again, told, end = generator.play(latent, part, before, at, chosen)
             torch.testing.assert_close((again, told, end), (y, logits, state))
     torch.testing.assert_close((y, state), (whole[:, 6:], after))
 
 
 def test_a_label_can_follow_from_a_number_and_a_number_from_a_label():
     torch.manual_seed(0)
-    generator = Generator(SIZES, mixing(2), 0.9, (2,)).eval()
+    generator = Generator(SIZES, mixing(2), 0, (2,)).eval()
     first, _, last = generator.tells
     for part in (generator.tells, generator.head, generator.direct):
         for weight in part.parameters():
@@ -196,8 +196,12 @@ def test_a_label_can_follow_from_a_number_and_a_number_from_a_label():
     with torch.no_grad():
         first.weight[0, 0] = 1  # type: ignore[index,operator]
         last.weight[1, 0] = 1000  # type: ignore[index,operator]  the label says where the first number lies
-        generator.direct.weight[1, SIZES.hidden + 2 * SIZES.latent + 1] = 5  # the second, what the label is
-        y, logits, state = generator.play(torch.randn(64, 8), torch.randn(64, 9, generator.noise_size))
+        generator.direct.weight[1, SIZES.hidden + SIZES.latent + generator.latents + 1] = (
+            5  # the second, what the label is
+        )
+        y, logits, state = generator.play(
+            torch.randn(64, generator.latents), torch.randn(64, 9, generator.noise_size)
+        )
     label = generator.choices.one_hot(logits)[..., 1]  # (64, 9)
     assert 0.2 < label.mean() < 0.8
     clear = y[..., 0].abs() > 0.05
@@ -207,7 +211,7 @@ def test_a_label_can_follow_from_a_number_and_a_number_from_a_label():
 
 def test_likelihood_is_that_of_the_softmax_and_leaves_out_what_is_behind_an_end():
     torch.manual_seed(0)
-    generator = Generator(SIZES, mixing(0), 1.0, (3,), given=1, most=6).eval()
+    generator = Generator(SIZES, mixing(0), 0, (3,), given=1, most=6).eval()
     once = torch.cat([torch.randn(2, 8), torch.tensor([[0.5], [1.0]])], 1)  # 3 of 6 steps, and all
     noise = torch.randn(2, 6, generator.noise_size)
     chosen = torch.eye(3)[torch.randint(3, (2, 6))]
@@ -222,9 +226,9 @@ def test_likelihood_is_that_of_the_softmax_and_leaves_out_what_is_behind_an_end(
 
 def test_beside_numbers_likelihood_is_under_those_of_the_data():
     torch.manual_seed(0)
-    generator = Generator(SIZES, mixing(2), 1.0, (3,)).eval()
+    generator = Generator(SIZES, mixing(2), 0, (3,)).eval()
     torch.nn.init.normal_(generator.tells[2].weight)
-    once, noise = torch.randn(4, 8), torch.randn(4, 6, generator.noise_size)
+    once, noise = torch.randn(4, generator.latents), torch.randn(4, 6, generator.noise_size)
     rows = torch.cat([torch.randn(4, 6, 2), torch.eye(3)[torch.randint(3, (4, 6))]], 2)
     with torch.no_grad():
         found = negative_log_likelihood(generator, once, noise, rows)

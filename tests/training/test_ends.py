@@ -133,7 +133,7 @@ def mixing() -> Mixing:
 
 def test_no_player_looks_behind_an_end():
     torch.manual_seed(0)
-    generator = Generator(SIZES, mixing(), 1.0, (3,), given=1, most=MOST)
+    generator = Generator(SIZES, mixing(), 0, (3,), given=1, most=MOST)
     discriminator = Discriminator(SIZES, mixing(), 3, given=1, most=MOST)
     given = torch.tensor([[0.5], [1.0]])
     once, noise = torch.cat([torch.randn(2, 8), given], 1), torch.randn(2, MOST, generator.noise_size)
@@ -184,7 +184,7 @@ def test_a_gate_closes_once_and_never_before_the_first_step():
 
 def gated() -> Generator:
     torch.manual_seed(0)
-    return Generator(SIZES, mixing(), 1.0, (3,), most=MOST, gated=True).eval()
+    return Generator(SIZES, mixing(), 0, (3,), most=MOST, gated=True).eval()
 
 
 def test_two_ends_of_the_same_rows_are_drawn_alike():
@@ -234,7 +234,7 @@ def test_a_discriminator_sees_the_same_of_a_length_however_it_is_told():
 
 
 def test_likelihood_teaches_a_gate_to_go_on_at_every_step_and_to_end_behind_the_last():
-    generator = Generator(SIZES, mixing(), 1.0, (3,), most=4, gated=True)
+    generator = Generator(SIZES, mixing(), 0, (3,), most=4, gated=True)
     torch.nn.init.zeros_(generator.gate.weight)
     with torch.no_grad():
         generator.gate.bias.copy_(torch.tensor([np.log(3.0), 0.0]) / 3)  # an end is one of four

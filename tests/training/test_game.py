@@ -10,7 +10,7 @@ import torch
 from tests.training.games import game
 from training import losses
 from training.basis import STILL, Basis
-from training.config import RECIPES, Sizes, batch_for, drift_for, likely_steps, sizes_for
+from training.config import RECIPES, Sizes, batch_for, likely_steps, sizes_for, window_for
 from training.data.dataset import Column, Dataset
 from training.discriminator import Discriminator
 from training.game import Game
@@ -42,7 +42,7 @@ def test_likelihood_teaches_first_and_faster_than_the_game():
     windows, recipe = data.windows(6, 1), RECIPES["relativistic"]
     basis = Basis(data, windows, recipe.basis)
     sizes = Sizes(8, 16, 24, 32)
-    played = Game(basis, len(windows), 6, sizes, 1.0, recipe, 20, 0, torch.device("cpu"))
+    played = Game(basis, len(windows), 6, sizes, 0, recipe, 20, 0, torch.device("cpu"))
     paces, rates = [], []
     for _ in range(20):
         played.play()
@@ -66,7 +66,7 @@ def test_likelihood_begins_beside_numbers_and_goes_on_as_a_ballast():
     data = Dataset.of("mixed", [Column("x"), Column("letter", labels=("a", "b", "c"))], [rows])
     windows = data.windows(6, 1)
     basis = Basis(data, windows, recipe.basis)
-    played = Game(basis, len(windows), 6, Sizes(8, 16, 24, 32), 1.0, recipe, 4000, 0, torch.device("cpu"))
+    played = Game(basis, len(windows), 6, Sizes(8, 16, 24, 32), 0, recipe, 4000, 0, torch.device("cpu"))
     before = played.generator.head[0].weight.detach().clone()
     for _ in range(360):
         played.play()
@@ -75,7 +75,10 @@ def test_likelihood_begins_beside_numbers_and_goes_on_as_a_ballast():
     for _ in range(60):
         played.play()
     with torch.no_grad():
-        once, noise = torch.randn(200, 8), torch.randn(200, 6, played.generator.noise_size)
+        once, noise = (
+            torch.randn(200, played.generator.latents),
+            torch.randn(200, 6, played.generator.noise_size),
+        )
         x, _ = played.average(once, noise)
     letters = x[..., 1:].argmax(2)
     assert ((letters[:, 1:] - letters[:, :-1]) % 3 == 1).float().mean() > 0.9
@@ -104,20 +107,20 @@ def test_a_number_that_never_moves_within_a_sequence_does_not_blind_the_discrimi
     assert steep.abs().max() < 10  # a penalty on a thousand times that leaves nothing else to learn
 
 
-@pytest.mark.parametrize("drift", [1.0, 0.9])
-def test_the_sum_goes_where_all_sequences_go_unless_they_go_on_for_ever(drift: float):
+@pytest.mark.parametrize("window", [0, 10])
+def test_the_sum_goes_where_all_sequences_go_unless_they_go_on_for_ever(window: int):
     torch.manual_seed(0)
     walks = np.random.default_rng(0).normal(size=(60, 10, 1)).cumsum(1) - np.arange(10)[:, None]
     data = Dataset.of("down", [Column("x")], list(walks))
     basis = Basis(data, data.windows(10, 1), RECIPES["relativistic"].basis)
-    generator = Generator(Sizes(8, 16, 24, 32), basis.mixing, drift)
+    generator = Generator(Sizes(8, 16, 24, 32), basis.mixing, window)
     begun = generator.centre.clone()
-    torch.testing.assert_close(begun, -(drift == 1) * float32(basis.mixing.course) / generator.b.detach())
-    once, steps = torch.randn(300, 8), torch.randn(300, 10, generator.noise_size)
+    torch.testing.assert_close(begun, -(window == 0) * float32(basis.mixing.course) / generator.b.detach())
+    once, steps = torch.randn(300, generator.latents), torch.randn(300, 10, generator.noise_size)
     for _ in range(600):
         generator(once, steps)
-    _, v, *_ = generator.drive(steps, once[:, 8:], *generator.begin(once)[:-1], fresh=True)
-    wanted = begun if drift == 1 else v.mean((0, 1))  # of walks that end nothing is taken out later
+    _, v, *_ = generator.drive(steps, once[:, generator.latents :], generator.begin(once)[:-1], fresh=True)
+    wanted = v.mean((0, 1)) if window else begun  # of walks that end nothing is taken out later
     torch.testing.assert_close(generator.centre, wanted, rtol=0, atol=0.02)
     assert abs(basis.mixing.course[0]) > 0.2
 
@@ -126,15 +129,15 @@ def test_averaged_weights_have_a_centre_of_their_own(prices: Path):
     """What is taken out of v is its mean, whatever weights make it."""
     played = game(prices)
     generator = played.average
-    assert generator.drift < 1
+    assert generator.window
     generator.centre.fill_(3.0)
     recentre(generator, played.length, torch.zeros(512, 0))
     once, steps = (
-        torch.randn(4000, generator.sizes.latent),
+        torch.randn(4000, generator.latents),
         torch.randn(4000, played.length, generator.noise_size),
     )
     with torch.no_grad():
-        _, v, *_ = generator.drive(steps, once[:, :0], *generator.begin(once)[:-1], fresh=True)
+        _, v, *_ = generator.drive(steps, once[:, :0], generator.begin(once)[:-1], fresh=True)
     torch.testing.assert_close(v.mean((0, 1)), generator.centre, rtol=0, atol=0.1 * float(v.std()))
 
 
@@ -209,10 +212,10 @@ def test_training_does_not_touch_torchs_global_randomness(prices: Path):
 
 def test_the_generator_in_chunks_is_the_generator_at_once(prices: Path):
     generator = game(prices).generator.double().eval()
-    latent, noise = torch.randn(3, 8).double(), torch.randn(3, 20, 8).double()
+    latent, noise = torch.randn(3, 12).double(), torch.randn(3, 20, 8).double()
     whole, _ = generator(latent, noise)
     first, state = generator(latent, noise[:, :7])
-    rest, _ = generator(latent, noise[:, 7:], state)
+    rest, _ = generator(latent, noise[:, 7:], state, 7)
     torch.testing.assert_close(torch.cat([first, rest], 1), whole)
 
 
@@ -256,7 +259,7 @@ def test_sizes_follow_the_number_of_channels():
 def test_the_first_state_depends_on_the_latent(prices: Path):
     generator: Generator = game(prices).generator
     noise = torch.zeros(2, 1, 8)
-    y, _ = generator(torch.randn(2, 8), noise)
+    y, _ = generator(torch.randn(2, generator.latents), noise)
     assert not torch.allclose(y[0], y[1])
 
 
@@ -283,18 +286,19 @@ def test_batches_are_smaller_where_a_step_is_dear():
     assert batch_for(RECIPES["vanilla"], 256, wide) == 128
 
 
-def test_the_latent_drifts_only_where_series_are_long():
-    assert drift_for([24] * 1000, 24) == 1
-    assert 0.97 < drift_for([4000], 24) < 1
-    assert drift_for([4000, *[24] * 10], 24) < 1
+def test_sequences_go_on_for_ever_only_where_series_are_long():
+    assert window_for([24] * 1000, 24) == 0
+    assert window_for([4000], 24) == 24
+    assert window_for([4000, *[24] * 10], 24) == 24
 
 
 def test_some_of_what_drifts_forgets_soon():
-    rates = rates_for(drift_for([4000], 24), 16)
-    assert (rates[:8] == rates[0]).all()
-    assert rates[8] < 0.4
-    assert 0.9 < rates[15] < rates[0]
-    assert (rates_for(1.0, 16) == 1).all()
+    rates = rates_for(24, 16, 4000)
+    assert (rates[:16] == rates[0]).all()
+    assert rates[16] < 0.4
+    assert 0.9 < rates[23] < rates[0]
+    assert len(rates) == 24
+    assert (rates_for(0, 16, 4000) == 1).all()
 
 
 def test_a_small_scale_is_trained_in_small_steps(prices: Path):
@@ -312,7 +316,7 @@ def test_a_settled_sum_stays_where_the_data_are(prices: Path):
         generator.direct.bias += 3  # pushes one way, ...
         generator.log_b.fill_(math.log(0.1))  # ... and further than the data move
         generator.decay.fill_(0.9999)
-    latent, noise = torch.randn(32, 8), torch.randn(32, 6000, 8)
+    latent, noise = torch.randn(32, 12), torch.randn(32, 6000, 8)
 
     def late() -> torch.Tensor:
         with torch.no_grad():
@@ -326,7 +330,7 @@ def test_a_settled_sum_stays_where_the_data_are(prices: Path):
 
 def test_where_nothing_longer_is_known_nothing_is_settled(prices: Path):
     generator = game(prices).generator.eval()
-    generator.drift = 1.0
+    generator.window = 0
     before = {k: v.clone() for k, v in generator.state_dict().items()}
     settle(generator, 12, torch.zeros(SETTLED, 0))
     assert all(torch.equal(v, before[k]) for k, v in generator.state_dict().items())

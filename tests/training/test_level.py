@@ -11,6 +11,7 @@ import torch
 from tests.training.games import game
 from training.basis import Basis
 from training.config import RECIPES, Sizes, hidden_share
+from training.constraints import Constraints
 from training.data.dataset import Column, Dataset
 from training.game import Game
 from training.level import transport
@@ -45,8 +46,8 @@ def test_the_levels_own_game_brings_it_near_the_data(prices: Path):
     begun, raw = game(prices), game(prices)
     begun.play_level(300)
     real, _ = begun._first_rows(256)
-    latent = torch.randn(256, 8)
-    levels = [g.generator.level(latent).detach() for g in (begun, raw)]
+    latent = torch.randn(256, 12)
+    levels = [g.generator.begin(latent)[2].detach() for g in (begun, raw)]
     near, far = (apart(level, real) for level in levels)
     assert near < 0.2 * far
 
@@ -88,9 +89,9 @@ def test_the_first_row_lies_at_the_level_wherever_the_moves_go(prices: Path):
     with torch.no_grad():
         generator.direct.bias += 3
         generator.log_a.fill_(math.log(1e-6))
-        latent, noise = torch.randn(32, 8), torch.randn(32, 12, 8)
+        latent, noise = torch.randn(32, 12), torch.randn(32, 12, 8)
         rows, _ = generator(latent, noise)
-        level = generator.level(latent)
+        level = generator.begin(latent)[2]
     torch.testing.assert_close(rows[:, 0, : level.shape[1]], level, atol=1e-4, rtol=0)
     assert (rows[:, 1, : level.shape[1]] - level).abs().min() > 1e-4
 
@@ -101,8 +102,8 @@ def test_of_its_first_row_only_what_is_fleeting_is_the_windows_to_say(prices: Pa
     with torch.no_grad():
         generator.direct.bias += 3
         generator.unsettled.copy_(torch.arange(count) % 2)
-        latent, noise = torch.randn(32, 8), torch.randn(32, 12, 8)
-        apart = (generator(latent, noise)[0][:, 0, :count] - generator.level(latent)).abs()
+        latent, noise = torch.randn(32, 12), torch.randn(32, 12, 8)
+        apart = (generator(latent, noise)[0][:, 0, :count] - generator.begin(latent)[2]).abs()
     assert (apart[:, ::2] < 1e-5).all()
     assert (apart[:, 1::2] > 1e-4).all()
 
@@ -112,13 +113,13 @@ def whole(sequences: np.ndarray, **changed: float) -> Game:
     data = Dataset.of("sequences", [Column("a"), Column("b")], list(sequences.astype(float)))
     windows, recipe = data.windows(24, 1), replace(RECIPES["relativistic"], **changed)
     basis, sizes = Basis(data, windows, recipe.basis), Sizes(8, 16, 24, 32)
-    return Game(basis, len(windows), 24, sizes, 1.0, recipe, 100, 0, torch.device("cpu"))
+    return Game(basis, len(windows), 24, sizes, 0, recipe, 100, 0, torch.device("cpu"))
 
 
 def first_rows(played: Game) -> tuple[torch.Tensor, torch.Tensor]:
     """Of the data, and as the generator makes them at a moment: (2000, 2) both."""
     with torch.no_grad():
-        made, _ = played.generator(torch.randn(2000, 8), torch.randn(2000, 2, 8))
+        made, _ = played.generator(torch.randn(2000, played.generator.latents), torch.randn(2000, 2, 8))
     return played._first_rows(2000)[0], made[:, 0]
 
 
@@ -181,10 +182,11 @@ def test_moments_are_of_windows_that_no_shift_has_hidden(prices: Path, monkeypat
     seen: list[torch.Tensor] = []
     push = played._push
 
-    def watched(windows: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
+    def watched(held: list[Constraints], windows: torch.Tensor, given: torch.Tensor) -> torch.Tensor:
         seen.append(windows.detach())
-        return push(windows, given)
+        return push(held, windows, given)
 
     monkeypatch.setattr(played, "_push", watched)
     played.play()
-    assert seen[0].abs().max() < 40
+    assert len(seen) == 2  # of windows that begin, and of those that go on
+    assert all(windows.abs().max() < 40 for windows in seen)

@@ -25,7 +25,7 @@ def growing(prices: Path, steps: int) -> Game:
     windows = dataset.windows(48, 1)
     recipe = replace(recipe_for(dataset, config), shortest=12)
     basis = Basis(dataset, windows, recipe.basis)
-    return Game(basis, len(windows), 48, Sizes(8, 16, 24, 32), 0.99, recipe, steps, 0, torch.device("cpu"))
+    return Game(basis, len(windows), 48, Sizes(8, 16, 24, 32), 48, recipe, steps, 0, torch.device("cpu"))
 
 
 def test_each_length_gets_as_many_rows_of_windows():

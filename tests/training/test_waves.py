@@ -98,7 +98,7 @@ def test_the_penalty_of_what_is_heard_can_be_learnt(basis: WaveBasis):
 def test_each_sound_begins_in_a_state_of_its_own(beats: Dataset, basis: WaveBasis):
     torch.manual_seed(0)
     sizes = head_of("sound").sizes(beats.layout)
-    generator = Generator(sizes, basis.mixing, 1.0)
+    generator = Generator(sizes, basis.mixing, 0)
     h, c, *_ = generator.begin(torch.randn(2, sizes.latent))
     assert not h.any()
     assert (c[0, 0] - c[0, 1]).abs().max() > 0.01
