@@ -50,7 +50,7 @@ def homes(
         full = n.add("Concat", shape, n.integers(conditions.width), to="windows.given.shape", axis=0)
         parts.append(n.add("Expand", given, full, to="windows.given"))
     calendar = [
-        seen(n, s, n.add("Add", begins, f"season.{s.name}", to=f"{s.name}.windows.row"), "windows")
+        seen(n, s, n.add("Add", begins, f"season.{s.name}", to=f"{s.name}.windows.begin"), "windows")
         for s in conditions.seasons
     ]  # (windows, batch, numbers) each
     if calendar:
