@@ -37,7 +37,7 @@ def states_of(generator: Generator, rules: Rules) -> tuple[State, ...]:
         State("c", sizes.hidden, 1),
         State("total", len(generator.a), 1),
         State("drift", generator.latents, 1),
-        State("home", len(generator.a) * generator.tied, 1),
+        State("home", len(generator.a) * generator.draws_homes, 1),
         State("choice", generator.choices.width, 1),
         State("tail", generator.overlap.hop, 1),
         State("ended", int(generator.gated), 1),
@@ -49,7 +49,7 @@ def states_of(generator: Generator, rules: Rules) -> tuple[State, ...]:
 def build(spec: Spec, generator: Generator, decoding: Decoding, conditions: Conditions) -> ModelProto:
     """The whole graph, with exactly the inputs and outputs that `spec` implies."""
     nodes = Nodes(half=spec.precision == "fp16")
-    if spec.ends or spec.seasons or decoding.rules.carried or generator.tied:
+    if spec.ends or spec.seasons or decoding.rules.carried or generator.draws_homes:
         ends.time(nodes)
     outcomes = _network(nodes, generator, conditions)
     valid = ""
@@ -105,7 +105,7 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
     x = _inputs(n, g, conditions, noise, drifts, given)
     level = total = home = ""
     if components:
-        if g.tied:
+        if g.draws_homes:
             level, home = homes(n, g, weights, conditions, drift, drifts, given)
         else:
             level = level_of(n, weights, once)

@@ -84,8 +84,8 @@ def homeward(n: Nodes, weights: Weights, given: str, home: str) -> str:
     batch, components); nothing where there is neither."""
     parts = []
     if home:
-        tied = n.constant("homes.tied", weights["ties"] * weights["kept"])
-        parts.append(n.add("Mul", home, tied, to="homeward.home"))
+        share = n.constant("homes.drawn", weights["drawn"] * weights["kept"])
+        parts.append(n.add("Mul", home, share, to="homeward.home"))
     if weights["homes"].any():
         known = n.add(
             "MatMul", given, n.constant("homes", weights["homes"] * weights["kept"]), to="homeward.known"

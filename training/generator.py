@@ -60,7 +60,7 @@ from training.seasons import Seasons
 State = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 """LSTM state h and c, both (1, batch, hidden), the running sum `total` (batch, components), the
 drifting latent `drift` (batch, latents), the `home` of this window (batch, components), or none of it where
-nothing is tied, the last choice (batch, width) and the last frame's `tail` (batch, hop)."""
+no home is drawn, the last choice (batch, width) and the last frame's `tail` (batch, hop)."""
 
 Recurrent = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 """The state but for the tail."""
@@ -81,7 +81,7 @@ class Generator(nn.Module):
     centre: Tensor
     homes: Tensor
     calendar: Tensor
-    ties: Tensor
+    drawn: Tensor
     decay: Tensor
     unsettled: Tensor
     increments: Tensor
@@ -119,7 +119,7 @@ class Generator(nn.Module):
         self.head = perceptron(said, sizes.head, components if self.mixed else 2 * components)
         self.direct = linear(said, components if self.mixed else 2 * components)
         lasting = lasting_of(mixing, window)
-        self.tied = bool(lasting.ties.any())
+        self.draws_homes = bool(lasting.drawn.any())
         """Whether anything is at home where a level says."""
         self.level = nn.Sequential(
             nn.Linear(sizes.latent + given, sizes.level),
@@ -151,12 +151,12 @@ class Generator(nn.Module):
         components = len(mixing.increments)
         rates = rates_for(self.window, self.sizes.latent, lasting.slowest)
         self.register_buffer("rates", float32(rates))  # (latents,)
-        self.register_buffer("ties", float32(lasting.ties))  # (components,)
+        self.register_buffer("drawn", float32(lasting.drawn))  # (components,)
         self.register_buffer("decay", float32(lasting.decay))  # (components,)
         course = mixing.course if not self.window and len(mixing.course) else np.zeros(components)
         self.register_buffer("centre", -float32(course) / self.b.detach())  # (components,)
         homes = mixing.homes if self.window and mixing.homes.size else np.zeros((conditions, components))
-        self.register_buffer("homes", float32(homes * (1 - lasting.ties)))  # (conditions, components)
+        self.register_buffer("homes", float32(homes * (1 - lasting.drawn)))  # (conditions, components)
         calendar = mixing.calendar if mixing.calendar.size else np.zeros((self.seasons.width, components))
         self.register_buffer("calendar", float32(calendar))  # (numbers of seasons, components)
 
@@ -239,7 +239,7 @@ class Generator(nn.Module):
         parts = []
         for rows in self._with_one_home(position, noise.shape[1]):
             here, begins = self.seasons.later(given, rows.start), fresh and rows.start == 0
-            if self.tied and (position + rows.start) % self.window == 0 and not begins:
+            if self.draws_homes and (position + rows.start) % self.window == 0 and not begins:
                 home = self._home(drift, here)
             told = [None if x is None else x[:, rows] for x in (chosen, known)]
             made, (h, c, drift, before) = self._driven(
@@ -254,7 +254,7 @@ class Generator(nn.Module):
         """The steps from `position` on, window by window."""
         begin = 0
         while begin < steps:
-            end = begin + self.window - (position + begin) % self.window if self.tied else steps
+            end = begin + self.window - (position + begin) % self.window if self.draws_homes else steps
             yield slice(begin, min(end, steps))
             begin = end
 
@@ -361,7 +361,7 @@ class Generator(nn.Module):
         """What is added to v so that a sum comes back to where it is at home under conditions, `given`
         (batch, given), in a window with this `home`: (batch, components)."""
         known = self.seasons.parted(given)[0] @ self.homes
-        return (known + self.ties * home if self.tied else known) * self.kept
+        return (known + self.drawn * home if self.draws_homes else known) * self.kept
 
     def begin(self, once: Tensor) -> State:
         """The state before the first step."""
@@ -373,7 +373,7 @@ class Generator(nn.Module):
             seen = torch.cat([latent[:, : self.sizes.latent], self.seasons.first(given)], 1)
             cell = self.start(seen)[None]  # (1, batch, hidden)
         level = self._level(latent, given)  # (batch, components)
-        home = self._at_home(level, given) if self.tied else nothing[:, :0]
+        home = self._at_home(level, given) if self.draws_homes else nothing[:, :0]
         return rest, cell, level, latent, home, nothing, self.overlap.tail(level)
 
     def _level(self, latent: Tensor, given: Tensor) -> Tensor:

@@ -86,7 +86,7 @@ def torn(y: Doubles, valid: NDArray[np.bool_], increments: Doubles) -> tuple[Dou
 class Lasting(NamedTuple):
     """How components go on for ever, each (components,)."""
 
-    ties: Doubles
+    drawn: Doubles
     """κ, 0 … 1: how much of where a component is at home a level says."""
     decay: Doubles
     """The rate at which a sum of moves forgets how far from home it is."""
@@ -105,13 +105,13 @@ def lasting(decay: Doubles, share: Doubles, walk: Doubles, window: int) -> Lasti
     are then half of what that one makes, and the others are made as the data's are.
     """
     steps = 1 / np.maximum(1 - decay, 1e-9)  # (components,)
-    ties = np.log(np.maximum(steps, 1) / (_AWAY * window)) / math.log(_FOR_LONG / _AWAY)
-    ties = np.where(share > 0, ties.clip(0, 1), 0.0)
-    homeward = np.minimum(steps, steps ** (1 - ties) * (_HOMEWARD * window) ** ties)
+    drawn = np.log(np.maximum(steps, 1) / (_AWAY * window)) / math.log(_FOR_LONG / _AWAY)
+    drawn = np.where(share > 0, drawn.clip(0, 1), 0.0)
+    homeward = np.minimum(steps, steps ** (1 - drawn) * (_HOMEWARD * window) ** drawn)
     still = _LIVELY * np.sqrt(share * (1 - decay**2))
     return Lasting(
-        ties,
-        np.where(ties > 0, 1 - 1 / homeward, decay),
-        np.where(ties > 0, np.minimum(walk, np.maximum(still, _LEAST_WALK)), walk),
+        drawn,
+        np.where(drawn > 0, 1 - 1 / homeward, decay),
+        np.where(drawn > 0, np.minimum(walk, np.maximum(still, _LEAST_WALK)), walk),
         float(max([_AWAY * window, *(2 * steps[share >= _MOSTLY])])),
     )

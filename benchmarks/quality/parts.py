@@ -62,10 +62,10 @@ def _colours() -> None:
 def _homes() -> None:
     """A sum of moves says where a sequence is, however long it is."""
 
-    def untied(decay: Doubles, share: Doubles, walk: Doubles, window: int) -> Lasting:
+    def nowhere(decay: Doubles, share: Doubles, walk: Doubles, window: int) -> Lasting:
         return Lasting(np.zeros(len(decay)), decay, walk, 2.0 * window)
 
-    _replace(generator, "lasting", untied)
+    _replace(generator, "lasting", nowhere)
 
 
 def _going_on() -> None:

@@ -35,7 +35,7 @@ def test_homes_go_with_hours_conditions_and_labels(tmp_path: Path, labels: bool)
     config = TrainConfig(steps=40, id_column="shop", static=("shop",))
     train(str(slow(tmp_path / "x.csv", labels)), run, config)
     generator = checkpoints.load(run)[0].generator()
-    assert generator.tied
+    assert generator.draws_homes
     assert generator.seasons.width
     assert generator.mixed == labels
     export(run, tmp_path / "m.onnx")  # which refuses what is not its checkpoint, or differs by chunks

@@ -25,9 +25,9 @@ def basis_of(data: Dataset, length: int) -> Basis:
 def test_what_lasts_for_windows_is_at_home_where_a_level_says():
     one = np.ones(4)
     found = lasting(MEMORY, np.array([0.0, 1, 1, 1]), 0.1 * one, 24)
-    assert found.ties[:2].tolist() == [0, 0]
-    assert 0 < found.ties[2] < 0.1
-    assert found.ties[3] == 1
+    assert found.drawn[:2].tolist() == [0, 0]
+    assert 0 < found.drawn[2] < 0.1
+    assert found.drawn[3] == 1
     assert found.decay[:2].tolist() == MEMORY[:2].tolist()
     assert found.decay[3] == pytest.approx(1 - 1 / 24)
     assert found.walk[:2].tolist() == [0.1, 0.1]
@@ -41,11 +41,11 @@ def test_noise_that_seems_to_last_does_not_say_how_slow_the_level_is():
 
 
 def test_a_long_sample_is_where_its_levels_are(prices: Path):
-    """Whatever moves add up to: at rest a tied component has the law of the level."""
+    """Whatever moves add up to: at rest a component with a home has the law of the level."""
     torch.manual_seed(0)
     generator = game(prices).generator.eval()
-    tied = generator.ties > 0.5
-    assert tied.any()
+    some = generator.drawn > 0.5
+    assert some.any()
     with torch.no_grad():
         latent = torch.randn(512, 12)
         level = generator.begin(latent)[2]
@@ -53,8 +53,8 @@ def test_a_long_sample_is_where_its_levels_are(prices: Path):
     assert not torch.equal(drift, latent)
     torch.testing.assert_close(home.mean(0), level.mean(0), rtol=0, atol=0.15)
     torch.testing.assert_close(home.std(0), level.std(0), rtol=0.2, atol=0.01)
-    away = (total - generator.ties * home)[:, tied].std(0)
-    alone = generator.b[tied] / (1 - generator.decay[tied] ** 2).sqrt()
+    away = (total - generator.drawn * home)[:, some].std(0)
+    alone = generator.b[some] / (1 - generator.decay[some] ** 2).sqrt()
     assert (away < 3 * alone + 0.05).all()
 
 
@@ -86,7 +86,7 @@ def test_whatever_goes_with_the_calendar_is_no_part_of_a_home(tmp_path: Path):
     basis = basis_of(dataset, 24)
     assert basis.conditions.seasons[0].name == "day"
     generator = Generator(Sizes(8, 16, 24, 32), basis.mixing, 24, (), *basis.conditions.seen)
-    assert generator.tied
+    assert generator.draws_homes
     assert generator.calendar.abs().max() > 0.5
     with torch.no_grad():
         for part in generator.level.parameters():
@@ -98,8 +98,8 @@ def test_whatever_goes_with_the_calendar_is_no_part_of_a_home(tmp_path: Path):
 
 def test_only_what_goes_on_for_ever_has_a_home(prices: Path):
     basis = basis_of(load(str(prices), TrainConfig()), 12)
-    assert Generator(Sizes(8, 16, 24, 32), basis.mixing, 12).tied
-    assert not Generator(Sizes(8, 16, 24, 32), basis.mixing, 0).tied
+    assert Generator(Sizes(8, 16, 24, 32), basis.mixing, 12).draws_homes
+    assert not Generator(Sizes(8, 16, 24, 32), basis.mixing, 0).draws_homes
 
 
 def test_the_game_goes_on_where_its_sequences_were(prices: Path):
