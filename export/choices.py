@@ -158,7 +158,7 @@ def _told(n: Nodes, g: Generator, weights: Weights, homeward: bool) -> str:
     the total and its move ─▶ logits."""
     latent = n.integers(g.sizes.latent + g.latents)
     said = n.add("Slice", "step.x", n.integers(0), latent, n.integers(1), to="step.noise")
-    said = n.add("Concat", "step.hidden", said, to="moves.in", axis=1)  # (batch, hidden + 2 latent)
+    said = n.add("Concat", "step.hidden", said, to="moves.in", axis=1)  # (batch, hidden + latent + latents)
     v = doubled(n, weights, ("moves", "moves_direct"), said, -weights["centre"])  # (batch, components)
     if homeward:
         v = n.add("Add", v, "step.homeward", to="moves.home")

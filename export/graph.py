@@ -93,7 +93,8 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
     rest = n.constant("rest", np.zeros((1, 1, hidden), np.float32))
     h = n.add("Where", fresh, rest, "state.h", to="h")
     given = encode(n, conditions) if conditions.width else ""  # (batch, given)
-    once = _once(n, g, conditions, given)
+    level_alone = components and not g.draws_homes
+    once = _once(n, g, conditions, given) if g.start or level_alone else ""
     begun = _start(n, weights, once) if g.start else rest
     c = n.add("Where", fresh, begun, "state.c", to="c")
     latent = n.add("Unsqueeze", "latent", n.integers(0), to="latent.time")  # (1, batch, latent)
@@ -131,7 +132,7 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
         ends.closed(n, logits[-1], fresh)
 
     if components:
-        # (steps, batch, hidden + 2 latent), with labels + width + 2 components
+        # (steps, batch, hidden + latent + latents), with labels + width + 2 components
         lasting = ["lasting"] if g.mixed else []
         x = n.add("Concat", y, noise, drifts, *one_hots, *lasting, to="head.in", axis=2)
         tail = tail_before(n, weights, fresh, level) if g.overlap.hop else ""

@@ -92,7 +92,7 @@ def measure(
 
 
 def _once(feeds: Arrays, spec: Spec, conditions: Conditions) -> torch.Tensor:
-    """[latent, given] of the graph's inputs: (batch, latent + given)."""
+    """[latent, given] of the graph's inputs: (batch, latents + given)."""
     columns = [feeds[f"condition.{c.name}"].astype(np.float64) for c in spec.conditions]
     if conditions.told:
         columns.append(feeds["length"].astype(np.float64))

@@ -210,7 +210,7 @@ class Game:
         for constraints, now in zip((*self.constraints, *self.later), state["constraints"], strict=True):
             constraints.take([mean.to(self.device) for mean in now])
         if self.ongoing:
-            self.ongoing.load_state_dict(state["ongoing"], self.device)
+            self.ongoing.load_state_dict(state["ongoing"], self.team.part(self.recipe.batch), self.device)
 
     def _gone_on(self) -> list[Tensor]:
         """What sequences have come to that go on, of all processes."""
@@ -355,7 +355,7 @@ class Game:
         with self.team.autocast():
             once = torch.cat([latent[mine], given], 1)
             x, state = self.generator(once, noise[mine].to(self.device))
-        if self.ongoing is None:
+        if self.ongoing is None or self.step < self.likely:
             return x.float(), None
         noise = torch.randn((batch // 2, self.rows, size), generator=self.random).to(self.device)
         anew = torch.rand((batch // 2, 1), generator=self.random)

@@ -25,8 +25,8 @@ end, only at the end, since time is counted from the beginning).
 
 Where the data are long series a sequence may go on for ever. What keeps it where the data are is that
 where it is at home is drawn, and not added up: most of the latent is what kind of window this is, and
-says where it lies, and drifts as slowly as the slowest of the data does (Ornstein-Uhlenbeck processes that
-begin at `latent`, stationary). What lasts for windows is at home where the level of that is, anew in
+says where it lies, and drifts half as fast as the slowest of the data does (Ornstein-Uhlenbeck processes
+that begin at `latent`, stationary). What lasts for windows is at home where the level of that is, anew in
 each window, and so for ever as the data's levels are together; the sum of moves is what is beside that, and
 forgets, at the rate ρ, `training/memory.py`. What lasts for less comes back to the mean, under
 conditions to that under these (`Mixing.homes`). The mean of v is taken out, which a sum would add up. The
@@ -223,7 +223,7 @@ class Generator(nn.Module):
         )
         if state is None:  # the level is where the first row lies, but for what is fleeting
             u = torch.cat([u[:, :1] * self.unsettled, u[:, 1:]], 1)
-        if self.training and self.window:
+        if self.training and self.window and state is None:
             self.centre.lerp_(v.detach().mean((0, 1)).to(self.centre.dtype), _CENTRE_RATE)
         y = u * self.a + totals  # (batch, steps, components)
         y, tail = self.overlap(y, tail)  # of a waveform (batch, steps, hop)
@@ -404,7 +404,7 @@ class Generator(nn.Module):
 
 def lasting_of(mixing: Mixing, window: int) -> Lasting:
     """How components last in sequences that go on for ever, shown in windows of `window` rows; and
-    just as they are in others, and in waveforms, which have no level."""
+    just as they are in others, and in waveforms, whose level has no game of its own."""
     if window and not len(mixing.axes):
         return lasting(mixing.decay, mixing.share, mixing.walk, window)
     return Lasting(np.zeros(len(mixing.decay)), mixing.decay, mixing.walk, 2.0 * window)

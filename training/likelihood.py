@@ -29,7 +29,7 @@ BETAS = (0.9, 0.99)
 def negative_log_likelihood(generator: Generator, once: Tensor, noise: Tensor, rows: Tensor) -> Tensor:
     """Mean over the steps there are, summed over choices: ().
 
-    `once` (batch, latent + given) and `noise` (batch, steps, noise) as the generator takes them, `rows`
+    `once` (batch, latents + given) and `noise` (batch, steps, noise) as the generator takes them, `rows`
     (batch, steps, components + width) as it gives them, and with a gate behind them where there are steps.
     """
     choices, gate = generator.choices, generator.gate

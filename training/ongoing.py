@@ -8,7 +8,8 @@ gradient flows back: truncated backpropagation through time (Williams and Peng, 
 What comes next of them is held to the data's moments, as windows that begin are, `training/moments.py`: how
 far apart windows lie, and whether they go anywhere by where they began. The discriminator is not shown it.
 It would tell them by what no window can mend, and learn little else: of `energy`, of which it was tried,
-windows that begin were then told twice as easily.
+windows that begin were then told twice as easily. Where windows grow, `training/stages.py`, homes are as
+short as they are so far.
 """
 
 import torch
@@ -36,16 +37,16 @@ class Ongoing:
         A `part` of a batch has `begun` under the conditions `given` (batch, given); `noise`, and `anew`
         (rows, 1), what takes a sequence's place from its chance on, are of every other row of the whole.
         """
-        mine, count = slice(part.start // 2, part.stop // 2), len(noise)
-        fresh = [_rows(x.detach(), slice(0, None, 2)) for x in (*begun, given)]
+        mine, (count, steps) = _half(part), noise.shape[:2]
+        behind = generator.seasons.later(given, steps)
+        fresh = [_rows(x.detach(), slice(0, None, 2)) for x in (*begun, behind)]
         known = [_rows(x, mine) for x in self._known] or fresh
         *state, here = known
-        steps = noise.shape[1]
         nothing = here.new_zeros(len(here), generator.latents)
         once = torch.cat([nothing, here], 1)
-        x, behind = generator(once, noise[mine], tuple(state), generator.window)
+        x, end = generator(once, noise[mine], tuple(state), generator.window)
         leaves = (anew[mine] < _ANEW).to(here.device)  # (rows, 1)
-        later = [*(tensor.detach() for tensor in behind), generator.seasons.later(here, steps)]
+        later = [*(tensor.detach() for tensor in end), generator.seasons.later(here, steps)]
         self._known = []
         for one, other in zip(fresh, later, strict=True):
             whole = one.new_zeros(*one.shape[:-2], count, one.shape[-1], dtype=torch.float32)
@@ -57,9 +58,16 @@ class Ongoing:
         """All of it."""
         return self._known
 
-    def load_state_dict(self, known: list[Tensor], device: torch.device) -> None:
-        """Go on from `state_dict`."""
-        self._known = [tensor.to(device) for tensor in known]
+    def load_state_dict(self, known: list[Tensor], part: slice, device: torch.device) -> None:
+        """Go on from `state_dict`, with a `part` of a batch."""
+        self._known = [torch.zeros_like(tensor, device=device) for tensor in known]
+        for own, tensor in zip(self._known, known, strict=True):
+            _rows(own, _half(part)).copy_(_rows(tensor, _half(part)))
+
+
+def _half(part: slice) -> slice:
+    """The same of every other row."""
+    return slice(part.start // 2, part.stop // 2)
 
 
 def _rows(tensor: Tensor, rows: slice) -> Tensor:

@@ -52,7 +52,7 @@ def settle(generator: Generator, length: int, given: Tensor) -> None:
     The centre of training is the mean over windows, which all begin; what little it is off adds
     up over thousands of steps. And what v pushes to and fro over longer times than a window, no
     discriminator has seen: where a slow component would so leave what the data have, which is
-    mean 0 and variance 1 in y, or w around where it is at home under conditions, it forgets faster. The
+    mean 0 and variance 1 in y, or w around where it is at home, it forgets faster. The
     sums of v over blocks give its power S at rest; a sum that forgets 1 − ρ = λ a step has variance
     S / 2λ and, of a mean β left in v, the mean β / λ. Windows shall not notice: the centre moves by
     little of what they span. Where the latent does not drift, nothing longer than a window is known,
@@ -68,19 +68,21 @@ def settle(generator: Generator, length: int, given: Tensor) -> None:
     if generator.seasons.width:  # in pairs: what both do goes with the calendar, and adds up to nothing
         given = given[: SETTLED // 2].repeat(2, 1)
     state = generator.begin(torch.cat([latent, given], 1))[:-1]
-    means = []
+    means, apart = [], []
     for block in range(5):
         noise = torch.randn((SETTLED, _BLOCK, generator.noise_size), generator=random)
         _, v, _, _, state = generator.drive(noise.to(latent.device), given, state, block * _BLOCK)
         given = generator.seasons.later(given, _BLOCK)
         means.append(v.mean(1))  # (sequences, components)
+        apart.append(state[4] * generator.drawn if generator.draws_homes else v.new_zeros(1, v.shape[2]))
     blocks = torch.stack(means[1:])  # (blocks, sequences, components): the first one begins
     off = blocks.mean((0, 1)) - generator.centre  # (components,)
     most = _NOTICED * generator.increments / (generator.b * length**0.5)
     moved = off.clamp(-most, most)
     generator.centre.add_(moved)
     homes = generator.seasons.parted(given)[0] @ generator.homes  # (sequences, components)
-    within = (1 - homes.var(0)).clamp(min=_WITHIN)  # w, (components,)
+    drawn = torch.cat(apart).var(0, unbiased=False)  # (components,)
+    within = (1 - homes.var(0) - drawn).clamp(min=_WITHIN)  # w, (components,)
     spread = (blocks * generator.b).flatten(0, 1).var(0)  # (components,)
     if generator.seasons.width:
         spread = torch.sub(*(blocks * generator.b).chunk(2, 1)).square().mean((0, 1)) / 2

@@ -42,7 +42,7 @@ class Choices:
     count: int = 64
     """Sequences."""
     judges: int = 3
-    """Judges of windows; 0: none."""
+    """Judges of windows, where there are no labels; 0: none."""
     lags: int = 100
     """Lags of the autocorrelation."""
     seed: int = 0
@@ -77,7 +77,7 @@ def main() -> None:
         "the least or the largest that the model can say; data: the same of the data."
     )
     draw(choices.out, dataset, names, samples, choices.lags)
-    told = judged(choices, dataset, samples) if choices.judges else []
+    told = judged(choices, dataset, samples) if choices.judges and not dataset.layout.width else []
     for score in told:
         print(
             f"{score['score']}: {score['first']:.3f} of windows that samples begin with, "
@@ -122,6 +122,8 @@ def judged(choices: Choices, dataset: Dataset, samples: Doubles) -> list[dict[st
     real = Real(choices.data, dataset, length, config.stride, config.hold_out)
     later = samples[:, samples.shape[1] // 2 :]
     each = later.shape[1] // length
+    if not each:
+        raise SystemExit(f"--steps {choices.steps} have no window of {length} in their second half")
     late = later[:, : each * length].reshape(-1, length, samples.shape[2])  # (windows, length, channels)
     count = min(len(late), len(dataset.windows(length, config.stride)), MOST_WINDOWS)
     late = late[np.random.default_rng(0).permutation(len(late))[:count]]

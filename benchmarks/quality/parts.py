@@ -6,7 +6,6 @@ Each function patches modules of this process, before anything is built; `mock.p
 
 import math
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 from unittest import mock
 
@@ -15,7 +14,6 @@ import torch
 from torch import Tensor, nn
 
 from training import atoms, basis, discriminator, game, generator, loop, rests, trainer
-from training.basis import Basis
 from training.data.dataset import Doubles
 from training.data.rules import following
 from training.discriminator import Discriminator
@@ -36,13 +34,13 @@ def _normal_scores() -> None:
 
 def _forgetting() -> None:
     """The sum keeps all that it was ever given."""
-    fitted = Basis._fit_mixing
+    found = generator.lasting_of
 
-    def kept(self: Basis, kind: Any) -> basis.Mixing:
-        mixing = fitted(self, kind)
-        return replace(mixing, decay=mixing.decay * 0 + 1)
+    def kept(mixing: basis.Mixing, window: int) -> Lasting:
+        ever = np.ones(len(mixing.decay))
+        return Lasting(0 * ever, ever, mixing.walk, found(mixing, window).slowest)
 
-    _replace(Basis, "_fit_mixing", kept)
+    _replace(generator, "lasting_of", kept)
 
 
 def _drift() -> None:
@@ -54,7 +52,7 @@ def _colours() -> None:
     """All of the latent drifts at one rate."""
 
     def slow(window: int, latent: int, slow: float) -> Doubles:
-        return np.full(latent + latent // 2, math.exp(-1 / slow))
+        return np.full(latent + latent // 2, math.exp(-1 / slow)) if window else np.ones(latent)
 
     _replace(generator, "rates_for", slow)
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from contract.calendar import Season
 from tests.training.games import game
 from training.basis import Basis
 from training.config import RECIPES, Sizes, TrainConfig
@@ -13,6 +14,7 @@ from training.data import load
 from training.data.dataset import Dataset
 from training.generator import Generator
 from training.memory import lasting
+from training.ongoing import Ongoing
 
 MEMORY = np.array([0.0, 0.9, 0.98, 0.9995])
 """Rates at which components forget, beside windows of 24 rows: noise, in 10 steps, in 50 and in 2,000."""
@@ -33,6 +35,13 @@ def test_what_lasts_for_windows_is_at_home_where_a_level_says():
     assert found.walk[:2].tolist() == [0.1, 0.1]
     assert found.walk[3] == pytest.approx(1.5 * np.sqrt(1 - MEMORY[3] ** 2))
     assert found.slowest == pytest.approx(4000)
+
+
+def test_what_is_smooth_comes_home_in_more_windows():
+    slow, one = np.array([0.9995]), np.ones(1)
+    found = [1 / (1 - lasting(slow, one, walk * one, 24).decay[0]) for walk in (0.1, 0.016, 0.01, 0.001)]
+    assert found[:2] == pytest.approx([24, 93], abs=1)
+    assert found[2:] == pytest.approx([238, 576], abs=1)  # a window of windows at most
 
 
 def test_noise_that_seems_to_last_does_not_say_how_slow_the_level_is():
@@ -135,3 +144,28 @@ def test_what_goes_on_has_moments_of_its_own(prices: Path):
     assert all(torch.isfinite(part).all() for part in other.now)
     assert not torch.equal(one.now[0], other.now[0])
     assert game(prices, "vanilla").ongoing is None
+
+
+def test_each_process_takes_its_own_rows_up_again():
+    known = [torch.arange(1.0, 9)[:, None], torch.arange(1.0, 9)[None, :, None]]
+    parts = [slice(0, 8), slice(8, 16)]
+    both = [Ongoing() for _ in parts]
+    for ongoing, part in zip(both, parts, strict=True):
+        ongoing.load_state_dict(known, part, torch.device("cpu"))
+    for tensor, one, other in zip(known, *(ongoing.state_dict() for ongoing in both), strict=True):
+        assert torch.equal(one + other, tensor)
+        assert not torch.equal(one, tensor)
+
+
+def test_what_goes_on_is_in_its_own_hour(prices: Path):
+    dataset = load(str(prices), TrainConfig())
+    generator = Generator(
+        Sizes(8, 16, 24, 32), basis_of(dataset, 12).mixing, 12, (), 0, 0, False, (Season("day", 24),)
+    ).eval()
+    ongoing, hour = Ongoing(), torch.arange(16.0)[:, None]
+    with torch.no_grad():
+        _, begun = generator(torch.cat([torch.randn(16, 12), hour], 1), torch.randn(16, 12, 8))
+        for anew, wanted in ((1.0, 24), (1.0, 36), (0.0, 12), (1.0, 24)):  # the first goes on at once
+            noise, chance = torch.randn(8, 12, 8), torch.full((8, 1), anew)
+            ongoing.next(generator, begun, hour, noise, chance, slice(0, 16))
+            assert torch.equal(ongoing.state_dict()[-1], (hour[::2] + wanted) % 24)
