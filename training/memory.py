@@ -34,7 +34,7 @@ _RATES = 400
 _AWAY, _FOR_LONG = 2.0, 8.0
 """Windows in which a component forgets, up to which it has no home, and from which on it is all there."""
 _HOMEWARD = 1.0
-"""Windows in which a walk about its home comes back to it."""
+"""Windows in which what has a home comes back to it."""
 _LIVELY = 1.5
 """What moves of a component with a home may be at first, in those that leave its variance as it is."""
 
@@ -101,17 +101,13 @@ def lasting(decay: Doubles, share: Doubles, walk: Doubles, window: int) -> Lasti
     move by `walk` in a step: how they do it where windows of `window` rows are all that is shown of them.
 
     Moves of deviation s leave a variance c that forgets at the rate ρ as it is where s² = c (1 − ρ²). The
-    What is smooth goes farther in a window than its moves would in any order, and is brought home in
-    as many times more windows as its square is more: it would have to fight its way. The
     level forgets in twice as many steps as the slowest component that is mostly not noise: its own moves
     are then half of what that one makes, and the others are made as the data's are.
     """
     steps = 1 / np.maximum(1 - decay, 1e-9)  # (components,)
     drawn = np.log(np.maximum(steps, 1) / (_AWAY * window)) / math.log(_FOR_LONG / _AWAY)
     drawn = np.where(share > 0, drawn.clip(0, 1), 0.0)
-    spread = 2 * share * (1 - decay**window)  # what moves of a window come to, …
-    smooth = (spread / (window * np.maximum(walk, _LEAST_WALK) ** 2)).clip(1, window)  # … beside a walk's
-    homeward = np.minimum(steps, steps ** (1 - drawn) * (_HOMEWARD * window * smooth) ** drawn)
+    homeward = np.minimum(steps, steps ** (1 - drawn) * (_HOMEWARD * window) ** drawn)
     still = _LIVELY * np.sqrt(share * (1 - decay**2))
     return Lasting(
         drawn,

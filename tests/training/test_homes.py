@@ -37,13 +37,6 @@ def test_what_lasts_for_windows_is_at_home_where_a_level_says():
     assert found.slowest == pytest.approx(4000)
 
 
-def test_what_is_smooth_comes_home_in_more_windows():
-    slow, one = np.array([0.9995]), np.ones(1)
-    found = [1 / (1 - lasting(slow, one, walk * one, 24).decay[0]) for walk in (0.1, 0.016, 0.01, 0.001)]
-    assert found[:2] == pytest.approx([24, 93], abs=1)
-    assert found[2:] == pytest.approx([238, 576], abs=1)  # a window of windows at most
-
-
 def test_noise_that_seems_to_last_does_not_say_how_slow_the_level_is():
     found = lasting(np.array([0.9, 0.9999]), np.array([1.0, 0.1]), np.ones(2), 24)
     assert found.slowest == 48
