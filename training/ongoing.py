@@ -8,7 +8,7 @@ gradient flows back: truncated backpropagation through time (Williams and Peng, 
 What comes next of them is held to the data's moments, as windows that begin are, `training/moments.py`: how
 far apart windows lie, and whether they go anywhere by where they began. The discriminator is not shown it.
 It would tell them by what no window can mend, and learn little else: of `energy`, of which it was tried,
-windows that begin were then told twice as easily. Where windows grow, `training/stages.py`, homes are as
+windows that begin were then told far more easily. Where windows grow, `training/stages.py`, homes are as
 short as they are so far.
 """
 

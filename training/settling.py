@@ -55,7 +55,7 @@ def settle(generator: Generator, length: int, given: Tensor) -> None:
     mean 0 and variance 1 in y, or w around where it is at home, it forgets faster. The
     sums of v over blocks give its power S at rest; a sum that forgets 1 − ρ = λ a step has variance
     S / 2λ and, of a mean β left in v, the mean β / λ. Windows shall not notice: the centre moves by
-    little of what they span. Where the latent does not drift, nothing longer than a window is known,
+    little of what they span. Where sequences do not go on for ever, nothing beyond a window is known,
     and nothing is done.
 
     `given` (SETTLED, given): conditions as the data have them.
