@@ -23,15 +23,9 @@ lasts in the numbers is there before the choice, and what is new in each step co
 written so that a run can be cut anywhere: `forward` takes the state and gives it back (where sequences
 end, only at the end, since time is counted from the beginning).
 
-Where the data are long series a sequence may go on for ever. What keeps it where the data are is that
-where it is at home is drawn, and not added up: most of the latent is what kind of window this is, and
-says where it lies, and drifts half as fast as the slowest of the data does (Ornstein-Uhlenbeck processes
-that begin at `latent`, stationary). What lasts for windows is at home where the level of that is, anew in
-each window, and so for ever as the data's levels are together; the sum of moves is what is beside that, and
-forgets, at the rate ρ, `training/memory.py`. What lasts for less comes back to the mean, under
-conditions to that under these (`Mixing.homes`). The mean of v is taken out, which a sum would add up. The
-rest of the latent forgets sooner, each at a rate of its own, `rates_for`: noise that lasts for two steps,
-or for ten, is what smooth movements are made of, and what lasts for a window makes calm and wild ones.
+Where the data are long series a sequence may go on for ever, and what keeps it where the data are is that
+where it is at home is drawn, and not added up: `training/homes.py`. The mean of v is taken out, which a sum
+would add up.
 
 Where nothing is longer than a window, the latent stays as it is, nothing is taken out, and v begins with
 the data's mean, `Mixing.course`: a mean that is taken out a little later is pushed anew in every step,
@@ -51,9 +45,10 @@ from training.chain import Numbers, chain
 from training.config import Sizes
 from training.discrete import LOUDNESS, Choices
 from training.ends import CLOCK, GATE, clock_of, elapsed, survival, validity
+from training.homes import Lasting, lasting_of, rates_for
 from training.layers import SLOPE, float32, linear, linears, perceptron
-from training.memory import Lasting, lasting
 from training.overlap import OverlapAdd
+from training.recurrence import recurrence
 from training.screen import Screen
 from training.seasons import Seasons
 
@@ -69,8 +64,6 @@ Made = tuple[Tensor, Tensor, Tensor, Tensor]
 """u, v and totals, each (batch, steps, components), and logits (batch, steps, width + gate)."""
 
 _CENTRE_RATE = 0.01
-_CHUNK = 64
-"""Steps of a recurrence that are summed at once: its matrix grows with their square."""
 
 
 class Generator(nn.Module):
@@ -267,7 +260,7 @@ class Generator(nn.Module):
         noise, normals, latch = noise.split(widths, 2)
         again = noise[..., : self.latents - self.sizes.latent]  # what forgets soon is of the same noise
         pushes = (1 - self.rates**2).sqrt() * torch.cat([noise, again], 2)
-        drifts = _recurrence(self.rates, drift, pushes)  # (batch, steps, latents)
+        drifts = recurrence(self.rates, drift, pushes)  # (batch, steps, latents)
         parts = [noise, drifts, self.seasons.each(given, noise.shape[1])]
         if self.most:
             time = elapsed if self.gated else clock_of
@@ -355,7 +348,7 @@ class Generator(nn.Module):
         pushes = v - self.centre + homeward[:, None]
         if fresh:
             pushes = torch.cat([(total * self.kept)[:, None], pushes[:, 1:]], 1)
-        return _recurrence(self.decay, total, pushes * self.b)
+        return recurrence(self.decay, total, pushes * self.b)
 
     def _homeward(self, given: Tensor, home: Tensor) -> Tensor:
         """What is added to v so that a sum comes back to where it is at home under conditions, `given`
@@ -400,41 +393,3 @@ class Generator(nn.Module):
             y = torch.maximum(y, 2 * self.low - y)
         scores: Tensor = self.screen(y @ self.outward.T + self.mean)
         return scores
-
-
-def lasting_of(mixing: Mixing, window: int) -> Lasting:
-    """How components last in sequences that go on for ever, shown in windows of `window` rows; and
-    just as they are in others, and in waveforms, whose level has no game of its own."""
-    if window and not len(mixing.axes):
-        return lasting(mixing.decay, mixing.share, mixing.walk, window)
-    return Lasting(np.zeros(len(mixing.decay)), mixing.decay, mixing.walk, 2.0 * window)
-
-
-def rates_for(window: int, latent: int, slow: float) -> np.ndarray:
-    """How much of each of the drifting latents is left after a step: (latents,) float64. Those of the level
-    forget in `slow` steps, and half as many behind them in times from one step to two windows, at equal
-    ratios. All stay as they are, and there are none of the latter, where nothing is longer than a
-    `window`, 0."""
-    if not window:
-        return np.ones(latent)
-    return np.exp(-1 / np.concatenate([np.full(latent, slow), np.geomspace(1, 2 * window, latent // 2)]))
-
-
-def _recurrence(rate: Tensor, before: Tensor, push: Tensor) -> Tensor:
-    """x_t = rate∘x_{t−1} + push_t for every step: (batch, steps, width), from x before the first
-    (batch, width). As a product with the powers of the rate, since a loop is slow to train."""
-    parts = []
-    # In 16 bits the powers of a rate near 1 would be steps, and what is smooth rough.
-    with torch.autocast(push.device.type, enabled=False):
-        for part in push.split(_CHUNK, 1):
-            steps = part.shape[1]
-            time = torch.arange(steps, device=push.device)
-            lag = time[:, None] - time  # (steps, steps)
-            powers = torch.where(
-                lag >= 0, rate[:, None, None] ** lag.clamp(min=0), 0.0
-            )  # (width, steps, steps)
-            x = torch.bmm(powers, part.permute(2, 1, 0)).permute(2, 1, 0)  # (batch, steps, width)
-            x = x + before[:, None] * rate ** (time[:, None] + 1)
-            before = x[:, -1]
-            parts.append(x)
-    return torch.cat(parts, 1)

@@ -1,20 +1,11 @@
-"""Memory: how much of a component lasts from step to step, and how long; and what of it is at home.
+"""Memory: how much of a component lasts from step to step, and how long.
 
 What a component is worth at two steps that are k apart is alike by its autocorrelation, and this is
 fitted by c·ρᵏ, k ≥ 1, the sum of a part that forgets at the rate ρ and of noise that each step has
 anew: in geostatistics, an exponential variogram with a nugget of 1 − c (Cressie, "Statistics for
 spatial data", 1993, section 2.3). Without the nugget a column of pure noise would be given a level
 that lasts for steps.
-
-A window shows little of what lasts for many of them: where such components are, and which go together,
-is a question of levels, which a sum of moves does not answer. Added up for ever they come to be anywhere
-that the data's mean and variance allow, of six prices each somewhere else. So what lasts long is parted:
-its home is where a level is that the generator draws and slowly moves, as the data's are together; and
-the sum of moves is about that, and comes home within a window or so.
 """
-
-import math
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,21 +14,9 @@ from training.data.dataset import Doubles
 
 LEAST = 0.05
 """Share below which nothing lasts."""
-_LEAST_WALK = 1e-4
-"""Deviation of moves that are none."""
-_MOSTLY = 0.5
-"""Share of a component that lasts from which on it is not mostly noise."""
 _SLOWEST = 1e-4
 _RATES = 400
 """Rates that are tried, from one that forgets at once to one that forgets in 10,000 steps."""
-
-_AWAY, _FOR_LONG = 2.0, 8.0
-"""Windows in which a component forgets, up to which it has no home, and from which on it is all there."""
-_HOMEWARD = 1.0
-"""Windows in which what has a home comes back to it."""
-_LIVELY = 1.5
-"""What moves of a component with a home may be at first, in those that leave its variance as it is."""
-
 _SMALL = 0.0025
 """Share of a move's variance that each of its parts has at least, so that it can grow."""
 
@@ -81,37 +60,3 @@ def torn(y: Doubles, valid: NDArray[np.bool_], increments: Doubles) -> tuple[Dou
     share = np.clip(-(moves[:, 1:] * moves[:, :-1]).sum((0, 1)) / power, 0, 0.5)  # (components,)
     noise, walk = np.maximum(share, _SMALL), np.maximum(1 - 2 * share, _SMALL)
     return increments * noise**0.5, increments * walk**0.5
-
-
-class Lasting(NamedTuple):
-    """How components go on for ever, each (components,)."""
-
-    drawn: Doubles
-    """κ, 0 … 1: how much of where a component is at home a level says."""
-    decay: Doubles
-    """The rate at which a sum of moves forgets how far from home it is."""
-    walk: Doubles
-    """The deviation of what is added in a step."""
-    slowest: float
-    """Steps in which the level forgets."""
-
-
-def lasting(decay: Doubles, share: Doubles, walk: Doubles, window: int) -> Lasting:
-    """Of components that forget at the rate `decay`, but for noise, which is all but their `share`, and
-    move by `walk` in a step: how they do it where windows of `window` rows are all that is shown of them.
-
-    Moves of deviation s leave a variance c that forgets at the rate ρ as it is where s² = c (1 − ρ²). The
-    level forgets in twice as many steps as the slowest component that is mostly not noise: its own moves
-    are then half of what that one makes, and the others are made as the data's are.
-    """
-    steps = 1 / np.maximum(1 - decay, 1e-9)  # (components,)
-    drawn = np.log(np.maximum(steps, 1) / (_AWAY * window)) / math.log(_FOR_LONG / _AWAY)
-    drawn = np.where(share > 0, drawn.clip(0, 1), 0.0)
-    homeward = np.minimum(steps, steps ** (1 - drawn) * (_HOMEWARD * window) ** drawn)
-    still = _LIVELY * np.sqrt(share * (1 - decay**2))
-    return Lasting(
-        drawn,
-        np.where(drawn > 0, 1 - 1 / homeward, decay),
-        np.where(drawn > 0, np.minimum(walk, np.maximum(still, _LEAST_WALK)), walk),
-        float(max([_AWAY * window, *(2 * steps[share >= _MOSTLY])])),
-    )

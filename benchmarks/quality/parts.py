@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training import atoms, basis, discriminator, game, generator, loop, rests, trainer
+from training import atoms, basis, discriminator, game, generator, homes, loop, rests, trainer
 from training.data.dataset import Doubles
 from training.data.rules import following
 from training.discriminator import Discriminator
 from training.generator import Generator
-from training.memory import Lasting
+from training.homes import Lasting
 
 
 def _bending() -> None:
@@ -34,7 +34,7 @@ def _normal_scores() -> None:
 
 def _forgetting() -> None:
     """The sum keeps all that it was ever given."""
-    found = generator.lasting_of
+    found = homes.lasting_of
 
     def kept(mixing: basis.Mixing, window: int) -> Lasting:
         ever = np.ones(len(mixing.decay))
@@ -63,7 +63,7 @@ def _homes() -> None:
     def nowhere(decay: Doubles, share: Doubles, walk: Doubles, window: int) -> Lasting:
         return Lasting(np.zeros(len(decay)), decay, walk, 2.0 * window)
 
-    _replace(generator, "lasting", nowhere)
+    _replace(homes, "lasting", nowhere)
 
 
 def _going_on() -> None:

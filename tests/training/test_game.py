@@ -14,9 +14,11 @@ from training.config import RECIPES, Sizes, batch_for, likely_steps, sizes_for, 
 from training.data.dataset import Column, Dataset
 from training.discriminator import Discriminator
 from training.game import Game
-from training.generator import Generator, _recurrence, rates_for
+from training.generator import Generator
+from training.homes import rates_for
 from training.layers import float32
 from training.likelihood import BETAS, FASTER
+from training.recurrence import recurrence
 from training.settling import SETTLED, recentre, settle
 
 
@@ -269,14 +271,14 @@ def test_the_recurrence_is_its_loop():
     for t in range(150):
         x = rate * x + push[:, t]
         steps.append(x)
-    torch.testing.assert_close(_recurrence(rate, before, push), torch.stack(steps, 1), atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(recurrence(rate, before, push), torch.stack(steps, 1), atol=1e-5, rtol=1e-5)
 
 
 def test_the_recurrence_is_no_rougher_where_networks_compute_in_16_bits():
     rate, before, push = torch.tensor([0.99]), torch.zeros(1, 1), torch.full((1, 50, 1), 0.01)
     with torch.autocast("cpu", torch.bfloat16):
-        half = _recurrence(rate, before, push)
-    torch.testing.assert_close(half, _recurrence(rate, before, push))
+        half = recurrence(rate, before, push)
+    torch.testing.assert_close(half, recurrence(rate, before, push))
 
 
 def test_batches_are_smaller_where_a_step_is_dear():

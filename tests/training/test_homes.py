@@ -13,7 +13,7 @@ from training.config import RECIPES, Sizes, TrainConfig
 from training.data import load
 from training.data.dataset import Dataset
 from training.generator import Generator
-from training.memory import lasting
+from training.homes import lasting
 from training.ongoing import Ongoing
 
 MEMORY = np.array([0.0, 0.9, 0.98, 0.9995])
