@@ -16,6 +16,9 @@ from serving.sampler import load
 from serving.samples import Samples
 from serving.settings import Settings
 
+_FOR_EVER = 4
+"""Windows that sequences have in the mean where they are taken to go on for ever, `training.config`."""
+
 
 def sample_to_file(
     model: Path,
@@ -44,13 +47,28 @@ def sample_to_file(
         formats.save(out, plan, _shown(generator.batches(plan), plan.count * plan.length))
     finally:
         generator.close()
-    for note in said_of_times(generator.spec, asked):
+    for note in (*said_of_times(generator.spec, asked), *said_of_length(generator.spec, plan.length)):
         print(note)
     print(
         f"{out}: {plan.count} sequence{'s' * (plan.count > 1)} of {'up to ' * plan.drawn}{plan.length} "
         f"step{'s' * (plan.length > 1)}, seed {plan.seed}, "
         f"model {generator.digest[:12]}…, {generator.provider}"
     )
+
+
+def said_of_length(spec: Spec, length: int) -> Iterator[str]:
+    """What to know of samples that are longer than what the data show."""
+    data, known = spec.data, spec.training_length
+    if not spec.ends:
+        if data.rows >= _FOR_EVER * known * data.sequences:
+            return  # long series, which go on as they are
+        known = max(known, data.rows // data.sequences)
+    if length > known:
+        how = "at most" if spec.ends else "in the mean"
+        yield (
+            f"sequences of the data have {known} rows {how}: what lies behind these was not learnt, and "
+            "may go anywhere"
+        )
 
 
 def said_of_times(spec: Spec, asked: Mapping[str, object]) -> Iterator[str]:

@@ -37,7 +37,7 @@ def states_of(generator: Generator, rules: Rules) -> tuple[State, ...]:
         State("c", sizes.hidden, 1),
         State("total", len(generator.a), 1),
         State("drift", generator.latents, 1),
-        State("home", len(generator.a) * generator.draws_homes, 1),
+        State("home", 2 * len(generator.a) * generator.draws_homes, 1),
         State("choice", generator.choices.width, 1),
         State("tail", generator.overlap.hop, 1),
         State("ended", int(generator.gated), 1),
@@ -107,7 +107,7 @@ def _network(n: Nodes, g: Generator, conditions: Conditions) -> list[str]:
     level = total = home = ""
     if components:
         if g.draws_homes:
-            level, home = homes(n, g, weights, conditions, drift, drifts, given)
+            level, home = homes(n, g, weights, conditions, fresh, drift, drifts, given)
         else:
             level = level_of(n, weights, once)
         total = n.add("Where", fresh, level, "state.total", to="total")  # (1, batch, components)

@@ -1,9 +1,13 @@
-"""Where sequences that go on for ever are at home: a level anew in each window, as `Generator.drive` does.
+"""Where sequences that go on for ever are at home: in each window on the way to a level that is made as it
+begins, as `Generator.drive` does.
 
 A row may stand anywhere in its window when it is asked for, and each row of a batch elsewhere. So of the
-windows that begin within these steps as many levels are made as there can be, and each step takes that
+windows that begin within these steps as many levels are made as there can be, and each step takes the way
 of its own; before the first of these it is what was carried on.
 """
+
+import numpy as np
+from onnx import TensorProto
 
 from export.known import seen
 from export.layers import Weights, perceptron
@@ -19,11 +23,13 @@ def level_of(n: Nodes, weights: Weights, once: str) -> str:
 
 
 def homes(
-    n: Nodes, g: Generator, weights: Weights, conditions: Conditions, drift: str, drifts: str, given: str
-) -> tuple[str, str]:
+    n: Nodes, g: Generator, weights: Weights, conditions: Conditions, fresh: str, drift: str, drifts: str,
+    given: str,
+) -> tuple[str, str]:  # fmt: skip
     """Where sequences begin, (1, batch, components), and where they are at home at each step, (steps,
     batch, components); and `next.home`. By the latents before the first of these steps, `drift` (1, batch,
-    latent), and behind each, `drifts` (steps, batch, latent), and by conditions, `given` (batch, given)."""
+    latent), and behind each, `drifts` (steps, batch, latent), and by conditions, `given` (batch, given). A
+    sequence that is `fresh`, (1, batch, 1), is at home where it begins."""
     components, rows = len(weights["a"]), n.integers(g.window)
     one, axis = n.integers(1), n.integers(0)
     last = n.add("Sub", "steps.list", one, to="steps.last")  # (1,)
@@ -67,16 +73,39 @@ def homes(
         home = n.add("Sub", levels, goes, to="windows.home")
     level = n.add("Slice", levels, axis, one, axis, to="level")  # (1, batch, components)
 
-    # What each step is at home at.
-    known = n.add(
-        "Concat", "state.home", home, to="homes.known", axis=0
-    )  # (1 + windows, batch, components)
+    return level, _way(n, g, fresh, home, first)
+
+
+def _way(n: Nodes, g: Generator, fresh: str, home: str, first: str) -> str:
+    """Where each step is at home, (steps, batch, components), and `next.home`: where that is as each window
+    ends, `home` (windows, batch, components), of those from the `first` (batch,) on that begin here."""
+    components, rows = len(g.a), n.integers(g.window)
+    one, axis = n.integers(1), n.integers(0)
+
+    # Where each window's begins and ends: the one under way, and those that begin here.
+    ends = n.add_many("Split", "state.home", to=["home.left", "home.right"], axis=2, num_outputs=2)
+    begun = n.add("Slice", home, axis, one, axis, to="home.first")
+    right = n.add("Where", fresh, begun, ends[1], to="home.here")  # a sequence begins at its own
+    after = n.add("Concat", right, home, to="homes.ends", axis=0)  # (1 + windows, batch, components)
+    before = n.add("Slice", after, axis, n.integers(-1), axis, to="homes.known")
+    before = n.add("Concat", ends[0], before, to="homes.begins", axis=0)
+    pairs = n.add("Concat", before, after, to="homes.pairs", axis=2)  # (1 + windows, batch, 2 components)
+
+    # And of these what each step is at, on a straight way from one to the other.
     own = n.add("Div", "time", rows, to="window.own")  # (steps, batch)
+    behind = n.add("Sub", "time", n.add("Mul", own, rows, to="window.begin"), to="window.behind")
     own = n.add("Sub", own, first, to="window.ahead")
     own = n.add("Add", own, one, to="window.which")
-    home = _picked(n, known, own, components, "home")  # (steps, batch, components)
-    n.add("Slice", home, n.integers(-1), n.integers(2**31 - 1), axis, to="next.home")
-    return level, home
+    pair = _picked(n, pairs, own, 2 * components, "home.pair")  # (steps, batch, 2 components)
+    n.add("Slice", pair, n.integers(-1), n.integers(2**31 - 1), axis, to="next.home")
+    begin, end = n.add_many("Split", pair, to=["home.begin", "home.end"], axis=2, num_outputs=2)
+    step = n.cast(n.add("Add", behind, one, to="window.step"), TensorProto.FLOAT, to="window.steps")
+    share = n.add(
+        "Div", step, n.constant("window.rows", np.full(1, g.window, np.float32)), to="window.share"
+    )
+    share = n.add("Unsqueeze", share, n.integers(2), to="window.shares")  # (steps, batch, 1)
+    way = n.add("Mul", n.add("Sub", end, begin, to="home.far"), share, to="home.gone")
+    return n.add("Add", begin, way, to="home")  # (steps, batch, components)
 
 
 def homeward(n: Nodes, weights: Weights, given: str, home: str) -> str:

@@ -3,7 +3,7 @@
     gates_t = x_t + W·[h_{t−1}, choice_{t−1}],   h_t and c_t by the LSTM's own rule
     where there are numbers too
         z_t = m_t + M·h_t,   v_t = z_t's last + V·leaky(z_t's first)
-        total_t = ρ∘total_{t−1} + push + b∘v_t
+        total_t = ρ∘total_{t−1} + push_t + b∘v_t
         lasting_t = [total_t, (total_t − total_{t−1}) / increments],   told_t = T·leaky(S·lasting_t + s)
     logits_t = gumbel_t + told_t + O·h_t + A·choice_t, of the choices before each
     choice_t, one-hot: where these are largest
@@ -40,7 +40,7 @@ class Numbers(NamedTuple):
     moved: Tensor
     """V: (components, first)."""
     push: Tensor
-    """(batch, components)"""
+    """(steps, batch, components)"""
     decay: Tensor
     """ρ: (components,)."""
     b: Tensor
@@ -111,7 +111,7 @@ class _Chain(torch.autograd.Function):
                 torch.addmm(last, leaky_relu(first, SLOPE), own.moved.T, out=v[t])
                 before, (here, move) = total, lasting[t].split(components, 1)
                 if t or not fresh:
-                    total = (total * own.decay).add_(own.push).addcmul_(v[t], own.b)
+                    total = (total * own.decay).add_(own.push[t]).addcmul_(v[t], own.b)
                 here.copy_(total)
                 torch.sub(total, before, out=move).div_(own.increments)
                 torch.addmm(own.bias, lasting[t], own.tells.T, out=said[t])
@@ -178,7 +178,7 @@ class _Chain(torch.autograd.Function):
             inner = own.moved.shape[1]
             of_numbers = [
                 of_total, of_z, _product(of_z, heard),
-                _product(of_z[..., inner:], leaky_relu(z[..., :inner], SLOPE)), of_totals.sum(0), None,
+                _product(of_z[..., inner:], leaky_relu(z[..., :inner], SLOPE)), of_totals, None,
                 (of_totals * v).sum((0, 1)), None, _product(of_said, lasting), of_said.sum((0, 1)),
                 _product(of_logits, leaky_relu(said, SLOPE)),
             ]  # fmt: skip

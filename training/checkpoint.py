@@ -31,7 +31,7 @@ from training.layout import Layout
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 32
+FORMAT = 33
 _KEPT = 2
 
 

@@ -1,11 +1,11 @@
 """The generator, an LSTM: noise to rows.
 
     [latent, given] ─▶ level ─▶ total_0       drift_t = r∘drift_{t−1} + √(1−r²)∘noise_t
-    [drift_s, given] ─▶ level ─▶ home,        at the beginning s of each window that t is in
+    [drift_s, given] ─▶ level ─▶ home,        at the end of a window that begins at s, and home_t on its way
     [latent, given] ─▶ start ─▶ c_0, or 0
     [noise_t, drift_t, given, choice_{t−1}] ─▶ LSTM ─▶ h_t,   h_t, gumbel_t ─▶ choice_t
     [h_t, noise_t, drift_t] ─▶ head + direct ─▶ [u_t, v_t]
-    total_t = ρ∘total_{t−1} + (1−ρ)∘κ∘home + b∘v_t,    total_1 = total_0,    y_t = a∘u_t + total_t
+    total_t = ρ∘total_{t−1} + (1−ρ)∘κ∘home_t + b∘v_t,    total_1 = total_0,    y_t = a∘u_t + total_t
     (of u_1 as much as is fleeting in the data's first rows)
     of numbers beside labels v_t first, then choice_t, which sees total_t and its move,
     then u_t, which sees both
@@ -54,8 +54,9 @@ from training.seasons import Seasons
 
 State = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 """LSTM state h and c, both (1, batch, hidden), the running sum `total` (batch, components), the
-drifting latent `drift` (batch, latents), the `home` of this window (batch, components), or none of it where
-no home is drawn, the last choice (batch, width) and the last frame's `tail` (batch, hop)."""
+drifting latent `drift` (batch, latents), where `home` is as this window begins and as it ends (batch, 2
+components), or none of it where no home is drawn, the last choice (batch, width) and the last frame's
+`tail` (batch, hop)."""
 
 Recurrent = tuple[Tensor, Tensor, Tensor, Tensor, Tensor, Tensor]
 """The state but for the tail."""
@@ -233,10 +234,12 @@ class Generator(nn.Module):
         for rows in self._with_one_home(position, noise.shape[1]):
             here, begins = self.seasons.later(given, rows.start), fresh and rows.start == 0
             if self.draws_homes and (position + rows.start) % self.window == 0 and not begins:
-                home = self._home(drift, here)
+                left = home[:, len(self.a) :]
+                home = torch.cat([left, self._home(drift, here)], 1)  # (batch, 2 components)
+            way = self._way(home, position + rows.start, rows.stop - rows.start)
             told = [None if x is None else x[:, rows] for x in (chosen, known)]
             made, (h, c, drift, before) = self._driven(
-                noise[:, rows], here, h, c, total, drift, home, before, told[0], told[1], begins
+                noise[:, rows], here, h, c, total, drift, way, before, told[0], told[1], begins
             )
             total = made[2][:, -1]
             parts.append(made)
@@ -255,7 +258,8 @@ class Generator(nn.Module):
         self, noise: Tensor, given: Tensor, h: Tensor, c: Tensor, total: Tensor, drift: Tensor,
         home: Tensor, before: Tensor, chosen: Tensor | None, known: Tensor | None, fresh: bool,
     ) -> tuple[Made, tuple[Tensor, Tensor, Tensor, Tensor]]:  # fmt: skip
-        """The same of steps with one home, and h, c, the drift and the choice behind them."""
+        """The same of steps of one window, at `home` (batch, steps, components), and h, c, the drift
+        and the choice behind them."""
         widths = [self.sizes.latent, self.choices.width, self.gate.width]
         noise, normals, latch = noise.split(widths, 2)
         again = noise[..., : self.latents - self.sizes.latent]  # what forgets soon is of the same noise
@@ -313,6 +317,7 @@ class Generator(nn.Module):
         gumbels = gumbels + LOUDNESS * self.choices.bias
         numbers = None
         if self.mixed:
+            pushes = (self.b * (homeward - self.centre)).expand(-1, len(steps), -1).transpose(0, 1)
             (first, last), (speaks, tells) = linears(self.moves), linears(self.tells)
             both = torch.cat([first.weight, self.moves_direct.weight])  # (head + components, …)
             moves, moving = both.tensor_split([self.sizes.hidden], 1)
@@ -320,7 +325,7 @@ class Generator(nn.Module):
             numbers = Numbers(
                 total,
                 nn.functional.linear(steps[..., : self.sizes.latent + self.latents], moving, bias),
-                moves, last.weight, self.b * (homeward - self.centre), self.decay, self.b, self.increments,
+                moves, last.weight, pushes, self.decay, self.b, self.increments,
                 speaks.weight, speaks.bias, LOUDNESS * tells.weight,
             )  # fmt: skip
             gumbels = gumbels + LOUDNESS * tells.bias
@@ -343,18 +348,27 @@ class Generator(nn.Module):
         return torch.cat([total, (total - last) / self.increments], -1)
 
     def _totals(self, v: Tensor, total: Tensor, homeward: Tensor, fresh: bool) -> Tensor:
-        """The sums of v, both (batch, steps, components), from the one before, and what brings them home,
-        both (batch, components)."""
-        pushes = v - self.centre + homeward[:, None]
+        """The sums of v, and what brings them home, (batch, steps, components) each, from the one before,
+        (batch, components)."""
+        pushes = v - self.centre + homeward
         if fresh:
             pushes = torch.cat([(total * self.kept)[:, None], pushes[:, 1:]], 1)
         return recurrence(self.decay, total, pushes * self.b)
 
     def _homeward(self, given: Tensor, home: Tensor) -> Tensor:
         """What is added to v so that a sum comes back to where it is at home under conditions, `given`
-        (batch, given), in a window with this `home`: (batch, components)."""
-        known = self.seasons.parted(given)[0] @ self.homes
+        (batch, given), and at each step, `home` (batch, steps, components): the same."""
+        known = (self.seasons.parted(given)[0] @ self.homes)[:, None]  # (batch, 1, components)
         return (known + self.drawn * home if self.draws_homes else known) * self.kept
+
+    def _way(self, home: Tensor, position: int, steps: int) -> Tensor:
+        """Where home is at each of some steps of a window, from the one at `position` on, on a straight way
+        through it: (batch, steps, components)."""
+        if not self.draws_homes:
+            return home[:, None]
+        begin, end = home[:, None].chunk(2, 2)  # (batch, 1, components)
+        step = torch.arange(1, steps + 1, device=home.device) + position % self.window
+        return begin + (end - begin) * (step / self.window)[:, None]
 
     def begin(self, once: Tensor) -> State:
         """The state before the first step."""
@@ -366,7 +380,7 @@ class Generator(nn.Module):
             seen = torch.cat([latent[:, : self.sizes.latent], self.seasons.first(given)], 1)
             cell = self.start(seen)[None]  # (1, batch, hidden)
         level = self._level(latent, given)  # (batch, components)
-        home = self._at_home(level, given) if self.draws_homes else nothing[:, :0]
+        home = self._at_home(level, given).repeat(1, 2) if self.draws_homes else nothing[:, :0]
         return rest, cell, level, latent, home, nothing, self.overlap.tail(level)
 
     def _level(self, latent: Tensor, given: Tensor) -> Tensor:

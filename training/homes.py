@@ -5,8 +5,9 @@ is a question of levels, which a sum of moves does not answer. Added up for ever
 that the data's mean and variance allow, of six prices each somewhere else. So what lasts long is parted.
 Most of the latent is what kind of window this is, and says where it lies: it drifts half as fast as the
 slowest of the data does, as Ornstein-Uhlenbeck processes, stationary from the beginning. What lasts for
-windows is at home where the level of that is, anew in each window, and so for ever as the data's levels
-are, together; the sum of moves is what is beside that, and comes home within a window or so. What lasts for
+windows is at home where the level of that is, asked anew as each window begins and on a straight way there
+as it ends, since a leap would be a kink in whatever is smooth; and so for ever about as the data's levels
+are, together. The sum of moves is what is beside that, and comes home within a window or so. What lasts for
 less comes back to the mean, under conditions to that under these (`Mixing.homes`). The rest of the latent
 forgets sooner, each at a rate of its own: noise that lasts for two steps, or for ten, is what smooth
 movements are made of, and what lasts for a window makes calm and wild ones.

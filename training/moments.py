@@ -1,6 +1,6 @@
-"""Moments that are the data's: where each step lies in the mean, how far moves go, how much they turn,
-which go together, whether they know where they began, how much livelier one window is than another, and how
-far apart windows lie.
+"""Moments that are the data's: where each step lies in the mean, how often values lie where, how far moves
+go, how much they turn, which go together, whether they know where they began, how much livelier one window
+is than another, and how far apart windows lie.
 
 A discriminator need not see any of these. A component that moves a hundredth of another is a hundredth of
 what it looks at, a mean that wavers by a tenth of a deviation is lost among its windows, and by the time it
@@ -10,7 +10,8 @@ they began, and are calm or wild for a whole window where the data have a wild d
 each step lies to one side for a whole window, since the latent does. So the generator is told, as
 constraints beside its game:
 
-    ȳ_t = mean y_t,      r_k = mean (y_{t+k} − y_t)² / the same of the data,
+    ȳ_t = mean y_t,      F_n = mean σ((y_t − z_n) / ω_n),
+                         r_k = mean (y_{t+k} − y_t)² / the same of the data,
                          r_0 = mean (y_{t+1} − 2 y_t + y_{t−1})² / the same of the data,
                          s_k, s_0: the same of absolute values, at each step t by itself,
                          w   = mean over windows (mean_t |y_{t+1} − y_t|)² / the same of the data,
@@ -19,20 +20,22 @@ constraints beside its game:
     p   = mean (y_T − y_1) (y_T − y_1)ᵀ / ς ς,    q = mean (y_T − y_1) y_1ᵀ / ς,
                          ς² = mean (y_T − y_1)² of the data, T the last step
 
-    L += η Σ (m(ȳ_t) − the data's) · ȳ_t  +  η Σ (m(x) − the data's) · x     for every c_k, p and q
+    L += η Σ (m(ȳ_t) − the data's) · ȳ_t  +  η Σ (m(x) − the data's) · x     for every F_n, c_k, p and q
        + η Σ log m(x) · x / m(x)                                             for every r_k, s_k, w and l
 
-over components, and of r, s, w and l over the channels as well: what moves as far as it should in each
+over components, and of F, r, s, w and l over the channels as well: what moves as far as it should in each
 component need not in what they are mixed to, which has tails and calm hours of its own; both together weigh
-as much as components would alone. Steps t weigh as 24 do of means, and as one of moves, however many there
-are; k is 1 step, 4, 16 and so on, and a window, and 0 stands for turns: of what is smooth they are so small
-a part of any move that no lag sees them. With squares alone what moves seldom and far would move always and
-a little: r and s together say how heavy tails are, and w in which windows. Of pairs k is 0 and 1: which
-components move together, and which one after the other; p says which have gone together by the end. m is a
-running mean: the conditions of a generalised method of moments (Hansen, Econometrica 50, 1982), each with
-the weight that its errors so far ask for. Where m is as the data have it nothing is added. The squared
-difference of a batch's own moments, as in moment matching networks (Li, Swersky and Zemel, ICML 2015),
-would go on pushing there, towards what makes one batch like another: moves that are too small.
+as much as components would alone. z_n are quantiles of the data, and F says, softly, how much lies beyond
+each: lights that are mostly out are out as often, which a mean does not say. Steps t weigh as 24 do of
+means, and F as much, and as one of moves, however many there are; k is 1 step, 4, 16 and so on, and a
+window, and 0 stands for turns: of what is smooth they are so small a part of any move that no lag sees
+them. With squares alone what moves seldom and far would move always and a little: r and s together say how
+heavy tails are, and w in which windows. Of pairs k is 0 and 1: which components move together, and which
+one after the other; p says which have gone together by the end. m is a running mean: the conditions of a
+generalised method of moments (Hansen, Econometrica 50, 1982), each with the weight that its errors so far
+ask for. Where m is as the data have it nothing is added. The squared difference of a batch's own moments,
+as in moment matching networks (Li, Swersky and Zemel, ICML 2015), would go on pushing there, towards what
+makes one batch like another: moves that are too small.
 """
 
 from collections.abc import Iterable
@@ -44,10 +47,14 @@ from torch import Tensor
 LAGS = 4
 """Moves are looked at over 1 step, over so many, over as many times that, and so on, and over a whole
 window, or what most of them have where they end."""
-LOOKED_AT = 4096
-"""Windows of the data that are measured."""
+LOOKED_AT, _ROWS = 4096, 2**16
+"""Windows of the data that are measured, and rows of them that quantiles are of."""
 STEPS = 24
 """What all steps together weigh."""
+QUANTILES = (0.02, 0.1, 0.25, 0.4, 0.6, 0.75, 0.9, 0.98)
+"""Of the data, at which it is asked how much lies beyond."""
+_SOFT, _SHARPEST = 0.25, 0.1
+"""ω, of the distance between the quantiles on either side; and the least it is, in deviations."""
 _MEMORY = 0.98
 """Of m, from step to step of the game."""
 _LEAST = 1e-11
@@ -63,6 +70,8 @@ class Seen(NamedTuple):
 
     means: Tensor
     """ȳ less the data's, (steps, components)."""
+    marginals: Tensor
+    """F less the data's, (quantiles, components + channels)."""
     squares: Tensor
     """r, w and l, (lags, turns and two of windows, components + channels)."""
     sizes: Tensor
@@ -87,6 +96,8 @@ class Moments:
         powers = (LAGS**n for n in range(longest.bit_length()))
         self.lags = sorted({lag for lag in (*powers, longest) if 0 < lag < steps})
         self._means = _means(y, valid)  # (steps, components)
+        self._bounds, self._soft = _bounds_of(self._both(y), valid)  # (quantiles, components + channels)
+        self._marginals = self._marginals_of(y, valid)
         moves = _moves(self._both(y), valid, self.lags)
         self._squares, self._sizes, self._shares = moves
         sigma = self._squares[:1, : y.shape[2]].sqrt() if self.lags else y.new_zeros(1, y.shape[2])
@@ -96,7 +107,8 @@ class Moments:
         self._pairs = self._pairs_of(y, spans * self._span, valid)
         self._homes = _homes(y, spans * self._span)
         self.now = Seen(
-            torch.zeros_like(self._means), torch.ones_like(self._squares), torch.ones_like(self._sizes),
+            torch.zeros_like(self._means), torch.zeros_like(self._marginals),
+            torch.ones_like(self._squares), torch.ones_like(self._sizes),
             torch.zeros_like(self._pairs), torch.zeros_like(self._homes),
         )  # fmt: skip
         """Their running means, m."""
@@ -108,6 +120,7 @@ class Moments:
         sizes = _ratio(moves.sizes, self._sizes, _LEAST**0.5)
         return Seen(
             _means(y, valid) - self._means,
+            self._marginals_of(y, valid) - self._marginals,
             _ratio(moves.squares, self._squares, _LEAST),
             torch.where(moves.shares > 0, sizes, 1.0),
             self._pairs_of(y, spans, valid) - self._pairs,
@@ -128,9 +141,16 @@ class Moments:
         squares, sizes = (off.clamp(1 / _MOST, _MOST) for off in (now.squares, now.sizes))
         cost = STEPS * (now.means * seen.means).mean(0).sum()
         part = now.means.shape[1] / now.squares.shape[1]  # channels take their weight from components
+        cost = cost + STEPS * part * (now.marginals * seen.marginals).sum()
         cost = cost + part * (squares.log() * seen.squares / squares).sum()
         cost = cost + part * (self._shares * sizes.log() * seen.sizes / sizes).sum()
         return cost + (now.pairs * seen.pairs).sum() + (now.homes * seen.homes).sum()
+
+    def _marginals_of(self, y: Tensor, valid: Tensor | None) -> Tensor:
+        """F: (quantiles, components + channels)."""
+        x = self._both(y)
+        parts = [torch.sigmoid((x - z) / soft) for z, soft in zip(self._bounds, self._soft, strict=True)]
+        return torch.stack([_mean(part, valid) for part in parts])
 
     def _pairs_of(self, y: Tensor, spans: Tensor, valid: Tensor | None) -> Tensor:
         """c and p of windows that go so far, in ς (windows, components): (_PAIRS + 1, components,
@@ -204,6 +224,22 @@ def _ratio(size: Tensor, data: Tensor, least: float) -> Tensor:
     """Beside the data's; 1 where that never moves."""
     moving = data > least
     return torch.where(moving, size / torch.where(moving, data, 1.0), 1.0)
+
+
+def _bounds_of(x: Tensor, valid: Tensor | None) -> tuple[Tensor, Tensor]:
+    """z and ω of x (windows, steps, width): (quantiles, width) both."""
+    rows = x.flatten(0, 1) if valid is None else x[valid > 0]  # (rows, width)
+    rows = rows[:: -(-len(rows) // _ROWS)]
+    z = torch.quantile(rows, x.new_tensor(QUANTILES), dim=0)
+    beyond = torch.cat([2 * z[:1] - z[1:2], z, 2 * z[-1:] - z[-2:-1]])  # (quantiles + 2, width)
+    return z, (_SOFT * (beyond[2:] - beyond[:-2])).clamp(min=_SHARPEST)
+
+
+def _mean(x: Tensor, valid: Tensor | None) -> Tensor:
+    """Of x (windows, steps, width), over all that there are: (width,)."""
+    if valid is None:
+        return x.mean((0, 1))
+    return (x * valid[..., None]).sum((0, 1)) / valid.sum().clamp(min=1)
 
 
 def _means(y: Tensor, valid: Tensor | None) -> Tensor:

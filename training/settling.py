@@ -74,7 +74,8 @@ def settle(generator: Generator, length: int, given: Tensor) -> None:
         _, v, _, _, state = generator.drive(noise.to(latent.device), given, state, block * _BLOCK)
         given = generator.seasons.later(given, _BLOCK)
         means.append(v.mean(1))  # (sequences, components)
-        apart.append(state[4] * generator.drawn if generator.draws_homes else v.new_zeros(1, v.shape[2]))
+        home = state[4][:, -v.shape[2] :] if generator.draws_homes else v.new_zeros(1, v.shape[2])
+        apart.append(home * generator.drawn)
     blocks = torch.stack(means[1:])  # (blocks, sequences, components): the first one begins
     off = blocks.mean((0, 1)) - generator.centre  # (components,)
     most = _NOTICED * generator.increments / (generator.b * length**0.5)

@@ -228,7 +228,7 @@ def _calibrate(
     recipe, rows = game.recipe, mean_length(game.recipe, length)
     level = _seconds_of(game.play_level) if game.first is not None else 0.0
     steps = team.of_first(steps_in(recipe, 60 * minutes, seconds, level, rows))
-    say(f"{seconds * 1000:.0f} ms a step: {minutes:g} minutes are {steps} steps")
+    say(f"{seconds * 1000:.0f} ms a step: --minutes {minutes:g} is {steps} steps")
     if steps < FEWEST:
         wanted = math.ceil(minutes * FEWEST / steps)
         say(f"that is little: {FEWEST:,} steps and more are mostly wanted, so --minutes {wanted} and more")

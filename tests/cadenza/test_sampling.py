@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from cadenza.sampling import _begun, _conditions, said_of_times
+from cadenza.sampling import _begun, _conditions, said_of_length, said_of_times
 from contract.calendar import Time
 from contract.conditions import validate
 from contract.errors import UsageError
@@ -49,3 +49,14 @@ def test_what_is_said_of_when_sequences_begin():
     assert said[0] == "rows are not at 2024-01-06: samples begin at 2024-01-08"
     assert sum("samples begin at" in note for note in said) == 1
     assert not [*said_of_times(replace(SPEC, time=None), {})]
+
+
+def test_of_samples_longer_than_the_data_s_sequences_it_is_said_that_nobody_knows():
+    short = replace(SPEC, training_length=24, data=replace(SPEC.data, sequences=100, rows=4000))
+    assert not [*said_of_length(short, 40)]
+    assert "sequences of the data have 40 rows in the mean" in next(said_of_length(short, 41))
+    long = replace(short, data=replace(SPEC.data, sequences=1, rows=4000))
+    assert not [*said_of_length(long, 10_000)]
+    ending = replace(long, endings="gate")
+    assert not [*said_of_length(ending, 24)]
+    assert "24 rows at most: what lies behind these" in next(said_of_length(ending, 25))

@@ -40,7 +40,7 @@ def test_homes_go_with_hours_conditions_and_labels(tmp_path: Path, labels: bool)
     assert generator.mixed == labels
     export(run, tmp_path / "m.onnx")  # which refuses what is not its checkpoint, or differs by chunks
     spec = load(tmp_path / "m.onnx").spec
-    assert {s.name: s.size for s in spec.states}["home"] == len(generator.a)
+    assert {s.name: s.size for s in spec.states}["home"] == 2 * len(generator.a)
     with load_generator(tmp_path / "m.onnx") as model:
         for shop, middle in SHOPS.items():
             late = model.sample(30, 24 * 20, 1, {"shop": shop}).values[:, 24 * 10 :, 0]

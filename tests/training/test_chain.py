@@ -27,7 +27,7 @@ def written_plainly(
         if numbers is not None:
             z = numbers.moving[t] + linear(h, numbers.moves)
             v = z[:, INNER:] + linear(leaky_relu(z[:, :INNER], SLOPE), numbers.moved)
-            last, total = total, numbers.decay * total + numbers.push + numbers.b * v
+            last, total = total, numbers.decay * total + numbers.push[t] + numbers.b * v
             total = last if fresh and t == 0 else total
             lasting = torch.cat([total, (total - last) / numbers.increments], 1)
             told = linear(lasting, numbers.tells, numbers.bias)
@@ -64,7 +64,7 @@ def test_the_gradient_is_that_of_the_steps(sizes: tuple[int, ...], beside_number
     ]  # fmt: skip
     numbers = [
         some(BATCH, COMPONENTS), some(STEPS, BATCH, INNER + COMPONENTS), some(INNER + COMPONENTS, HIDDEN),
-        some(COMPONENTS, INNER), some(BATCH, COMPONENTS), torch.rand(COMPONENTS).double(),
+        some(COMPONENTS, INNER), some(STEPS, BATCH, COMPONENTS), torch.rand(COMPONENTS).double(),
         some(COMPONENTS).exp(), some(COMPONENTS).exp(), some(8, 2 * COMPONENTS), some(8), some(width, 8),
     ] if beside_numbers else []  # fmt: skip
     found, wanted = [], []

@@ -53,6 +53,7 @@ def test_a_long_sample_is_where_its_levels_are(prices: Path):
         level = generator.begin(latent)[2]
         _, (_, _, total, drift, home, _, _) = generator(latent, torch.randn(512, 600, 8))
     assert not torch.equal(drift, latent)
+    home = home[:, level.shape[1] :]
     torch.testing.assert_close(home.mean(0), level.mean(0), rtol=0, atol=0.15)
     torch.testing.assert_close(home.std(0), level.std(0), rtol=0.2, atol=0.01)
     away = (total - generator.drawn * home)[:, some].std(0)
@@ -60,20 +61,33 @@ def test_a_long_sample_is_where_its_levels_are(prices: Path):
     assert (away < 3 * alone + 0.05).all()
 
 
-def test_a_home_stays_for_a_window_and_is_made_of_the_slow_latents(prices: Path):
+def test_a_home_is_on_its_way_to_a_level_that_the_slow_latents_say_as_its_window_begins(prices: Path):
     generator = game(prices).generator.eval()
     latent, noise = torch.randn(4, 12), torch.randn(4, 40, 8)
-    homes, state = [], None
+    state, ends = None, None
     with torch.no_grad():
         for at in range(40):
             drift = latent if state is None else state[3]
             _, state = generator(latent, noise[:, at : at + 1], state, at)
             if at % 12 == 0:
                 wanted = generator.level(drift[:, :8])
-            homes.append(state[4])
-            torch.testing.assert_close(state[4], wanted)
-    assert all(torch.equal(homes[at], homes[at - at % 12]) for at in range(40))
-    assert not torch.equal(homes[0], homes[12])
+                before = wanted if ends is None else ends
+            begins, ends = state[4].chunk(2, 1)
+            torch.testing.assert_close(begins, before)
+            torch.testing.assert_close(ends, wanted)
+    assert not torch.equal(before, wanted)
+
+
+def test_a_way_home_has_no_leap_and_ends_where_the_next_begins(prices: Path):
+    generator = game(prices).generator
+    ends = torch.randn(4, len(generator.a))
+    begun, later = torch.cat([0 * ends, ends], 1), torch.cat([ends, -ends], 1)
+    way = torch.cat([generator._way(home, 12, 12) for home in (begun, later)], 1)
+    assert torch.equal(way[:, 11], ends)
+    assert torch.equal(way[:, 23], -ends)
+    torch.testing.assert_close(way[:, 1:12] - way[:, :11], (ends / 12)[:, None].expand(-1, 11, -1))
+    torch.testing.assert_close(way[:, 12:] - way[:, 11:-1], (-ends / 6)[:, None].expand(-1, 12, -1))
+    torch.testing.assert_close(way[:, 5:9], generator._way(begun, 29, 4))
 
 
 def test_whatever_goes_with_the_calendar_is_no_part_of_a_home(tmp_path: Path):
@@ -95,7 +109,9 @@ def test_whatever_goes_with_the_calendar_is_no_part_of_a_home(tmp_path: Path):
             part.zero_()  # a level that says nothing of the hour, ...
         begun = generator.begin(torch.cat([torch.zeros(24, 12), torch.arange(24)[:, None].float()], 1))
     seen = generator.seasons.first(torch.arange(24)[:, None].float())
-    torch.testing.assert_close(begun[4], -seen @ generator.calendar)  # ... is as far from its own hour's
+    torch.testing.assert_close(
+        begun[4], (-seen @ generator.calendar).repeat(1, 2)
+    )  # ... is as far from its own hour's
 
 
 def test_only_what_goes_on_for_ever_has_a_home(prices: Path):

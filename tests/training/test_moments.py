@@ -27,6 +27,8 @@ def test_moves_of_the_same_kind_are_as_large():
     seen = moments.of(walks(4000, 1), None)
     assert seen.means.shape == (24, 2)
     assert seen.means.numpy() == pytest.approx(0, abs=0.35)  # after 24 steps a walk has a deviation of 5
+    assert seen.marginals.shape == (8, 2)
+    assert seen.marginals.numpy() == pytest.approx(0, abs=0.02)
     assert seen.squares.numpy() == pytest.approx(1, abs=0.06)
     assert seen.sizes.shape == (23 + 20 + 8 + 1 + 22, 2)
     assert seen.sizes.numpy() == pytest.approx(1, abs=0.12)
@@ -66,6 +68,8 @@ def test_what_is_behind_an_end_is_no_move():
     after = sum(own[1:].T @ own[:-1] for own in moves) / sum(len(own) - 1 for own in moves)
     assert moments._pairs[1].numpy() == pytest.approx(after, abs=1e-5)
     assert moments.lags[-1] == np.median(sizes) - 1
+    some = torch.from_numpy(np.concatenate(windows))[None]
+    assert moments._marginals.numpy() == pytest.approx(moments._marginals_of(some, None).numpy(), abs=1e-5)
     assert moments._means[8].numpy() == pytest.approx(y[sizes > 8, 8].mean(0).numpy(), abs=1e-5)
 
 
@@ -84,6 +88,26 @@ def test_moments_that_are_others_come_to_the_data_s_and_stay(size: float, place:
     assert log_size.exp().tolist() == pytest.approx([1, 1], abs=0.1)
     assert mean[0].item() == pytest.approx(0, abs=0.4)
     assert mean[1].item() == pytest.approx(0, abs=0.1)
+
+
+def test_what_is_mostly_out_is_pushed_to_be_out_as_often_which_a_mean_does_not_say():
+    def lights(count: int, seed: int, out: Tensor, bright: Tensor) -> Tensor:
+        random = torch.Generator().manual_seed(seed)
+        lit = torch.sigmoid((torch.rand((count, 24, 1), generator=random) - out) / 0.02)
+        return bright * lit + 0.05 * torch.randn((count, 24, 1), generator=random)
+
+    moments = alone(lights(4000, 0, torch.tensor(0.75), torch.tensor(2.0)), None)
+    out, bright = torch.tensor(0.5, requires_grad=True), torch.tensor(1.0, requires_grad=True)
+    seen = moments.of(lights(4000, 1, out, bright), None)
+    assert seen.means.detach().numpy() == pytest.approx(0, abs=0.06)
+    assert seen.marginals.abs().max() > 0.1
+    nothing = [torch.zeros_like(part) for part in seen]
+    moments.now = Seen(*nothing)._replace(
+        marginals=seen.marginals.detach(), squares=1 + nothing[2], sizes=1 + nothing[3]
+    )
+    moments.push(seen).backward()
+    assert out.grad < 0
+    assert bright.grad < 0
 
 
 def test_where_all_is_right_nothing_is_pushed_whatever_a_batch_says():

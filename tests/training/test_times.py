@@ -281,7 +281,7 @@ def test_two_zones_are_made_utc_and_said(tmp_path: Path):
     ("stamps", "message"),
     [
         (["2020-01-01", "2020-01-32", "2020-01-03"], "'when' is to hold times, and row 2 is '2020-01-32'"),
-        (["2020-01-01", "", "2020-01-03"], "1 rows have none, first row 2: fill them in"),
+        (["2020-01-01", "", "2020-01-03"], "not in every row: 1 without, first row 2: fill them in"),
         (["soon", "later", "never"], "row 1 is 'soon': times are read as 2024-01-31"),
         ([f"{i:02}/02/2020" for i in range(1, 10)], "can be read as %m/%d/%Y and as %d/%m/%Y"),
         (np.repeat(days("2020-01-01", *range(9)), 2), "rows 1 and 2 have the same 'when'.*--id-column"),

@@ -108,7 +108,8 @@ def notes_on(columns: Sequence[Column], values: Doubles) -> Iterator[str]:
         if column.labels:
             counts = np.bincount(x[x >= 0].astype(np.int64), minlength=len(column.labels))
             shown = ", ".join(map(plainly, column.labels[:8])) + (" …" if len(column.labels) > 8 else "")
-            yield f"{column.name!r} is categorical, of {len(column.labels)} labels: {shown}"
+            many = f"{len(column.labels)} label{'s' * (len(column.labels) > 1)}"
+            yield f"{column.name!r} is categorical, of {many}: {shown}"
             if once := [label for label, n in zip(column.labels, counts, strict=True) if n == 1]:
                 shown = ", ".join(map(plainly, once[:8])) + (" …" if len(once) > 8 else "")
                 yield f"{column.name!r}: seen in a single row, kept, and hardly learnt: {shown}"

@@ -70,7 +70,7 @@ def notes(dataset: Dataset, asked: Sequence[Asked]) -> Iterator[str]:
         )
     for season in () if asked else times.seasons(time):
         turns = len(np.unique(_turns(time, season, dataset.ticks)))
-        if 1 < turns < _TURNS and len(dataset.ticks) > season.rows:
+        if turns < _TURNS and 2 * len(dataset.ticks) > season.rows:
             yield (
                 f"fewer than {_TURNS} {season.name}s do not say whether rows go with the {season.name}: "
                 f"--seasons {' '.join([*found, season.name])} says that they do"

@@ -142,8 +142,8 @@ def read(path: Path, name: str, column: arrow.ChunkedArray, form: str | None = N
     if column.null_count:
         row = column.is_null().to_pylist().index(True) + 1
         raise DataError(
-            f"{path}: column {name!r} holds the times, and {column.null_count} rows have none, first row "
-            f"{row}: fill them in, take the rows out, or leave the column out with --ignore {name}"
+            f"{path}: column {name!r} holds the times, and not in every row: {column.null_count} without, "
+            f"first row {row}: fill them in, take the rows out, or leave it out with --ignore {name}"
         )
     kind = column.type
     if arrow.types.is_date(kind):
