@@ -3,7 +3,7 @@
 Thread CPU time on one core, repeats of both games interleaved, medians. The parts are timed from
 outside, around what the game calls, so the game is the very one that trains; the level's own game,
 before the first step, is not in it. `plain` is a stand-in: a relativistic game with its penalty, of the
-same sizes, in stock torch (`nn.LSTM`, Adam, windows encoded beforehand), without homes, what goes on, and
+same sizes, in stock torch (`nn.LSTM`, Adam, windows encoded beforehand), without homes, moments, and
 the sums that forget. Only the ratio of the two says something on another machine.
 """
 

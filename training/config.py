@@ -150,8 +150,7 @@ class Recipe:
     discriminator, see `hidden_share`; 0 hides none."""
     moments: float
     """Weight η of what makes means and moves the data's, `training/moments.py`, and labels beside numbers,
-    `training/shares.py`, in windows that begin and in those of sequences that go on, `training/ongoing.py`;
-    0 leaves all out."""
+    `training/shares.py`; 0 leaves all out."""
     epochs: int
     """How often minutes show each row at most, see `most_steps`; 0: as often as there is time for."""
     batch: int

@@ -29,7 +29,6 @@ from training.losses import (
     relativistic_generator,
 )
 from training.moments import LOOKED_AT
-from training.ongoing import Ongoing
 from training.stages import mean_length, stages_for
 from training.team import Team, own_lstms
 
@@ -67,8 +66,6 @@ class Game:
         self.stages = stages_for(recipe, steps, length)
         self.constraints: list[Constraints] = []
         """Of windows as long as those of each stage; none where the recipe has none."""
-        self.ongoing: Ongoing | None = None
-        """Sequences that go on from step to step, where they do so for ever and are held to moments."""
         self.first: FirstRows | None = None
         """Where windows begin, if that is settled before the game of windows, which would only blur it."""
         if len(basis.mixing.increments) and (recipe.level or recipe.moments):
@@ -81,9 +78,6 @@ class Game:
                     Constraints(basis.layout.sizes, mixtures, chosen[:, rows], y[:, rows], there)
                 )
             self.first = FirstRows.of(y[:, 0], basis.mixing) if recipe.level else None
-            self.ongoing = Ongoing() if window and self.constraints else None
-        self.later = copy.deepcopy(self.constraints) if self.ongoing else []
-        """The same as `constraints` of windows that sequences go on with."""
         self.generator.level.requires_grad_(not recipe.level)
         if self.first is not None:
             self.generator.unsettled.copy_(self.first.fleeting / self.generator.a.detach())
@@ -193,8 +187,7 @@ class Game:
             "average": self.average.state_dict(),
             "optimisers": [o.state_dict() for o in self.optimisers],
             "random": self.random.get_state(),
-            "constraints": [constraints.now for constraints in (*self.constraints, *self.later)],
-            "ongoing": self._gone_on(),
+            "constraints": [constraints.now for constraints in self.constraints],
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -207,19 +200,8 @@ class Game:
         for optimiser, saved in zip(self.optimisers, state["optimisers"], strict=True):
             optimiser.load_state_dict(saved)
         self.random.set_state(state["random"])
-        for constraints, now in zip((*self.constraints, *self.later), state["constraints"], strict=True):
+        for constraints, now in zip(self.constraints, state["constraints"], strict=True):
             constraints.take([mean.to(self.device) for mean in now])
-        if self.ongoing:
-            self.ongoing.load_state_dict(state["ongoing"], self.team.part(self.recipe.batch), self.device)
-
-    def _gone_on(self) -> list[Tensor]:
-        """What sequences have come to that go on, of all processes."""
-        known = self.ongoing.state_dict() if self.ongoing else []
-        if self.team.size > 1:
-            known = [tensor.clone() for tensor in known]
-            for tensor in known:
-                self.team.mean_(tensor.mul_(self.team.size))
-        return known
 
     def _step_discriminator(self, real: Tensor, fake: Tensor, given: Tensor) -> tuple[float, Tensor]:
         recipe = self.recipe
@@ -252,9 +234,7 @@ class Game:
         loss = losses.mean()
         total = loss + self._likelihood(real, given) if self.recipe.likelihood and self.labels else loss
         if self.constraints:
-            total = total + self.recipe.moments * self._push(self.constraints, fake.made, given)
-        if fake.later is not None:
-            total = total + self.recipe.moments * self._push(self.later, fake.later, given)
+            total = total + self.recipe.moments * self._push(fake.made, given)
         if fake.other is not None and fake.odds is not None:
             with torch.no_grad():
                 better = losses - self._fooled(real_logits, fake.other, given)  # (batch,)
@@ -267,10 +247,10 @@ class Game:
         self.discriminator.requires_grad_(True)
         return mean
 
-    def _push(self, constraints: list[Constraints], windows: Tensor, given: Tensor) -> Tensor:
+    def _push(self, windows: Tensor, given: Tensor) -> Tensor:
         """What the generator pays for windows that are not as the data are, see `Constraints`: ()."""
         step = self.step - self.stages[self._stage].first
-        return constraints[self._stage].push(*self._rows(windows, given), step, self._of_all)
+        return self.constraints[self._stage].push(*self._rows(windows, given), step, self._of_all)
 
     def _of_all(self, part: Tensor) -> Tensor:
         """The mean over processes of what each has measured."""
@@ -335,8 +315,8 @@ class Game:
     def _made(self, batch: int, given: Tensor) -> Pair:
         """What the generator shows the discriminator."""
         if not self.generator.gated:
-            made, later = self._fake(batch, given)
-            return Pair(self._shifted(made, given), made, later=later)
+            made = self._fake(batch, given)
+            return Pair(self._shifted(made, given), made)
         latent, mine = self._latent(batch), self.team.part(batch)
         noise = torch.randn((batch, self.rows, self.generator.noise_size), generator=self.random)
         again = torch.randn((batch, self.rows, self.generator.gate.width), generator=self.random)
@@ -347,20 +327,14 @@ class Game:
         x, other = (self._shifted(windows, given, shift) for windows in (made, other.float()))
         return Pair(x, made, other, odds.float())
 
-    def _fake(self, batch: int, given: Tensor) -> tuple[Tensor, Tensor | None]:
-        """This process's part of a batch, under the conditions of its real partners; and what comes next of
-        sequences that go on, if there are some."""
-        latent, mine, size = self._latent(batch), self.team.part(batch), self.generator.noise_size
-        noise = torch.randn((batch, self.rows, size), generator=self.random)
+    def _fake(self, batch: int, given: Tensor) -> Tensor:
+        """This process's part of a batch, under the conditions of its real partners."""
+        latent, mine = self._latent(batch), self.team.part(batch)
+        noise = torch.randn((batch, self.rows, self.generator.noise_size), generator=self.random)
         with self.team.autocast():
             once = torch.cat([latent[mine], given], 1)
-            x, state = self.generator(once, noise[mine].to(self.device))
-        if self.ongoing is None or self.step < self.likely:
-            return x.float(), None
-        noise = torch.randn((batch // 2, self.rows, size), generator=self.random).to(self.device)
-        anew = torch.rand((batch // 2, 1), generator=self.random)
-        with self.team.autocast():
-            return x.float(), self.ongoing.next(self.generator, state, given, noise, anew, mine)
+            x, _ = self.generator(once, noise[mine].to(self.device))
+        return x.float()  # type: ignore[no-any-return]
 
     def _shift(self) -> Tensor:
         """By how much windows are moved, some of them by about as much as levels differ: (batch, 1,

@@ -32,8 +32,6 @@ class Pair(NamedTuple):
     """The same rows with other ends, as the discriminator sees them."""
     odds: Tensor | None = None
     """(batch,): log p of the ends of `windows` less that of the ends of `other`."""
-    later: Tensor | None = None
-    """(rows, steps, …): what comes next of sequences that go on."""
 
 
 def pair(

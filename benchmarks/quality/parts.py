@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training import atoms, basis, discriminator, game, generator, homes, loop, rests, trainer
+from training import atoms, basis, discriminator, generator, homes, loop, rests, trainer
 from training.data.dataset import Doubles
 from training.data.rules import following
 from training.discriminator import Discriminator
@@ -64,11 +64,6 @@ def _homes() -> None:
         return Lasting(np.zeros(len(decay)), decay, walk, 2.0 * window)
 
     _replace(homes, "lasting", nowhere)
-
-
-def _going_on() -> None:
-    """No sequence goes on in the game behind its first window."""
-    _replace(game, "Ongoing", lambda: None)
 
 
 def _rests() -> None:
@@ -142,7 +137,6 @@ PARTS: dict[str, Callable[[], None]] = {
     "drift": _drift,
     "colours": _colours,
     "homes": _homes,
-    "going-on": _going_on,
     "atoms": _atoms,
     "rests": _rests,
     "ties": _ties,

