@@ -21,7 +21,7 @@ from export.layers import Weights, lstm, perceptron, recurrence
 from export.nodes import Nodes
 from export.scores import SCORES, moving_scores, still_scores, tail_before
 from training.conditions import Conditions
-from training.data.rules.rule import Rules
+from training.data.rules.making import Rules
 from training.decoder import Decoding
 from training.generator import Generator
 

@@ -11,7 +11,8 @@ from onnx import TensorProto
 
 from export.layers import on_grid
 from export.nodes import Nodes
-from training.data.rules.rule import Begins, Cuts, Product, Rules, Sum, Table, reach, taken
+from training.data.rules.making import Rules
+from training.data.rules.rule import Begins, Cuts, Fixed, Product, Sum, Table, reach, taken
 
 
 def follow(n: Nodes, rules: Rules, values: str, labels: Sequence[str], rows: str) -> tuple[str, list[str]]:
@@ -27,12 +28,14 @@ def follow(n: Nodes, rules: Rules, values: str, labels: Sequence[str], rows: str
     for i, label in zip(own, labels, strict=True):
         found[i] = n.add("Reshape", label, n.integers(1, -1), to=f"learnt.{i}")
     before = _Before(n, rules.carried, rows) if rules.carried else None
-    for rule in rules.each:
-        name = f"rule.{rule.column}"
+    for at, rule in enumerate(rules.each):
+        name = f"rule.{at}"
         sources = [
             before(f"{name}.{k}", found[i], i, lag, rule.begins) if before and lag else found[i]
             for k, (i, lag) in enumerate(taken(rule))
         ]
+        if isinstance(rule, Fixed):
+            sources.append(found[rule.column])
         follows = _MADE[type(rule)](n, rule, name, sources)
         if before and rule.begins == "learnt":
             early = before.early(reach(rule))
@@ -166,6 +169,24 @@ def _table(n: Nodes, rule: Table, name: str, sources: Sequence[str]) -> str:
     return n.add("Gather", table, label, to=name)
 
 
+def _fixed(n: Nodes, rule: Fixed, name: str, sources: Sequence[str]) -> str:
+    other, own = sources
+    if rule.labels:
+        each = n.constant(f"{name}.labels", np.array(rule.labels)[:, None])
+        hits = n.cast(n.add("Equal", other, each, to=f"{name}.hits"), TensorProto.INT64, to=f"{name}.ones")
+        said = n.add("ReduceMax", hits, n.integers(0), to=f"{name}.any", keepdims=1)  # (1, steps · batch)
+        said = n.cast(said, TensorProto.BOOL, to=f"{name}.said")
+    else:
+        ends = [("GreaterOrEqual", rule.least), ("LessOrEqual", rule.most)]
+        inside = [
+            n.add(op, other, _one(n, f"{name}.{op}.end", end), to=f"{name}.{op}")
+            for op, end in ends
+            if end is not None
+        ]
+        said = inside[0] if len(inside) == 1 else n.add("And", *inside, to=f"{name}.said")
+    return n.add("Where", said, _one(n, f"{name}.value", rule.value), own, to=name)
+
+
 _MADE: dict[type, Callable[[Nodes, Any, str, Sequence[str]], str]] = {
-    Sum: _sum, Product: _product, Cuts: _cuts, Table: _table,
+    Sum: _sum, Product: _product, Cuts: _cuts, Table: _table, Fixed: _fixed,
 }  # fmt: skip

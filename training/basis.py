@@ -146,23 +146,24 @@ class Basis:
         self._shades = np.array([dataset.columns[i].shade for i in self.layout.numeric], bool)
         free = _free(self.layout, self._outcomes)  # (rows, channels)
         self._free = free[covered]
-        seen = ~np.isnan(dataset.values[covered][:, list(self.layout.numeric)])  # (rows, channels)
-        self._seen = seen | ~seen.any(axis=0)
+        there = ~np.isnan(dataset.values[:, list(self.layout.numeric)])  # (rows, channels)
+        there |= ~there[covered].any(axis=0)
+        self._seen = there[covered]
         """What the data have, and no line over a gap."""
         self._varies = np.ptp(values, axis=0) > 0
         moves = covered[1:] & covered[:-1]
-        first = np.concatenate([dataset.bounds[1:-1], dataset.breaks])
-        moves[first - 1] = False  # no increment leads into a sequence's first row, nor over a hole
+        # No increment leads into a sequence's first row, nor over a hole.
+        moves[np.concatenate([dataset.bounds[1:-1], dataset.breaks]) - 1] = False
         change = np.diff(numbers, axis=0)[moves]  # (moves, channels)
         middle = (numbers[1:] + numbers[:-1])[moves] / 2  # (moves, channels)
         fast = self._moves_fast(numbers, covered, moves, free)
         self._fast = np.flatnonzero(fast if kind == "cowhitened" else fast & False)
-        fitted = [values[self._free[:, i], i] for i in self._fast]
+        shown = (free & there)[:, self._fast]  # (rows, fast)
+        fitted = [values[shown[covered, n], i] for n, i in enumerate(self._fast)]
         below, above = _ranks(fitted, numbers[:, self._fast])  # (rows, fast)
         # What nobody sees is noise: of a number that stood still there, the others would be outliers.
-        unseen = ~free[:, self._fast]
-        noise = (np.random.default_rng(0).random(int(unseen.sum())) * len(values) + 0.5) / (len(values) + 1)
-        below[unseen] = above[unseen] = noise
+        noise = np.random.default_rng(0).random(int((~shown).sum()))
+        below[~shown] = above[~shown] = (noise * len(values) + 0.5) / (len(values) + 1)
         common = float(values[:, self._shades].std()) if self._shades.any() else 1.0
         self._curves = [
             _plain(values[:, i], common)

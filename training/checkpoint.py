@@ -22,7 +22,8 @@ from training import selection
 from training.basis import Mixing
 from training.conditions import Conditions
 from training.config import Recipe, Sizes, TrainConfig
-from training.data.rules.rule import KINDS, Rules
+from training.data.rules.making import Rules
+from training.data.rules.rule import KINDS
 from training.decoder import Decoder, Decoding
 from training.errors import RunError, TrainingError
 from training.generator import Generator
@@ -31,7 +32,7 @@ from training.layout import Layout
 from training.record import Cost
 from training.selection import Look
 
-FORMAT = 33
+FORMAT = 34
 _KEPT = 2
 
 
@@ -113,8 +114,12 @@ class Checkpoint:
     @property
     def decoding(self) -> Decoding:
         """From what the networks give to values and labels."""
-        made = self.rules.made
-        learnt = [channel for i, channel in enumerate(self.channels) if i not in made]
+        made, hidden = self.rules.made, self.rules.hidden
+        learnt = [
+            replace(channel, missing=False) if i in hidden else channel
+            for i, channel in enumerate(self.channels)
+            if i not in made
+        ]
         return Decoding(Layout.of(learnt), self.decoder, self.rules)
 
     @property

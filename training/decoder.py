@@ -12,7 +12,8 @@ from contract.spec import Channel, ChannelKind
 from training.data import Dataset
 from training.data.columns import Column, on_grid, ordered
 from training.data.dataset import Doubles, Integers
-from training.data.rules.rule import Product, Rule, Rules, Sum, unlearnt
+from training.data.rules.making import Rules
+from training.data.rules.rule import Fixed, Product, Rule, Sum, said_of, unlearnt
 from training.layout import Layout, rows_of
 
 Floats = NDArray[np.float32]
@@ -112,19 +113,21 @@ def channels_of(dataset: Dataset, decoder: Decoder) -> tuple[Channel, ...]:
     made = unlearnt(dataset.rules)
     kept = (i for i in range(len(dataset.columns)) if i not in made)
     found = dict(zip(kept, _learnt(dataset.learnt, decoder), strict=True))
+    texts = said_of(dataset.rules, dataset.columns)
     for rule in dataset.rules:
-        i, said = rule.column, rule.said(dataset.columns)
+        i, said = rule.column, texts[rule.column]
         sources = [found[source] for source in rule.sources]
         follows = _following(dataset.columns[i], rule, sources, said)
-        if i in found:  # its first row is learnt
-            low, high = (
-                None if one is None or other is None else pick(one, other)
-                for pick, one, other in (
-                    (min, found[i].low, follows.low),
-                    (max, found[i].high, follows.high),
-                )
+        if i in found:  # it is learnt, or made otherwise, in other rows
+            before = found[i]
+            ends = [x for x in (before.low, follows.low, before.high, follows.high) if x is not None]
+            follows = replace(
+                before,
+                low=min(ends, default=None),
+                high=max(ends, default=None),
+                missing=before.missing or follows.missing,
+                follows=said,
             )
-            follows = replace(found[i], low=low, high=high, follows=said)
         found[i] = follows
     return tuple(found[i] for i in range(len(found)))
 
@@ -162,8 +165,9 @@ def _following(column: Column, rule: Rule, sources: Sequence[Channel], said: str
         low, high = float(made.min()), float(made.max())
         kind = "integer" if rule.per == 1 else "continuous"
     elif not column.labels:
-        known = [x for x in rule.outcomes if not math.isnan(x)]
-        low, high = min(known), max(known)
+        known = [rule.value] if isinstance(rule, Fixed) else [*rule.outcomes]
+        known = [x for x in known if not math.isnan(x)]
+        low, high = min(known, default=None), max(known, default=None)
         kind = "integer" if all(x.is_integer() for x in known) else "continuous"
     return Channel(
         column.name, kind, column.unit, low, high, column.labels, column.missing, None, None, said

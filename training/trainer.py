@@ -21,7 +21,7 @@ from training.config import FEWEST, Recipe, TrainConfig, batch_for, most_steps, 
 from training.data import Dataset, Windows, load, schema
 from training.data.dataset import counted
 from training.data.holding import notes_on
-from training.data.rules.rule import Rules
+from training.data.rules.making import Rules
 from training.data.windows import held_back
 from training.decoder import Decoding, channels_of
 from training.discriminator import GROUP

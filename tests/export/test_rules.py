@@ -181,3 +181,38 @@ def test_what_follows_from_the_row_before_does_so_in_any_chunks(tracker: Path):
     assert 0 < np.isnan(price).sum() < price.size
     means = (price[:, 2:] + price[:, 1:-1] + price[:, :-2]) / 3
     np.testing.assert_allclose(made.column("mean")[:, 2:], means, atol=0.00051)
+
+
+def test_what_others_say_of_a_number_holds_in_every_row(tmp_path: Path):
+    random = np.random.default_rng(0)
+    state = np.repeat(random.choice(["off", "idle", "run"], 160), 5)
+    n = len(state)
+    power = np.where(state == "off", 0, random.gamma(9, 1, n).round(2))
+    flow = np.where(power > 0, random.gamma(9, 2, n).round(1), 0)
+    height = (90 * np.sin(np.arange(n) * 0.37) + random.normal(0, 3, n)).round(1)
+    light = [f"{x:.2f}" if up else "" for x, up in zip(random.gamma(9, 1, n), height > 0, strict=True)]
+    sold = random.gamma(9, 3, n).round(2)
+    billed = np.where(state == "run", sold, 1)
+    path = tmp_path / "plant.csv"
+    rows = zip(state, power, flow, height, light, sold, billed, strict=True)
+    lines = [",".join(map(str, row)) for row in rows]
+    path.write_text("\n".join(["state,power,flow,height,light,sold,billed", *lines]) + "\n")
+    train(str(path), tmp_path / "run", TrainConfig(steps=8, length=8))
+    export(tmp_path / "run", tmp_path / "plant.onnx")  # which checks parity, chunks and company
+    generator = load_generator(tmp_path / "plant.onnx")
+    samples = generator.sample(40, 20, seed=1)
+    generator.close()
+    assert {c.name: c.follows for c in samples.spec.channels if c.follows} == {
+        "power": "0 where state is off",
+        "flow": "0 where state is off",
+        "light": "missing where height is 0 or less",
+        "billed": "1 where state is idle or off, and sold in all other rows",
+    }
+    made = {c.name: samples.column(c.name).reshape(-1) for c in samples.spec.channels}
+    off, run = made["state"] == "off", made["state"] == "run"
+    assert 0 < off.sum() < len(off)
+    for name in ("power", "flow"):
+        np.testing.assert_array_equal(made[name] == 0, off)
+    np.testing.assert_array_equal(np.isnan(made["light"]), made["height"] <= 0)
+    assert 0 < np.isnan(made["light"]).sum() < len(off)
+    np.testing.assert_array_equal(made["billed"], np.where(run, made["sold"], 1))

@@ -8,7 +8,7 @@ import pytest
 from training.data import Dataset
 from training.data.columns import Column
 from training.data.rules.following import told
-from training.data.rules.rule import Rules
+from training.data.rules.making import Rules
 
 N = 600
 

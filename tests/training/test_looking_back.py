@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from tests.training.test_changes import rules, table
-from training.data.rules.rule import Rules
+from training.data.rules.making import Rules
 
 N = 600
 

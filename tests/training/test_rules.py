@@ -10,7 +10,8 @@ from training.config import TrainConfig
 from training.data import Dataset, load
 from training.data.columns import Column
 from training.data.rules.following import told
-from training.data.rules.rule import Cuts, Rule, Rules, Sum, Table
+from training.data.rules.making import Rules
+from training.data.rules.rule import Cuts, Rule, Sum, Table
 from training.decoder import channels_of
 from training.layout import Layout
 from training.trainer import train

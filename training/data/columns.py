@@ -76,6 +76,12 @@ def _mass(values: Doubles) -> float | None:
     return float(distinct[most]) if counts[most] >= MASS * len(values) and len(distinct) > MANY else None
 
 
+def is_plain(values: Doubles) -> bool:
+    """Whether (rows,) vary, have no gaps, and no value that is drawn by itself."""
+    varies = len(values) > 0 and bool(np.ptp(values) > 0)  # NaN, where there is one, is not more
+    return varies and _mass(values) is None
+
+
 def together(columns: Sequence[Column], values: Doubles, made: Collection[str]) -> tuple[Column, ...]:
     """The same columns, of rows (rows, columns), of which numbers say with which other they are missing,
     where both are in the very same rows: a logger that fails takes all its sensors with it. Those that are

@@ -13,7 +13,7 @@ from contract.forms import Form
 from contract.spec import Channel
 from training.data.columns import Column, examined, is_number, notes_on, relabelled, together
 from training.data.holding import held_rows
-from training.data.rules.rule import Rule, unlearnt
+from training.data.rules.rule import Fixed, Rule, unlearnt
 from training.data.windows import ENDED, Windows
 from training.errors import DataError
 from training.layout import Layout
@@ -144,13 +144,19 @@ class Dataset:
 
     @property
     def learnt(self) -> "Dataset":
-        """The same without the columns that follow from others; of numbers it is said which are missing
-        together."""
+        """The same without the columns that follow from others, and without what is hidden where others say
+        what they are; of numbers it is said which are missing together."""
         made = unlearnt(self.rules)
         kept = [i for i in range(len(self.columns)) if i not in made]
-        values = self.values[:, kept] if made else self.values
+        every, values = [*self.columns], self.values
+        for rule in self.rules:
+            if isinstance(rule, Fixed) and rule.hidden:
+                values = values.copy() if values is self.values else values
+                values[rule.holds(self.values[:, rule.sources[0]]), rule.column] = np.nan
+                every[rule.column] = replace(every[rule.column], missing=False, mass=None)
+        values = values[:, kept] if made else values
         ruled = {self.columns[rule.column].name for rule in self.rules}
-        columns = together([self.columns[i] for i in kept], values, ruled)
+        columns = together([every[i] for i in kept], values, ruled)
         behind = self.behind if isinstance(self.behind, float) else self.behind[kept]
         return replace(self, columns=columns, values=values, behind=behind, rules=())
 

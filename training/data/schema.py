@@ -24,6 +24,7 @@ from training.data import files
 from training.data.columns import Column
 from training.data.dataset import Dataset, Doubles, counted
 from training.data.holding import notes_on
+from training.data.rules.rule import said_of
 from training.data.source import heeds, load, require_heeded
 from training.data.windows import held_back
 from training.errors import DataError
@@ -113,7 +114,8 @@ def _kinds(data: str, dataset: Dataset, config: TrainConfig) -> Iterator[tuple[s
     columns = {c.name: (c, x) for c, x in zip(dataset.columns, dataset.values.T, strict=True)}
     statics = {c.name: (c, x) for c, x in zip(dataset.statics, dataset.static_values.T, strict=True)}
     derived = {d.name: d for d in dataset.derived}
-    follows = {dataset.columns[r.column].name: r.said(dataset.columns) for r in dataset.rules}
+    said = said_of(dataset.rules, dataset.columns)
+    follows = {dataset.columns[i].name: text for i, text in said.items()}
     for name in files.names_of(Path(data)) or [*columns, *statics]:
         if dataset.time and name == dataset.time.name:
             first = times.texts(dataset.time, np.array([dataset.time.start], np.int64))[0]

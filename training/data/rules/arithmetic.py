@@ -198,7 +198,7 @@ def _weighed(x: Doubles, y: Doubles, within: float, most: int) -> Iterator[tuple
         for digits in range(1, (_LONG if alike else most) + 1):
             weights = np.array([float(f"{w:.{digits}g}") for w in found])
             rest = y - x @ weights  # (rows,)
-            constant = _roundest(float(rest.max()) - within, float(rest.min()) + within)
+            constant = roundest(float(rest.max()) - within, float(rest.min()) + within)
             if constant is not None and (constant == 0 or not plain):
                 yield weights, constant
 
@@ -210,7 +210,7 @@ def _factor(x: Doubles, y: Doubles, within: float) -> float | None:
     if (np.abs(y[still]) > within).any() or still.all():
         return None
     ratio, slack = y[~still] / x[~still], within / np.abs(x[~still])
-    return _roundest(float((ratio - slack).max()), float((ratio + slack).min()))
+    return roundest(float((ratio - slack).max()), float((ratio + slack).min()))
 
 
 def factors(x: Doubles, y: int, within: float, divides: Sequence[bool]) -> Iterator[tuple[int, int, bool]]:
@@ -279,7 +279,7 @@ def grown(number: Number, other: Number, before: Doubles) -> Fit | None:
     return None
 
 
-def _roundest(low: float, high: float) -> float | None:
+def roundest(low: float, high: float) -> float | None:
     """The number of the fewest digits from one to another; None where there is none."""
     if low <= 0 <= high:
         return 0.0

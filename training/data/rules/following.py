@@ -14,10 +14,11 @@ from contract import times
 from training.data.columns import Column
 from training.data.dataset import Dataset
 from training.data.rules.changes import changes
+from training.data.rules.fixing import fixed
 from training.data.rules.labelled import cuts, tables
 from training.data.rules.looking_back import looking_back
 from training.data.rules.nearly import begun_nearly, nearly, running
-from training.data.rules.rule import Product, Rule, Sum
+from training.data.rules.rule import Fixed, Product, Rule, Sum, said_of
 from training.data.rules.search import FEWEST, Search
 from training.data.rules.sums import products, sums
 
@@ -47,9 +48,11 @@ def told(dataset: Dataset, learnt: Collection[str], whole: bool) -> Dataset:
     dataset = replace(dataset, notes=(*dataset.notes, *broken[:_NEAR], *refused[:_NEAR]))
     if not rules:
         return dataset
-    notes = [f"in every row, and so in every sample, {_said(r, dataset.columns)}" for r in rules[:_SAID]]
-    if len(rules) > _SAID:
-        more = ", ".join(repr(dataset.columns[rule.column].name) for rule in rules[_SAID:])
+    texts = said_of(rules, dataset.columns)
+    said = {r.column: _told_of(r, texts[r.column], dataset.columns) for r in rules}
+    notes = [f"in every row, and so in every sample, {text}" for text in [*said.values()][:_SAID]]
+    if len(said) > _SAID:
+        more = ", ".join(repr(dataset.columns[i].name) for i in [*said][_SAID:])
         notes.append(f"and so follow {more}")
     first = dataset.columns[rules[0].column]
     named = f"--{'categorical' if first.labels else 'continuous'} {quote(first.name)}"
@@ -63,8 +66,10 @@ def _found(search: Search, dataset: Dataset, whole: bool) -> Iterator[Rule]:
     yield from products(search, plain=True)
     yield from sums(search, numbers)
     yield from products(search, plain=False)
+    yield from fixed(search, dataset, early=True)
     yield from cuts(search, numbers)
     yield from tables(search)
+    yield from fixed(search, dataset, early=False)
     yield from looking_back(search, dataset, whole)
     yield from changes(search, dataset, whole)
 
@@ -89,11 +94,19 @@ def _broken(rule: Rule, rows: NDArray[np.intp], dataset: Dataset) -> str:
 
 
 def _ordered(rules: Sequence[Rule]) -> list[Rule]:
-    """The same as the table has them, but for what is made of what is made later."""
-    left, found = sorted(rules, key=lambda rule: rule.column), list[Rule]()
+    """The same as the table has them, but for what is made of what is made later. What is made in some rows
+    is so before it is fixed in others."""
+    left, found = sorted(rules, key=lambda rule: (rule.column, isinstance(rule, Fixed))), list[Rule]()
     while left:
         late = {rule.column for rule in left}
-        found.append(next(rule for rule in left if not late & {*rule.sources}))
+        made = {rule.column for rule in left if not isinstance(rule, Fixed)}
+        found.append(
+            next(
+                rule
+                for rule in left
+                if not late & {*rule.sources} and not (isinstance(rule, Fixed) and rule.column in made)
+            )
+        )
         left.remove(found[-1])
     return found
 
@@ -104,5 +117,10 @@ def _plainly(rule: Rule, dataset: Dataset) -> str:
 
 
 def _said(rule: Rule, columns: Sequence[Column]) -> str:
-    how = "is" if isinstance(rule, Sum | Product) else "goes by"
-    return f"{columns[rule.column].name!r} {how} {rule.said(columns)}"
+    return _told_of(rule, rule.said(columns), columns)
+
+
+def _told_of(rule: Rule, text: str, columns: Sequence[Column]) -> str:
+    """The `text` of a rule, or of all of its column, as a sentence."""
+    how = "is" if isinstance(rule, Sum | Product | Fixed) else "goes by"
+    return f"{columns[rule.column].name!r} {how} {text}"

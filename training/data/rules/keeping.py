@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 
 from training.data.columns import grid_of
 from training.data.dataset import Doubles
-from training.data.rules.rule import Product, Rule, Sum, earlier, reach, taken
+from training.data.rules.making import earlier
+from training.data.rules.rule import Fixed, Product, Rule, Sum, reach, taken
 from training.data.windows import ENDED
 
 _SINGLE = 1e-6
@@ -32,6 +33,9 @@ def kept(
     with np.errstate(all="ignore"):  # of what is behind an end
         if isinstance(rule, Sum | Product):
             made, size, within = _exact(rule, sources, steps or {})
+        elif isinstance(rule, Fixed):
+            made = np.where(rule.holds(sources[0]), rule.value, own)
+            size, within = np.abs(made), np.zeros(1)
         else:
             ended = own == ENDED
             made = rule(*(np.where(ended, 0.0, x) for x in sources)).astype(np.float64)
@@ -55,6 +59,10 @@ def broken(rules: Sequence[Rule], rows: NDArray[np.floating]) -> list[float]:
         late = there.copy()
         if rule.begins == "learnt":
             late[:, : reach(rule)] = False
+        if isinstance(rule, Sum | Product) and rule.elsewhere:
+            for other in rules:
+                if isinstance(other, Fixed) and other.column == rule.column:
+                    late &= ~other.holds(rows[..., other.sources[0]])
         off = (~kept(rule, rows, _SINGLE, steps))[late]
         shares.append(float(off.mean()) if len(off) else 0.0)
     return shares

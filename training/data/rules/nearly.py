@@ -107,6 +107,8 @@ def _parts(dataset: Dataset) -> Iterator[Dataset]:
             values=values,
             bounds=np.concatenate([[first], inside, [end]]) - first,
             breaks=dataset.breaks[(dataset.breaks > first) & (dataset.breaks < end)] - first,
+            ticks=dataset.ticks[first:end],
+            lines=dataset.lines[first:end],
         )
 
 

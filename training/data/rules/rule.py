@@ -8,7 +8,7 @@ A source may be a column as it was some rows before, which the first rows of a s
 stands there is the rule's `begins`.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -30,6 +30,7 @@ _BEGINS: dict[Begins, str] = {
     "same": "in the first {} as after the same",
     "learnt": "learnt in the first {}",
 }
+_ELSEWHERE = " in all other rows"
 
 
 class Named(Protocol):
@@ -61,6 +62,8 @@ class Sum:
     """How many rows before each source is taken; empty: none."""
     begins: Begins | None = None
     """None where no source is of a row before."""
+    elsewhere: bool = False
+    """Whether it holds only in rows in which the column is not `Fixed`."""
 
     def __call__(self, *sources: Made) -> Made:
         """The column, (…), of the others, each (…)."""
@@ -82,7 +85,7 @@ class Sum:
             sign = ("-" if weight < 0 else "") if not said else " - " if weight < 0 else " + "
             size = f"{abs(weight):.7g}"
             said += sign + (size if not name else name if size == "1" else f"{size} {name}")
-        return said + _begun(self)
+        return said + _begun(self) + _ELSEWHERE * self.elsewhere
 
     @property
     def _over(self) -> str:
@@ -111,6 +114,7 @@ class Product:
     lags: tuple[int, ...] = ()
     """See `Sum`."""
     begins: Begins | None = None
+    elsewhere: bool = False
 
     def __call__(self, *sources: Made) -> Made:
         """See `Sum`."""
@@ -125,7 +129,7 @@ class Product:
         said = f"{constant}{one} {'/' if self.divided else '·'} {other}"
         if self.plus:
             said += f" {'-' if self.plus < 0 else '+'} {abs(self.plus):.7g}"
-        return said + _begun(self)
+        return said + _begun(self) + _ELSEWHERE * self.elsewhere
 
 
 @dataclass(frozen=True)
@@ -209,94 +213,69 @@ class Table:
         return f"{source.name}: {', '.join(shown[:6])}" + (" …" if len(shown) > 6 else "")
 
 
-Rule = Sum | Product | Cuts | Table
-KINDS: dict[str, type[Rule]] = {"sum": Sum, "product": Product, "cuts": Cuts, "table": Table}
+@dataclass(frozen=True)
+class Fixed:
+    """A number that has one value in all rows in which another column says so, as a machine that is off has
+    no power, and what was not sent back no refund. In other rows it is learnt, or made by a rule before."""
+
+    column: int
+    sources: tuple[int, ...]
+    """One: the other column."""
+    value: float
+    """NaN where it is missing there."""
+    labels: tuple[int, ...] = ()
+    """Of the other column, those that say so, -1 if its being missing does; none where it is a number, …"""
+    least: float | None = None
+    """… which says so from this …"""
+    most: float | None = None
+    """… up to this; None: without end."""
+    hidden: bool = False
+    """Whether the column is learnt as if nobody knew it there, so that it is a plain number."""
+    lags: tuple[int, ...] = ()
+    begins: Begins | None = None
+
+    def holds(self, source: Made | NDArray[np.float64]) -> NDArray[np.bool_]:
+        """In which rows, (…), of the other column (…)."""
+        if self.labels:
+            return np.isin(source, self.labels)
+        number = np.asarray(source, np.float32)
+        there: NDArray[np.bool_] = ~np.isnan(number)
+        if self.least is not None:
+            there &= number >= np.float32(self.least)
+        if self.most is not None:
+            there &= number <= np.float32(self.most)
+        return there
+
+    def __call__(self, source: Made, own: Made) -> Made:
+        """The column, (…), of the other one and of what it was, each (…)."""
+        found: Made = np.where(self.holds(source), np.float32(self.value), own)
+        return found
+
+    def said(self, columns: Sequence[Named]) -> str:
+        """Such as 0 where mode is off."""
+        other = columns[self.sources[0]]
+        if self.labels:
+            where = " or ".join(_shown(other, label) for label in self.labels)
+        elif self.least == self.most:
+            where = f"{self.least:.7g}"
+        else:
+            ends = [] if self.least is None else [f"{self.least:.7g} or more"]
+            where = " and ".join(ends + ([] if self.most is None else [f"{self.most:.7g} or less"]))
+        return f"{_shown(columns[self.column], self.value)} where {other.name} is {where}"
+
+
+Rule = Sum | Product | Cuts | Table | Fixed
+KINDS: dict[str, type[Rule]] = {
+    "sum": Sum, "product": Product, "cuts": Cuts, "table": Table, "fixed": Fixed,
+}  # fmt: skip
 """By the names that files have for them."""
 
 
-@dataclass(frozen=True)
-class Rules:
-    """All of a table's, and which of its columns are numbers and which labels."""
-
-    each: tuple[Rule, ...] = ()
-    """In an order in which sources that are made are made before."""
-    numeric: tuple[int, ...] = ()
-    """The columns of `values`, in its order, learnt or not; and …"""
-    discrete: tuple[int, ...] = ()
-    """… those of `labels`."""
-
-    @classmethod
-    def of(cls, each: Sequence[Rule], columns: Sequence[Named]) -> "Rules":
-        """Those of such columns."""
-        numeric = tuple(i for i, c in enumerate(columns) if not c.labels)
-        discrete = tuple(i for i, c in enumerate(columns) if c.labels)
-        return cls(tuple(each), numeric, discrete)
-
-    @property
-    def made(self) -> frozenset[int]:
-        """The columns that are not learnt."""
-        return unlearnt(self.each)
-
-    @property
-    def carried(self) -> dict[int, int]:
-        """The numbers that later rows ask for, and of how many rows before these."""
-        most: dict[int, int] = {}
-        for rule in self.each:
-            for i, lag in taken(rule):
-                if lag:
-                    most[i] = max(lag, most.get(i, 0))
-        return dict(sorted(most.items()))
-
-    @property
-    def state_size(self) -> int:
-        """Of what is carried on, numbers and behind them which are missing."""
-        return 2 * sum(self.carried.values())
-
-    def learnt(self, columns: Sequence[int]) -> tuple[int, ...]:
-        """Those of `columns` that are."""
-        made = self.made
-        return tuple(i for i in columns if i not in made)
-
-    def __call__(
-        self, values: Floats, labels: Integers, before: Floats | None = None, position: int = 0
-    ) -> tuple[Floats, Integers]:
-        """Of `values` (…, steps, numeric) and `labels` (…, steps, discrete) that were learnt those of all
-        columns; the first of these rows is at a `position` in its sequence, and `before` (…, state) is what
-        the graph carries on to it, None where sequences begin."""
-        if not self.each:
-            return values, labels
-        found: dict[int, Made] = dict(
-            zip(self.learnt(self.numeric), np.moveaxis(values, -1, 0), strict=True)
-        )  # (…, steps) each
-        found |= dict(zip(self.learnt(self.discrete), np.moveaxis(labels, -1, 0), strict=True))
-        last = dict(self._last(before))
-        at = position + np.arange(values.shape[-2])  # (steps,)
-        for rule in self.each:
-            made = rule(
-                *(earlier(found[i], lag, rule.begins, last.get(i), position) for i, lag in taken(rule))
-            )
-            if rule.begins == "learnt":
-                made = np.where(at < reach(rule), found[rule.column], made)
-            found[rule.column] = made
-        nothing = np.zeros((*values.shape[:-1], 0))
-        numbers, indices = (
-            np.concatenate([nothing, *(found[i][..., None] for i in own)], -1)
-            for own in (self.numeric, self.discrete)
-        )
-        return numbers.astype(np.float32), indices.astype(np.int64)
-
-    def _last(self, before: Floats | None) -> Iterator[tuple[int, Floats]]:
-        """What each of the numbers that are carried on was, (…, rows)."""
-        if before is not None:
-            numbers, gone = np.split(before, 2, axis=-1)  # (…, rows of all) each
-            known = np.where(gone > 0, np.float32(np.nan), numbers)
-            cuts = np.cumsum([*self.carried.values()])[:-1]
-            yield from zip(self.carried, np.split(known, cuts, axis=-1), strict=True)
-
-
 def unlearnt(rules: Sequence[Rule]) -> frozenset[int]:
-    """The columns of these that are not learnt, not even for first rows."""
-    return frozenset(rule.column for rule in rules if rule.begins != "learnt")
+    """The columns of these that are not learnt, in no row."""
+    return frozenset(
+        rule.column for rule in rules if rule.begins != "learnt" and not isinstance(rule, Fixed)
+    )
 
 
 def taken(rule: Rule) -> list[tuple[int, int]]:
@@ -309,22 +288,12 @@ def reach(rule: Rule) -> int:
     return max(rule.lags, default=0)
 
 
-def earlier(
-    column: Made, lag: int, begins: Begins | None, last: Floats | None = None, position: int = 0
-) -> Made:
-    """A number (…, steps) as it was `lag` rows before, the first of these at `position` in its sequence.
-    Before them it was `last` (…, rows), and before the sequence began what the rule says."""
-    if not lag:
-        return column
-    steps = column.shape[-1]
-    if last is None:
-        last = np.zeros((*column.shape[:-1], lag), np.float32)
-    first = last.shape[-1] - lag
-    moved = np.concatenate([last, column], -1)[..., first : first + steps]
-    begun = {"missing": np.full_like(column, np.nan), "zero": np.zeros_like(column)}.get(
-        begins or "", column
-    )
-    found: Made = np.where(position + np.arange(steps) < lag, begun, moved)
+def said_of(rules: Sequence[Rule], columns: Sequence[Named]) -> dict[int, str]:
+    """What rules say, by column: what it is where it is fixed before what it is elsewhere."""
+    found: dict[int, str] = {}
+    for rule in sorted(rules, key=lambda rule: not isinstance(rule, Fixed)):
+        said = rule.said(columns)
+        found[rule.column] = f"{found[rule.column]}, and {said}" if rule.column in found else said
     return found
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from copy import copy
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,7 @@ from training.data.dataset import Dataset, Doubles
 from training.data.rules.arithmetic import FINE, Fit, Number
 from training.data.rules.rule import Product, Rule, Sum, taken
 
+OneRule = TypeVar("OneRule", bound=Rule)
 FEWEST = 50
 """Rows, without gaps, that a rule is to hold in."""
 GLANCE = 4000
@@ -55,7 +57,7 @@ class Search:
         """The same, if nobody wants it to be learnt."""
         return column not in {*self.made} | self.behind(sources)
 
-    def take(self, rule: Rule) -> Rule:
+    def take(self, rule: OneRule) -> OneRule:
         """Count on a rule from here on."""
         self.made[rule.column] = rule.sources
         if isinstance(rule, Sum | Product):

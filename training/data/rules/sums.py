@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from training.data.rules.arithmetic import Fit, Number, factors, multiplied, summed, terms_of
-from training.data.rules.rule import Rule
+from training.data.rules.rule import Product, Sum
 from training.data.rules.search import FEWEST, GLANCE, Search, place, whole
 
 _MANY = 256
@@ -22,7 +22,7 @@ _SOME, _FACTORS = 200, 64
 
 def sums(
     search: Search, pool: Sequence[Number], ready: Callable[[Fit], Fit | None] = lambda fit: fit
-) -> Iterator[Rule]:
+) -> Iterator[Sum | Product]:
     """Numbers that are sums of others of the `pool`, which may have changes of some as well: what is so to
     the last digit first, then what is but for rounding; and what is of few terms before what is of more.
     What is found is made `ready`, or dropped."""
@@ -82,7 +82,7 @@ def _sums(
                 break
 
 
-def products(search: Search, plain: bool) -> Iterator[Rule]:
+def products(search: Search, plain: bool) -> Iterator[Sum | Product]:
     """Numbers that are the product or the ratio of two others, times a constant, which is a power of
     ten of the `plain` ones."""
     pool = [*search.numbers.values()]

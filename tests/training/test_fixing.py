@@ -1,0 +1,169 @@
+"""Numbers that have one value where another column says so: found where they do, and learnt elsewhere."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from training.config import TrainConfig
+from training.data import Dataset, load
+from training.data.columns import Column
+from training.data.rules.following import told
+from training.data.rules.keeping import broken, kept
+from training.data.rules.making import Rules
+from training.data.rules.rule import Fixed, said_of
+from training.layout import Layout
+from training.trainer import train
+
+N = 1200
+
+
+def table(
+    columns: dict[str, np.ndarray], *named: str, sequences: int = 1, **labels: tuple[str, ...]
+) -> Dataset:
+    of = [Column(name, labels=labels.get(name, ())) for name in columns]
+    values = np.column_stack([np.asarray(x, float) for x in columns.values()])
+    return told(Dataset.of("table", of, np.split(values, sequences)), named, whole=sequences > 1)
+
+
+def said(dataset: Dataset) -> dict[str, str]:
+    texts = said_of(dataset.rules, dataset.columns)
+    return {dataset.columns[i].name: text for i, text in texts.items()}
+
+
+@pytest.fixture
+def random() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def state(random: np.random.Generator) -> np.ndarray:
+    """Off, idle or running, for a while each."""
+    return np.repeat(random.integers(0, 3, N // 10), 10)
+
+
+def test_what_a_label_says_holds_and_is_not_learnt(random: np.random.Generator, state: np.ndarray):
+    power = np.where(state > 0, random.gamma(9, 1, N).round(3), 0)
+    flow = np.where(state == 2, random.gamma(9, 2, N).round(2), np.nan)
+    names = {"state": ("off", "idle", "run")}
+    dataset = table({"state": state, "power": power, "flow": flow}, **names)
+    assert said(dataset) == {"power": "0 where state is off", "flow": "missing where state is off or idle"}
+    learnt = dataset.learnt
+    assert [(c.name, c.mass, c.missing) for c in learnt.columns] == [
+        ("state", None, False), ("power", None, False), ("flow", None, False)
+    ]  # fmt: skip
+    assert not learnt.layout.choices[1:]  # that it is 0, or missing, is no choice of its own
+    np.testing.assert_array_equal(np.isnan(learnt.values[:, 1]), state == 0)
+    filled = learnt.filled  # of what nobody sees a line is made
+    assert (filled[:, 0] > 0).all() and np.isfinite(filled).all()
+    made, labels = Rules.of(dataset.rules, dataset.columns)(filled.astype(np.float32), state[:, None])
+    np.testing.assert_allclose(made, dataset.values[:, 1:], rtol=1e-6)
+    assert (labels[:, 0] == state).all()
+
+
+def test_what_is_made_of_others_elsewhere_is(random: np.random.Generator):
+    status, amount = random.integers(0, 3, N), random.gamma(9, 3, N).round(2)
+    refund = np.where(status == 1, amount, 0)
+    tax = np.where(status == 2, 0, (0.19 * amount).round(2))
+    columns = {"amount": amount, "status": status, "refund": refund, "tax": tax}
+    dataset = table(columns, status=("sent", "returned", "cancelled"))
+    assert said(dataset) == {
+        "refund": "0 where status is sent or cancelled, and amount in all other rows",
+        "tax": "0 where status is cancelled, and 0.19 amount in all other rows",
+    }
+    assert [c.name for c in dataset.learnt.columns] == ["amount", "status"]
+    assert broken(dataset.rules, dataset.values[None]) == [0, 0, 0, 0]
+    wrong = dataset.values.copy()
+    wrong[0, 2] += 1
+    assert sum(share > 0 for share in broken(dataset.rules, wrong[None])) == 1
+    columns["status"] = np.where(status == 2, -1, status)  # that it is not known says so as well
+    dataset = table(columns, status=("sent", "returned"))
+    assert said(dataset)["tax"] == "0 where status is missing, and 0.19 amount in all other rows"
+
+
+def test_numbers_say_so_by_one_value_or_by_a_bound(random: np.random.Generator, state: np.ndarray):
+    speed = np.where(state > 0, random.gamma(9, 9, N).round(1), 0)
+    power = np.where(speed > 0, random.gamma(5, 9, N).round(1), 0)
+    height = (90 * np.sin(np.arange(N) * 0.37) + random.normal(0, 3, N)).round(2)
+    light = np.where(height <= -0.8, 0, (random.gamma(5, 1, N)).round(3))
+    dark = np.where(height > 20, 9, random.gamma(5, 1, N).round(3))
+    found = said(table({"speed": speed, "power": power, "height": height, "light": light, "dark": dark}))
+    assert found == {
+        "power": "0 where speed is 0",
+        "light": "0 where height is -0.6 or less",
+        "dark": "9 where height is 20 or more",
+    }
+
+
+def test_the_first_says_so_of_those_that_stand_still_together(
+    random: np.random.Generator, state: np.ndarray
+):
+    columns = {name: np.where(state > 0, random.gamma(9, 9, N).round(1), 0) for name in "abc"}
+    assert said(table(columns)) == {"b": "0 where a is 0", "c": "0 where a is 0"}
+    assert said(table(columns, "a", "b")) == {"c": "0 where a is 0"}
+    assert said(table({"on": state > 0} | columns, on=("no", "yes"))) == dict.fromkeys(
+        "abc", "0 where on is no"
+    )
+
+
+def test_an_accident_says_nothing(random: np.random.Generator, state: np.ndarray):
+    rare = np.where(random.random(N) < 0.02, random.gamma(9, 1, N).round(2), 0)  # mostly 0 anyway
+    city = random.integers(0, 30, N)
+    labels = {"city": tuple(f"c{i}" for i in range(30))}
+    assert not table({"city": city, "rare": rare}, **labels).rules
+    once = np.where((np.arange(N) > 300) & (np.arange(N) < 400), 0, random.gamma(9, 1, N).round(2))
+    site = (np.arange(N) > 300) & (np.arange(N) < 400)  # one event, however long
+    assert not table({"site": site, "once": once}, site=("a", "b")).rules
+    walk = random.normal(0, 1, N).cumsum().round(2)
+    step = np.where(state > 0, random.gamma(9, 1, N).round(2), 0)
+    assert not table({"walk": walk, "step": step}).rules
+
+
+def test_a_label_by_thresholds_stays_one(random: np.random.Generator, state: np.ndarray):
+    power = np.where(
+        state == 0, 0, np.where(state == 1, random.gamma(9, 0.1, N), 5 + random.gamma(9, 1, N))
+    )
+    heat = np.where(state == 0, 0, random.gamma(9, 3, N).round(2))
+    columns = {"power": power.round(2), "state": state, "heat": heat}
+    found = said(table(columns, state=("off", "idle", "run")))
+    assert found["state"].startswith("power: off")
+    assert found["heat"] in ("0 where state is off", "0 where power is 0")
+
+
+def test_a_wrong_cell_is_said(random: np.random.Generator, state: np.ndarray):
+    power = np.where(state > 0, random.gamma(9, 1, N).round(3), 0)
+    power[np.flatnonzero(state == 0)[40]] = 3
+    dataset = table({"state": state, "power": power}, state=("off", "idle", "run"))
+    assert not dataset.rules
+    assert [
+        note for note in dataset.notes if "'power' is 0 where state is off in all 1,200 rows but 1" in note
+    ]
+
+
+def test_rules_say_in_which_rows_they_hold():
+    columns = [Column("a"), Column("b"), Column("c", labels=("x", "y"))]
+    rows = np.array([[0.0, 5, 0], [2, 5, 1], [np.nan, 5, -1], [4, 0, 1]])
+    for rule, holds, text in (
+        (Fixed(1, (0,), 5, least=1, most=2), [0, 1, 0, 0], "5 where a is 1 or more and 2 or less"),
+        (Fixed(1, (0,), 5, most=2), [1, 1, 0, 0], "5 where a is 2 or less"),
+        (Fixed(1, (2,), 5, labels=(-1, 0)), [1, 0, 1, 0], "5 where c is missing or x"),
+        (Fixed(1, (2,), np.nan, labels=(1,)), [0, 1, 0, 1], "missing where c is y"),
+    ):
+        np.testing.assert_array_equal(rule.holds(rows[:, rule.sources[0]]), np.array(holds, bool))
+        assert rule.said(columns) == text
+    np.testing.assert_array_equal(kept(Fixed(1, (2,), 5, labels=(1,)), rows[None], 1e-7), [[1, 1, 1, 0]])
+
+
+def test_a_run_says_them_and_has_the_ranges_of_both(tmp_path: Path):
+    random = np.random.default_rng(1)
+    state = np.repeat(random.integers(0, 2, 60), 8)
+    power = np.where(state, random.gamma(9, 1, 480).round(2), 0)
+    path = tmp_path / "t.csv"
+    rows = [f"{x},{('off', 'on')[s]}" for x, s in zip(power, state, strict=True)]
+    path.write_text("\n".join(["power,state", *rows]) + "\n")
+    dataset = load(str(path), TrainConfig())
+    checkpoint = train(str(path), tmp_path / "run", TrainConfig(steps=2, length=12))
+    channel = checkpoint.channels[0]
+    assert (channel.low, channel.high, channel.missing) == (0, np.float32(power.max()), False)
+    assert channel.follows == "0 where state is off"
+    assert checkpoint.decoding.layout == Layout.of(dataset.learnt.columns)

@@ -1,0 +1,232 @@
+"""Which columns have one value wherever another column says so: off means no power, and closed no revenue.
+
+In other rows such a column is learnt, or it is made of others there: a refund is the amount, where there is
+one. What says so is a label, or a number: one value of it, or all from its least or greatest to a bound.
+That something holds in every row may be an accident, where it mostly holds anyway, and rows one after the
+other are one event. So stretches of rows are counted, and each were so by chance as often as the rows are
+of which nothing is said.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.data.columns import is_plain
+from training.data.dataset import Dataset, Doubles
+from training.data.rules.arithmetic import roundest
+from training.data.rules.labelled import cut_by
+from training.data.rules.rule import Fixed, Product, Rule, Sum
+from training.data.rules.search import FEWEST, Search
+from training.data.rules.sums import products, sums
+
+_MANY = 64
+"""Columns among which nothing is looked for any more."""
+_EACH = 10
+"""Rows that have the value, and rows that say so, at least."""
+_FEW = 16
+"""Values in all other rows up to which a number may go by a table."""
+_ODDS, _OWN_ODDS = 1e-9, 1e-3
+"""Of an accident, at most: of all rows that say so, and of those of a single label."""
+_COVERED, _BOUNDED = 0.1, 0.5
+"""Share of the rows with the value in which it is said: by labels or one value, and by a bound."""
+_TIMES = 3
+"""Columns that say so of one other, at most."""
+
+Rows = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class _Said:
+    """That a number has its value by what another column is."""
+
+    rule: Fixed
+    rows: Rows
+    """(rows,): those in which the other says so."""
+    rank: tuple[int, ...]
+    """How little it suits beside others."""
+
+
+def fixed(search: Search, dataset: Dataset, early: bool) -> Iterator[Rule]:
+    """Numbers that have one value where another column says so, with what they are made of elsewhere.
+    `early`: only such as have it by labels, and there alone, so that the label is learnt and not cut from a
+    number that leaps. Of those that have theirs together the last go by the first."""
+    if len(search.columns) > _MANY:
+        return
+    look = _Look(search, dataset)
+    for n in reversed(range(len(search.columns))):
+        if n not in search.numbers or not search.may_follow(n):
+            continue
+        for value in _values(search, n):
+            if found := look(n, value, early):
+                yield from _with_the_rest(search, dataset, found)
+                break
+
+
+def _values(search: Search, n: int) -> Iterator[float]:
+    """The values that a number may have where others say so: its commonest, or its being missing."""
+    values = search.values[:, n]
+    distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
+    if counts.max() >= _EACH:
+        yield float(distinct[counts.argmax()])
+    if np.isnan(values).sum() >= _EACH:
+        yield math.nan
+
+
+class _Look:
+    """At what columns say of others."""
+
+    def __init__(self, search: Search, dataset: Dataset):
+        self.search = search
+        self.begins = np.zeros(len(dataset.values), bool)
+        self.begins[dataset.bounds[:-1]] = True  # (rows,): where sequences do
+        self.each = [np.unique(x, return_inverse=True) for x in search.values.T]
+        """Of each column its values, rising, and which of them each row has; NaN, if there is one, last."""
+
+    def __call__(self, n: int, value: float, early: bool) -> list[Fixed]:
+        """What says that number `n` has this value, what says so of most rows first."""
+        search = self.search
+        own = search.values[:, n]
+        has = np.isnan(own) if math.isnan(value) else own == value  # (rows,)
+        few = len(np.unique(own[~has & ~np.isnan(own)])) <= _FEW
+        if early and few:
+            return []
+        left, found = np.ones(len(has), bool), list[Fixed]()
+        while len(found) < _TIMES and (has & left).any():
+            before = {rule.sources[0] for rule in found}
+            every = (
+                said
+                for m in range(len(search.columns))
+                if m != n and m not in before and search.may_follow(n, m)
+                for said in self._said(Fixed(n, (m,), value), has, left, few)
+                if not early or _early(search, said, has)
+            )
+            best = min(every, key=lambda said: (-int((said.rows & left).sum()), said.rank), default=None)
+            if best is None:
+                break
+            found.append(best.rule)
+            left &= ~best.rows
+        return found
+
+    def _said(self, rule: Fixed, has: Rows, left: Rows, few: bool) -> Iterator[_Said]:
+        """How another column says that a number has its value, which it `has` (rows,), in rows that are
+        `left`: of a number of `few` values no range does, in which one may be the commonest by far."""
+        (m,) = rule.sources
+        distinct, which = self.each[m]
+        never = np.bincount(which[left & ~has], minlength=len(distinct)) == 0  # (values,)
+        if self.search.columns[m].labels:
+            if math.isnan(rule.value):  # of gaps in the same rows see `together`
+                never &= distinct >= 0
+            odds, most = _odds(has, left, never[which]), math.log(_OWN_ODDS)
+            sure = [
+                k
+                for k in np.flatnonzero(never).tolist()
+                if self._accident(odds, (which == k) & left) <= most
+            ]
+            rows = np.isin(which, sure)
+            if self._tells(has, left, rows, _COVERED):
+                yield _Said(replace(rule, labels=tuple(int(distinct[k]) for k in sure)), rows, (0, m))
+        elif m in self.search.numbers:
+            counts = np.bincount(which[left], minlength=len(distinct))
+            if np.isnan(distinct[-1]):
+                distinct, never, counts = distinct[:-1], never[:-1], counts[:-1]
+            for k, (one, covered) in enumerate(_ranges(rule, distinct, never, counts)):
+                if few and one.least != one.most:
+                    continue
+                rows = one.holds(self.search.values[:, m])
+                if not (rows & left & ~has).any() and self._tells(has, left, rows, covered):
+                    yield _Said(one, rows, (1 + k, m))
+
+    def _tells(self, has: Rows, left: Rows, rows: Rows, covered: float) -> bool:
+        """Whether it is no accident that all `rows` that are `left` have the value, and these are many."""
+        said = rows & left
+        if said.sum() < max(_EACH, covered * (has & left).sum()) or not (left & ~rows).any():
+            return False
+        return self._accident(_odds(has, left, rows), said) <= math.log(_ODDS)
+
+    def _accident(self, odds: float, rows: Rows) -> float:
+        """The logarithm of the chance that each stretch of `rows` has the value, by such odds for one."""
+        first = rows & (self.begins | ~np.concatenate([[False], rows[:-1]]))
+        return float(first.sum()) * math.log(odds)
+
+
+def _odds(has: Rows, left: Rows, rows: Rows) -> float:
+    """How often rows that are `left` and not among these have the value."""
+    others = left & ~rows
+    return float(((has & others).sum() + 1) / (others.sum() + 2))
+
+
+def _ranges(
+    rule: Fixed, distinct: Doubles, never: Rows, counts: NDArray[np.int64]
+) -> Iterator[tuple[Fixed, float]]:
+    """Ranges of another number in which it may say so, and the share of the rows that each has to explain:
+    a single one of its `distinct` values (values,), which so many rows have, and all at either end that are
+    `never` (values,) without."""
+    if never.all() or not never.any():
+        return
+    at = float(distinct[(counts * never).argmax()])
+    yield replace(rule, least=at, most=at), _COVERED
+    low, high = (
+        int(never.argmin()),
+        len(never) - 1 - int(never[::-1].argmin()),
+    )  # the outermost without
+    if low > 1:
+        yield replace(rule, most=_bound(float(distinct[low - 1]), float(distinct[low]))), _BOUNDED
+    if high < len(never) - 2:
+        yield replace(rule, least=_bound(float(distinct[high + 1]), float(distinct[high]))), _BOUNDED
+
+
+def _early(search: Search, said: _Said, has: Rows) -> bool:
+    """Whether labels say it, of all rows that have the value, and go by the number in no other way."""
+    rule = said.rule
+    if not rule.labels or not (said.rows == has).all():
+        return False
+    (m,) = rule.sources
+    cut = cut_by(m, search.values[:, m], search.numbers[rule.column], len(search.columns[m].labels), True)
+    return cut is None or len(cut.cuts) == 1
+
+
+def _bound(last: float, beyond: float) -> float:
+    """The roundest number from one on that is not as far as another."""
+    inside = last + 0.9 * (beyond - last)
+    found = roundest(min(last, inside), max(last, inside))
+    return last if found is None else found
+
+
+def _with_the_rest(search: Search, dataset: Dataset, found: list[Fixed]) -> Iterator[Rule]:
+    """These rules of one column, behind what it is made of in all other rows, if anything."""
+    n = found[0].column
+    rest = np.ones(len(search.values), bool)
+    for rule in found:
+        rest &= ~rule.holds(search.values[:, rule.sources[0]])
+    own = search.values[rest, n]
+    made = _made(search, dataset, n, rest)
+    if made:
+        yield search.take(made)
+    hidden = not made and is_plain(own)
+    for rule in found:
+        yield replace(rule, hidden=hidden)
+    search.made[n] = (*search.made.get(n, ()), *(rule.sources[0] for rule in found))
+
+
+def _made(search: Search, dataset: Dataset, n: int, rest: Rows) -> Sum | Product | None:
+    """What makes number `n` of others in the rows `rest` (rows,)."""
+    part = dataset.only(rest)
+    if len(part.values) < FEWEST or np.isnan(part.values).all(axis=0).any():
+        return None
+    inner = Search(part, {*range(len(search.columns))} - {n})
+    if n not in inner.numbers:
+        return None
+    for rule in _arithmetic(inner):
+        if n not in search.behind(rule.sources):
+            return replace(rule, elsewhere=True)
+    return None
+
+
+def _arithmetic(search: Search) -> Iterator[Sum | Product]:
+    """What makes numbers of others of their row."""
+    yield from products(search, plain=True)
+    yield from sums(search, [*search.numbers.values()])
+    yield from products(search, plain=False)
