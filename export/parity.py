@@ -74,7 +74,8 @@ def measure(
                 for name, gap in gaps.items():
                     gap.add(*(part[name][:, :seen] for part in (found, single, wanted)))
                 before = feeds["state.before"][0] if first and "state.before" in feeds else None
-                values, labels = decoding(found[SCORES], found[LOGITS], before, first)
+                turns = {s.name: feeds[f"season.{s.name}"].astype(np.int64) for s in spec.seasons}
+                values, labels = decoding(found[SCORES], found[LOGITS], before, first, turns)
                 twin: Arrays = {k: v for k, v in (("values", values), ("labels", labels)) if k in out}
                 if spec.ends:  # of the graph's own gates, where there are some
                     logits = torch.from_numpy(found[LOGITS])

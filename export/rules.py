@@ -9,8 +9,10 @@ from typing import Any
 import numpy as np
 from onnx import TensorProto
 
+from contract.calendar import Season
 from export.layers import on_grid
 from export.nodes import Nodes
+from training.data.rules import turning
 from training.data.rules.making import Rules
 from training.data.rules.rule import Begins, Cuts, Fixed, Product, Sum, Table, reach, taken
 
@@ -35,6 +37,8 @@ def follow(n: Nodes, rules: Rules, values: str, labels: Sequence[str], rows: str
             for k, (i, lag) in enumerate(taken(rule))
         ]
         if isinstance(rule, Fixed):
+            if rule.season:
+                sources.append(_part(n, rule.season, name))
             sources.append(found[rule.column])
         follows = _MADE[type(rule)](n, rule, name, sources)
         if before and rule.begins == "learnt":
@@ -167,6 +171,14 @@ def _table(n: Nodes, rule: Table, name: str, sources: Sequence[str]) -> str:
     dtype = np.int64 if rule.labelled else np.float32
     table = n.constant(f"{name}.outcomes", np.array(rule.outcomes, dtype))
     return n.add("Gather", table, label, to=name)
+
+
+def _part(n: Nodes, season: Season, name: str) -> str:
+    """Which part of a turn of the calendar each row is in, (1, steps · batch), as `turning.part`."""
+    row = n.add("Mod", f"{season.name}.row", n.integers(season.rows), to=f"{name}.row")  # (steps, batch)
+    row = n.add("Mul", row, n.integers(turning.parts_of(season)), to=f"{name}.parts")
+    row = n.add("Div", row, n.integers(season.rows), to=f"{name}.part")
+    return n.add("Reshape", row, n.integers(1, -1), to=f"{name}.flat")
 
 
 def _fixed(n: Nodes, rule: Fixed, name: str, sources: Sequence[str]) -> str:

@@ -12,7 +12,7 @@ from contract.spec import Channel, ChannelKind
 from training.data import Dataset
 from training.data.columns import Column, on_grid, ordered
 from training.data.dataset import Doubles, Integers
-from training.data.rules.making import Rules
+from training.data.rules.making import NO_TURNS, Rules, Turns
 from training.data.rules.rule import Fixed, Product, Rule, Sum, said_of, unlearnt
 from training.layout import Layout, rows_of
 
@@ -92,16 +92,21 @@ class Decoding:
     """How other columns follow."""
 
     def __call__(
-        self, scores: Floats, logits: Floats, before: Floats | None = None, position: int = 0
+        self,
+        scores: Floats,
+        logits: Floats,
+        before: Floats | None = None,
+        position: int = 0,
+        turns: Turns = NO_TURNS,
     ) -> tuple[Floats, Integers]:
         """Scores (…, steps, channels) and logits with their noise (…, steps, width) to `values` and
-        `labels`: the twin of the exported graph. Of `before` and `position` see `Rules`."""
+        `labels`: the twin of the exported graph. Of `before`, `position` and `turns` see `Rules`."""
         learnt = self.layout.tensors(self.decoder(scores), self.layout.chosen(logits))
-        return self.rules(*learnt, before, position)
+        return self.rules(*learnt, before, position, turns)
 
-    def rows(self, scores: Floats, logits: Floats) -> Floats:
+    def rows(self, scores: Floats, logits: Floats, turns: Turns = NO_TURNS) -> Floats:
         """The same as rows (…, steps, columns), as a `Dataset` has them, of sequences that begin."""
-        values, labels = self(scores, logits)
+        values, labels = self(scores, logits, turns=turns)
         if not self.rules.each:
             return self.layout.rows(values, labels)
         every = self.rules.numeric, self.rules.discrete

@@ -26,7 +26,9 @@ def sample_rows(
             device = generator.a.device
             once = torch.cat([latent, given[first : first + batch]], 1).to(device)
             y, logits, _ = generator.play(once, noise.to(device))
-            rows = decoding.rows(generator.scores(y).cpu().numpy(), logits.cpu().numpy())
+            places = given[first : first + batch, given.shape[1] - len(conditions.seasons) :].long().numpy()
+            turns = {s.name: row for s, row in zip(conditions.seasons, places.T, strict=True)}
+            rows = decoding.rows(generator.scores(y).cpu().numpy(), logits.cpu().numpy(), turns)
             if conditions.most:
                 rows[generator.valid(once, logits).cpu().numpy() == 0] = ENDED
             parts.append(rows)

@@ -75,8 +75,10 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
     basis = head.basis(learnt, windows, recipe.basis)
     sizes = head.sizes(learnt.layout)
     window = window_for(np.diff(dataset.bounds).tolist(), dataset.length)
-    decoding = Decoding(learnt.layout, basis.decoder)
-    yardstick = Yardstick(windows, held_out, decoding, View(learnt), basis.conditions)
+    rules = Rules.of(dataset.rules, dataset.columns)
+    decoding = Decoding(learnt.layout, basis.decoder, rules)
+    every = dataset.split(dataset.length, config.stride, config.hold_out)  # the same, with what is made
+    yardstick = Yardstick(*every, decoding, View(dataset), basis.conditions)
 
     def game_of(steps: int) -> Game:
         return Game(
@@ -115,7 +117,7 @@ def _train(team: Team, data: str, run: Path, config: TrainConfig, resume: bool, 
             {**dataset.cells}, dataset.form, dataset.rate, dataset.frame,
         ),
         channels=channels_of(dataset, basis.decoder),
-        rules=Rules.of(dataset.rules, dataset.columns),
+        rules=rules,
         conditions=basis.conditions,
         decoder=basis.decoder,
         mixing=basis.mixing,

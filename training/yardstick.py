@@ -135,11 +135,12 @@ class Yardstick:
 
     def _at_ends(self, values: NDArray[np.floating]) -> float:
         """`values` (windows, length, features), of which the numbers come first."""
-        table = self.decoding.decoder.table
+        table, rules = self.decoding.decoder.table, self.decoding.rules
         moving = table[:, 0] < table[:, -1]
         if not moving.any():
             return 0.0
-        numbers = values[..., : len(table)]
+        learnt = (rules.numeric.index(i) for i in rules.learnt(rules.numeric))
+        numbers = values[..., [*learnt] if rules.each else range(len(table))]
         ends = (numbers <= table[:, 0]) | (numbers >= table[:, -1])
         return float(ends[..., moving].mean())
 

@@ -216,3 +216,26 @@ def test_what_others_say_of_a_number_holds_in_every_row(tmp_path: Path):
     np.testing.assert_array_equal(np.isnan(made["light"]), made["height"] <= 0)
     assert 0 < np.isnan(made["light"]).sum() < len(off)
     np.testing.assert_array_equal(made["billed"], np.where(run, made["sold"], 1))
+
+
+def test_what_the_calendar_says_of_a_number_holds_in_every_row(tmp_path: Path):
+    random = np.random.default_rng(0)
+    times = np.datetime64("2024-03-01T00:00") + np.timedelta64(60, "m") * np.arange(24 * 60)
+    hour, weekday = np.arange(24 * 60) % 24, (np.arange(24 * 60) // 24 + 4) % 7
+    shut = (hour < 8) | (hour > 19) | (weekday == 6)
+    sold = np.where(shut, 0, random.gamma(9, 3, 24 * 60).round(2))
+    path = tmp_path / "kiosk.csv"
+    lines = [f"{t},{x}" for t, x in zip(times, sold, strict=True)]
+    path.write_text("\n".join(["time,sold", *lines]) + "\n")
+    how = TrainConfig(steps=8, length=12, seasons=("day", "week"))
+    train(str(path), tmp_path / "run", how)
+    export(tmp_path / "run", tmp_path / "kiosk.onnx")  # which checks parity, chunks and company
+    (channel,) = load(tmp_path / "kiosk.onnx").spec.channels
+    assert channel.follows == "0 where the time is 20:00 to 7:00, and 0 where the weekday is Sunday"
+    out = tmp_path / "made.csv"
+    asked = ("sample", str(tmp_path / "kiosk.onnx"), "-n", "3", "--length", "200", "-o", str(out))
+    assert cadenza(*asked).returncode == 0
+    made = pyarrow.csv.read_csv(out).to_pydict()
+    shut = [t.hour < 8 or t.hour > 19 or t.weekday() == 6 for t in made["time"]]
+    assert [x == 0 for x in made["sold"]] == shut
+    assert 0 < sum(shut) < len(shut)

@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from contract.calendar import Season
 from training.config import TrainConfig
 from training.data import Dataset, load
 from training.data.columns import Column
+from training.data.rules import turning
 from training.data.rules.following import told
 from training.data.rules.keeping import broken, kept
 from training.data.rules.making import Rules
@@ -167,3 +169,43 @@ def test_a_run_says_them_and_has_the_ranges_of_both(tmp_path: Path):
     assert (channel.low, channel.high, channel.missing) == (0, np.float32(power.max()), False)
     assert channel.follows == "0 where state is off"
     assert checkpoint.decoding.layout == Layout.of(dataset.learnt.columns)
+
+
+def shop(path: Path) -> Path:
+    """Three years of days of a shop that is closed on Sundays, and now and then beside."""
+    random = np.random.default_rng(2)
+    days = np.datetime64("2021-01-01") + np.arange(1095)
+    sunday = (days.astype(np.int64) + 3) % 7 == 6
+    revenue = np.where(sunday, 0, (900 + 300 * random.normal(0, 1, 1095).cumsum() / 9).round(2))
+    tax = np.where(sunday, 0, (0.19 * revenue).round(2))
+    rows = [f"{d},{r:.2f},{t:.2f}" for d, r, t in zip(days, revenue, tax, strict=True)]
+    path.write_text("\n".join(["day,revenue,tax", *rows]) + "\n")
+    return path
+
+
+def test_the_calendar_says_so(tmp_path: Path):
+    dataset = load(str(shop(tmp_path / "shop.csv")), TrainConfig())
+    assert said(dataset) == {"revenue": "0 where the weekday is Sunday", "tax": "0.19 revenue"}
+    assert np.isnan(dataset.learnt.values).sum() == 157  # Sundays, of which a line is made
+    hours = np.datetime64("2024-01-01T00:00") + np.timedelta64(60, "m") * np.arange(24 * 90)
+    random = np.random.default_rng(3)
+    clock = np.arange(24 * 90) % 24
+    sun = np.where(
+        (clock < 5) | (clock > 20), 0, random.gamma(9, 1, 24 * 90) * np.sin((clock - 4) / 17 * 3.14)
+    )
+    path = tmp_path / "sun.csv"
+    lines = [f"{h},{x:.3f}" for h, x in zip(hours, np.maximum(sun, 0), strict=True)]
+    path.write_text("\n".join(["time,sun", *lines]) + "\n")
+    assert said(load(str(path), TrainConfig())) == {"sun": "0 where the time is 21:00 to 4:00"}
+    assert not load(str(path), TrainConfig(seasons=("none",))).rules
+
+
+def test_parts_of_turns_are_said_as_people_say_them():
+    day, half, week = Season("day", 24), Season("day", 1440), Season("week", 168)
+    assert turning.said(day, [0, 1, 5, 22, 23]) == "the time is 5:00 or 22:00 to 1:00"
+    assert turning.said(half, [0, 1, 2]) == "the time is 0:00 to 0:10"
+    assert turning.said(week, [5, 6]) == "the weekday is Saturday or Sunday"
+    np.testing.assert_array_equal(turning.part(week, np.array([0, 23, 24, 167, 168])), [0, 0, 1, 6, 0])
+    assert [turning.parts_of(s) for s in (day, half, week, Season("year", 365), Season("week", 4))] == [
+        24, 288, 7, 0, 0
+    ]  # fmt: skip

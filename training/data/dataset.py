@@ -8,11 +8,13 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from contract import times
 from contract.calendar import Derived, Season, Time
 from contract.forms import Form
 from contract.spec import Channel
 from training.data.columns import Column, examined, is_number, notes_on, relabelled, together
 from training.data.holding import held_rows
+from training.data.rules import turning
 from training.data.rules.rule import Fixed, Rule, unlearnt
 from training.data.windows import ENDED, Windows
 from training.errors import DataError
@@ -152,13 +154,20 @@ class Dataset:
         for rule in self.rules:
             if isinstance(rule, Fixed) and rule.hidden:
                 values = values.copy() if values is self.values else values
-                values[rule.holds(self.values[:, rule.sources[0]]), rule.column] = np.nan
+                values[self.where(rule), rule.column] = np.nan
                 every[rule.column] = replace(every[rule.column], missing=False, mass=None)
         values = values[:, kept] if made else values
         ruled = {self.columns[rule.column].name for rule in self.rules}
         columns = together([every[i] for i in kept], values, ruled)
         behind = self.behind if isinstance(self.behind, float) else self.behind[kept]
         return replace(self, columns=columns, values=values, behind=behind, rules=())
+
+    def where(self, rule: Fixed) -> NDArray[np.bool_]:
+        """The rows, (rows,), in which a number has the value that the rule says."""
+        if not rule.season:
+            return rule.holds(self.values[:, rule.sources[0]])
+        assert self.time is not None
+        return rule.holds(turning.part(rule.season, times.places(self.time, rule.season, self.ticks)))
 
     def only(self, kept: NDArray[np.bool_]) -> "Dataset":
         """The same of those rows that are `kept` (rows,), some of each sequence."""

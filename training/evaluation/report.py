@@ -19,7 +19,7 @@ from contract.errors import UsageError
 from contract.files import replacing
 from contract.spec import Score
 from contract.version import VERSION
-from training.data.rules.keeping import broken
+from training.data.rules.keeping import broken, tellable
 from training.data.windows import ENDED
 from training.evaluation import bounds, statistics
 from training.evaluation.about import ABOUT, JUDGED, ScoreName
@@ -262,8 +262,8 @@ def _remarks(
 def _broken_rules(original: Original) -> list[str]:
     """What is to be said of columns that do not follow from others where they do in the data."""
     dataset = original.dataset
-    shares = broken(dataset.rules, original.other)
-    worst = sorted(zip(shares, dataset.rules, strict=True), key=lambda one: -one[0])[:_SAID]
+    rules = tellable(dataset.rules)
+    worst = sorted(zip(broken(rules, original.other), rules, strict=True), key=lambda one: -one[0])[:_SAID]
     return [
         f"{dataset.columns[rule.column].name!r} does not follow, in {share:.1%} of the rows of samples, as "
         f"it does in every row of the data: {rule.said(dataset.columns)}"

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from training.data.rules.keeping import broken
+from training.data.rules.keeping import broken, tellable
 from training.data.windows import ENDED
 from training.evaluation import music, sound, statistics, symbols
 from training.evaluation.about import ScoreName
@@ -63,7 +63,7 @@ def why_not(name: ScoreName, original: Original) -> str | None:
         return "no label is a condition"
     if name in CLASSES and original.other_classes is None:
         return "the conditions of the samples are not known"
-    if name == "rules" and not original.dataset.rules:
+    if name == "rules" and not tellable(original.dataset.rules):
         return "no column follows from others"
     if name == "seasons" and not (original.dataset.seasons and original.dataset.layout.numeric):
         return "no number goes with the calendar"
@@ -91,7 +91,7 @@ def comparison(
         real, other = (np.concatenate([x[..., numbers], at], 2) for x, at in both)
         return lambda a, b: statistics.courses_apart(a, b, len(numbers)), real, other
     if name == "rules":
-        rules = original.dataset.rules
+        rules = tellable(original.dataset.rules)
         return lambda a, b: float(np.mean(broken(rules, b))), original.real, original.other
     if name in _PLAIN:
         return _PLAIN[name](original.dataset.ends), original.real, original.other

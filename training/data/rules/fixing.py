@@ -14,8 +14,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from contract import times
 from training.data.columns import is_plain
 from training.data.dataset import Dataset, Doubles
+from training.data.rules import turning
 from training.data.rules.arithmetic import roundest
 from training.data.rules.labelled import cut_by
 from training.data.rules.rule import Fixed, Product, Rule, Sum
@@ -84,8 +86,17 @@ class _Look:
         self.begins[dataset.bounds[:-1]] = True  # (rows,): where sequences do
         self.each = [np.unique(x, return_inverse=True) for x in search.values.T]
         """Of each column its values, rising, and which of them each row has; NaN, if there is one, last."""
+        self.turns = {
+            season: np.unique(
+                turning.part(season, times.places(dataset.time, season, dataset.ticks)).astype(np.float64),
+                return_inverse=True,
+            )
+            for season in dataset.seasons
+            if dataset.time is not None and turning.parts_of(season)
+        }
+        """The same of the parts of turns of the calendar."""
 
-    def __call__(self, n: int, value: float, early: bool) -> list[Fixed]:
+    def __call__(self, n: int, value: float, early: bool) -> list[_Said]:
         """What says that number `n` has this value, what says so of most rows first."""
         search = self.search
         own = search.values[:, n]
@@ -93,31 +104,35 @@ class _Look:
         few = len(np.unique(own[~has & ~np.isnan(own)])) <= _FEW
         if early and few:
             return []
-        left, found = np.ones(len(has), bool), list[Fixed]()
+        others = [
+            Fixed(n, (m,), value) for m in range(len(search.columns)) if m != n and search.may_follow(n, m)
+        ]
+        others += [Fixed(n, (), value, turn=season.name, rows=season.rows) for season in self.turns]
+        left, found = np.ones(len(has), bool), list[_Said]()
         while len(found) < _TIMES and (has & left).any():
-            before = {rule.sources[0] for rule in found}
             every = (
                 said
-                for m in range(len(search.columns))
-                if m != n and m not in before and search.may_follow(n, m)
-                for said in self._said(Fixed(n, (m,), value), has, left, few)
+                for other in others
+                for said in self._said(other, has, left, few)
                 if not early or _early(search, said, has)
             )
             best = min(every, key=lambda said: (-int((said.rows & left).sum()), said.rank), default=None)
             if best is None:
                 break
-            found.append(best.rule)
+            found.append(best)
             left &= ~best.rows
+            others = [o for o in others if (o.sources, o.turn) != (best.rule.sources, best.rule.turn)]
         return found
 
     def _said(self, rule: Fixed, has: Rows, left: Rows, few: bool) -> Iterator[_Said]:
         """How another column says that a number has its value, which it `has` (rows,), in rows that are
         `left`: of a number of `few` values no range does, in which one may be the commonest by far."""
-        (m,) = rule.sources
-        distinct, which = self.each[m]
+        m = rule.sources[0] if rule.sources else -1
+        distinct: Doubles
+        distinct, which = self.turns[rule.season] if rule.season else self.each[m]
         never = np.bincount(which[left & ~has], minlength=len(distinct)) == 0  # (values,)
-        if self.search.columns[m].labels:
-            if math.isnan(rule.value):  # of gaps in the same rows see `together`
+        if rule.season or self.search.columns[m].labels:
+            if math.isnan(rule.value) and m >= 0:  # of gaps in the same rows see `together`
                 never &= distinct >= 0
             odds, most = _odds(has, left, never[which]), math.log(_OWN_ODDS)
             sure = [
@@ -181,7 +196,7 @@ def _ranges(
 def _early(search: Search, said: _Said, has: Rows) -> bool:
     """Whether labels say it, of all rows that have the value, and go by the number in no other way."""
     rule = said.rule
-    if not rule.labels or not (said.rows == has).all():
+    if rule.season or not rule.labels or not (said.rows == has).all():
         return False
     (m,) = rule.sources
     cut = cut_by(m, search.values[:, m], search.numbers[rule.column], len(search.columns[m].labels), True)
@@ -195,20 +210,18 @@ def _bound(last: float, beyond: float) -> float:
     return last if found is None else found
 
 
-def _with_the_rest(search: Search, dataset: Dataset, found: list[Fixed]) -> Iterator[Rule]:
+def _with_the_rest(search: Search, dataset: Dataset, found: list[_Said]) -> Iterator[Rule]:
     """These rules of one column, behind what it is made of in all other rows, if anything."""
-    n = found[0].column
-    rest = np.ones(len(search.values), bool)
-    for rule in found:
-        rest &= ~rule.holds(search.values[:, rule.sources[0]])
+    n = found[0].rule.column
+    rest = ~np.any([said.rows for said in found], axis=0)  # (rows,)
     own = search.values[rest, n]
     made = _made(search, dataset, n, rest)
     if made:
         yield search.take(made)
     hidden = not made and is_plain(own)
-    for rule in found:
-        yield replace(rule, hidden=hidden)
-    search.made[n] = (*search.made.get(n, ()), *(rule.sources[0] for rule in found))
+    for said in found:
+        yield replace(said.rule, hidden=hidden)
+    search.made[n] = (*search.made.get(n, ()), *(i for said in found for i in said.rule.sources))
 
 
 def _made(search: Search, dataset: Dataset, n: int, rest: Rows) -> Sum | Product | None:

@@ -24,9 +24,12 @@ def kept(
 ) -> NDArray[np.bool_]:
     """Which of rows (…, steps, columns), as a `Dataset` has them, keep a rule but for rounding and the
     `precision` of numbers: (…, steps). Rows behind an end do, and first rows of which nothing is known.
-    `steps` are those of columns that were rounded after the rule was kept."""
+    `steps` are those of columns that were rounded after the rule was kept. Of what goes by the calendar
+    rows say nothing, and all keep it."""
     rows = np.asarray(rows, np.float64)
     own = rows[..., rule.column]  # (…, steps)
+    if not rule.sources:
+        return np.ones(own.shape, bool)
     sources = [
         np.asarray(earlier(rows[..., i], lag, rule.begins), np.float64) for i, lag in taken(rule)
     ]  # (…, steps) each
@@ -47,9 +50,20 @@ def kept(
     return same
 
 
+def tellable(rules: Sequence[Rule]) -> list[Rule]:
+    """Those of which rows say by themselves whether they keep them, and not by when they are."""
+    by_calendar = {rule.column for rule in rules if isinstance(rule, Fixed) and rule.season}
+    return [
+        rule
+        for rule in rules
+        if not (isinstance(rule, Fixed) and rule.season)
+        and not (isinstance(rule, Sum | Product) and rule.elsewhere and rule.column in by_calendar)
+    ]
+
+
 def broken(rules: Sequence[Rule], rows: NDArray[np.floating]) -> list[float]:
     """The share of the rows of samples (windows, steps, columns) in which each rule is broken. What the
-    data do not round, a file of samples may."""
+    data do not round, a file of samples may. All are to be `tellable`."""
     there = rows[..., 0] != ENDED  # (windows, steps)
     shares = []
     for rule in rules:

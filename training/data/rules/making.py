@@ -1,10 +1,13 @@
 """All rules of a table: what they make of what was learnt, row by row and from the rows before."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
+from contract.calendar import Turn
+from training.data.rules import turning
 from training.data.rules.rule import (
     Begins,
     Fixed,
@@ -17,6 +20,10 @@ from training.data.rules.rule import (
     taken,
     unlearnt,
 )
+
+Turns = Mapping[Turn, Integers]
+"""Of each turn of the calendar the row of it that each sequence begins in, (…)."""
+NO_TURNS: Turns = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -68,11 +75,16 @@ class Rules:
         return tuple(i for i in columns if i not in made)
 
     def __call__(
-        self, values: Floats, labels: Integers, before: Floats | None = None, position: int = 0
+        self,
+        values: Floats,
+        labels: Integers,
+        before: Floats | None = None,
+        position: int = 0,
+        turns: Turns = NO_TURNS,
     ) -> tuple[Floats, Integers]:
         """Of `values` (…, steps, numeric) and `labels` (…, steps, discrete) that were learnt those of all
         columns; the first of these rows is at a `position` in its sequence, and `before` (…, state) is what
-        the graph carries on to it, None where sequences begin."""
+        the graph carries on to it, None where sequences begin. Of `turns` see `Turns`."""
         if not self.each:
             return values, labels
         found: dict[int, Made] = dict(
@@ -83,7 +95,11 @@ class Rules:
         at = position + np.arange(values.shape[-2])  # (steps,)
         for rule in self.each:
             sources = [earlier(found[i], lag, rule.begins, last.get(i), position) for i, lag in taken(rule)]
-            made = rule(*sources, *([found[rule.column]] if isinstance(rule, Fixed) else []))
+            if isinstance(rule, Fixed):
+                if rule.season:
+                    sources.append(turning.part(rule.season, turns[rule.season.name][..., None] + at))
+                sources.append(found[rule.column])
+            made = rule(*sources)
             if rule.begins == "learnt":
                 made = np.where(at < reach(rule), found[rule.column], made)
             found[rule.column] = made

@@ -15,7 +15,9 @@ from typing import Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from contract.calendar import Season, Turn
 from training.data.columns import on_grid
+from training.data.rules import turning
 
 Floats = NDArray[np.float32]
 Integers = NDArray[np.int64]
@@ -215,27 +217,36 @@ class Table:
 
 @dataclass(frozen=True)
 class Fixed:
-    """A number that has one value in all rows in which another column says so, as a machine that is off has
-    no power, and what was not sent back no refund. In other rows it is learnt, or made by a rule before."""
+    """A number that has one value in all rows in which another column says so, or the calendar: a machine
+    that is off has no power, a Sunday no revenue. In other rows it is learnt, or made by a rule before."""
 
     column: int
     sources: tuple[int, ...]
-    """One: the other column."""
+    """The other column, or none where the calendar says so."""
     value: float
     """NaN where it is missing there."""
     labels: tuple[int, ...] = ()
-    """Of the other column, those that say so, -1 if its being missing does; none where it is a number, …"""
+    """Of the other column, or parts of a turn of the calendar, those that say so, -1 where being missing
+    does; none where the other is a number, …"""
     least: float | None = None
     """… which says so from this …"""
     most: float | None = None
     """… up to this; None: without end."""
     hidden: bool = False
     """Whether the column is learnt as if nobody knew it there, so that it is a plain number."""
+    turn: Turn | None = None
+    rows: int = 0
+    """The turn of the calendar, and of how many rows it is."""
     lags: tuple[int, ...] = ()
     begins: Begins | None = None
 
+    @property
+    def season(self) -> Season | None:
+        """The turn of the calendar that says so, see `turning.py`; None where another column does."""
+        return Season(self.turn, self.rows) if self.turn else None
+
     def holds(self, source: Made | NDArray[np.float64]) -> NDArray[np.bool_]:
-        """In which rows, (…), of the other column (…)."""
+        """In which rows, (…), of the other column, or of parts of the turn, (…)."""
         if self.labels:
             return np.isin(source, self.labels)
         number = np.asarray(source, np.float32)
@@ -253,6 +264,9 @@ class Fixed:
 
     def said(self, columns: Sequence[Named]) -> str:
         """Such as 0 where mode is off."""
+        value = _shown(columns[self.column], self.value)
+        if self.season:
+            return f"{value} where {turning.said(self.season, self.labels)}"
         other = columns[self.sources[0]]
         if self.labels:
             where = " or ".join(_shown(other, label) for label in self.labels)
@@ -261,7 +275,7 @@ class Fixed:
         else:
             ends = [] if self.least is None else [f"{self.least:.7g} or more"]
             where = " and ".join(ends + ([] if self.most is None else [f"{self.most:.7g} or less"]))
-        return f"{_shown(columns[self.column], self.value)} where {other.name} is {where}"
+        return f"{value} where {other.name} is {where}"
 
 
 Rule = Sum | Product | Cuts | Table | Fixed
