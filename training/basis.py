@@ -31,7 +31,6 @@ can still be beyond what one channel has.
 `training/screen.py`, whose way back to pixels comes before the tables.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -43,6 +42,7 @@ from training import screen
 from training.atoms import atoms_of, banded, hidden
 from training.conditions import Conditions
 from training.config import window_for
+from training.curves import curve_of, mended, persistent, plain, ranks
 from training.data import Dataset, Windows
 from training.data.columns import grid_of
 from training.data.dataset import Doubles, Integers
@@ -52,20 +52,12 @@ from training.memory import remembered, torn
 from training.rests import path_of
 from training.screen import Layers
 from training.seasons import unseasonal
-from training.stabilise import stabilised
 from training.ties import path_between
 
 FAST, SLOW = 0.25, 0.02
 """Var Δx / Var x, of normal scores of ranks, from which on a channel is made normal by rank; and of values,
 up to which it never is. In between, how far it moves differs by its level, which a curve can mend and
-ranks make worse; but for what a curve cannot mend, see `_mended`."""
-_STEPS, _SPREAD, _FAR = 0.5, 2.0, 5.0
-"""Share of the moves that are none from which on a channel goes by steps; deviations that the inner 98 %
-of bent scores span at least (of a normal: 4.7), where no outliers have bent them to a point; and within
-which all but one in a thousand lie on either side (of a normal: 3.1), where a curve brings them home."""
-PERSISTENT = 0.5
-"""Correlation of a channel's moves with the next above which it is a smooth path, and slow if it rests
-at some value: ranks would tear the path there."""
+ranks make worse; but for what a curve cannot mend, see `curves.mended`."""
 STILL = 1e-4
 """Least size of a move: a component with this one hardly moves within a sequence, if at all."""
 FLOOR = 1e-6
@@ -160,15 +152,15 @@ class Basis:
         self._fast = np.flatnonzero(fast if kind == "cowhitened" else fast & False)
         shown = (free & there)[:, self._fast]  # (rows, fast)
         fitted = [values[shown[covered, n], i] for n, i in enumerate(self._fast)]
-        below, above = _ranks(fitted, numbers[:, self._fast])  # (rows, fast)
+        below, above = ranks(fitted, numbers[:, self._fast])  # (rows, fast)
         # What nobody sees is noise: of a number that stood still there, the others would be outliers.
         noise = np.random.default_rng(0).random(int((~shown).sum()))
         below[~shown] = above[~shown] = (noise * len(values) + 0.5) / (len(values) + 1)
         common = float(values[:, self._shades].std()) if self._shades.any() else 1.0
         self._curves = [
-            _plain(values[:, i], common)
+            plain(values[:, i], common)
             if self._shades[i]
-            else _curve(values[:, i], middle[:, i], change[:, i], bent=kind == "cowhitened")
+            else curve_of(values[:, i], middle[:, i], change[:, i], bent=kind == "cowhitened")
             for i in range(values.shape[1])
         ]
         self._scores_of_rows = self._straight(numbers)
@@ -247,13 +239,13 @@ class Basis:
         change = np.diff(numbers, axis=0)[moves]  # (moves, channels)
         fast = self._varies & ~self._shades & (change.var(axis=0) > SLOW * values.var(axis=0))
         for i in np.flatnonzero(fast & free.all(axis=0)):  # what nobody sees is noise
-            below, above = _ranks([values[:, i]], numbers[:, i : i + 1])
+            below, above = ranks([values[:, i]], numbers[:, i : i + 1])
             scores = torch.special.ndtri(torch.from_numpy((below + above) / 2)).numpy()[:, 0]
             quick = np.diff(scores)[moves].var() >= FAST * scores[covered].var()
             middle = (numbers[1:, i] + numbers[:-1, i])[moves] / 2
-            fast[i] = quick or not _mended(values[:, i], middle, change[:, i])
+            fast[i] = quick or not mended(values[:, i], middle, change[:, i])
         rests = np.array([len(atoms_of(x)) > 0 for x in values.T], bool)
-        kept: NDArray[np.bool_] = fast & ~(rests & _persistent(change))
+        kept: NDArray[np.bool_] = fast & ~(rests & persistent(change))
         return kept
 
     def _fit_decoder(self, values: Doubles) -> Decoder:
@@ -348,40 +340,6 @@ class Basis:
         )  # fmt: skip
 
 
-def _curve(values: Doubles, middle: Doubles, change: Doubles, bent: bool) -> tuple[Doubles, Doubles]:
-    """A slow channel's way to scores as knots (values, scores): mean 0, deviation 1, rising."""
-    x = np.array([values.min(), values.max()])
-    if x[0] == x[1]:
-        return np.array([x[0], x[0] + 1]), np.array([0.0, 1.0])
-    x, y = stabilised(middle, np.abs(change), x[0], x[1]) if bent else (x, x)
-    scores = np.interp(values, x, y)
-    return x, (y - scores.mean()) / scores.std()
-
-
-def _mended(values: Doubles, middle: Doubles, change: Doubles) -> bool:
-    """Whether a curve makes a smooth path of a channel, `values` (rows,), that makes a `change` around each
-    `middle`, both (moves,): not of what goes by steps, nor where few outliers take up all of the scores."""
-    if (change == 0).mean() >= _STEPS:
-        return False
-    scores = np.interp(values, *_curve(values, middle, change, bent=True))
-    lowest, low, high, highest = np.quantile(scores, [0.001, 0.01, 0.99, 0.999])
-    return bool(high - low >= _SPREAD and max(-lowest, highest) <= _FAR)
-
-
-def _persistent(change: Doubles) -> NDArray[np.bool_]:
-    """Which channels' moves (moves, channels) mostly go on as they went: (channels,)."""
-    change = change - change.mean(axis=0)
-    power = (change**2).sum(axis=0)
-    alike: NDArray[np.bool_] = (change[1:] * change[:-1]).sum(axis=0) > PERSISTENT * power
-    return alike
-
-
-def _plain(values: Doubles, common: float) -> tuple[Doubles, Doubles]:
-    """The same of one of many shades: as it is, in the common deviation of all."""
-    x = np.array([values.min(), max(values.max(), values.min() + 1e-9)])
-    return x, x / common
-
-
 def _free(layout: Layout, outcomes: Integers) -> NDArray[np.bool_]:
     """Where numbers are not the value that is drawn by itself: (rows, channels)."""
     free = np.ones((len(outcomes), len(layout.numeric)), bool)
@@ -389,16 +347,3 @@ def _free(layout: Layout, outcomes: Integers) -> NDArray[np.bool_]:
         if layout.choices[k].mass is not None:
             free[:, n] = outcomes[:, k] < layout.choices[k].size - 1
     return free
-
-
-def _ranks(fitted: Sequence[Doubles], values: Doubles) -> tuple[Doubles, Doubles]:
-    """Shares of `fitted`, of each channel, below and not above each of `values`, halfway where no two have
-    it: both (rows, channels), strictly inside 0 … 1."""
-    below, above = np.empty_like(values), np.empty_like(values)
-    for i, own in enumerate(fitted):
-        ordered, count = np.sort(own), len(own)
-        less, most = (np.searchsorted(ordered, values[:, i], side) for side in ("left", "right"))
-        shared = most > less + 1
-        below[:, i] = (np.where(shared, less, (less + most) / 2) + 0.5) / (count + 1)
-        above[:, i] = (np.where(shared, most, (less + most) / 2) + 0.5) / (count + 1)
-    return below, above
