@@ -260,10 +260,9 @@ class Basis:
         edge = float(torch.special.ndtri(torch.tensor(1 - 0.5 / (len(values) + 1), dtype=torch.float64)))
         between = np.ones(channels, np.float32)
         for i in self._fast:
-            free = values[self._free[:, i], i]
             known = values[self._free[:, i] & self._seen[:, i], i]
             between[i] = not few(known)
-            table[i] = quantiles(free, edge, knots) if between[i] else steps(known, edge, knots)
+            table[i] = quantiles(known, edge, knots) if between[i] else steps(known, edge, knots)
             first[i], last[i] = -edge, edge
         # Of what the data have: a line over a gap may lie off their grid, and beyond them.
         seen = np.where(self._seen, values, np.nan)
@@ -273,7 +272,7 @@ class Basis:
         columns = zip(values.T, self._seen.T, self._rounded, strict=True)
         found = [grid_of(column[seen]) if rounded else (0, 1) for column, seen, rounded in columns]
         per, of = np.array(found, np.float32).reshape(-1, 2).T
-        not_above, not_below = orders_of(values, per, of, self._free & ~self._shades)
+        not_above, not_below = orders_of(seen, per, of, self._free & ~self._shades)
         ends = ends_of(values)
         ends[:, self._fast] = 0  # ranks end where their normal scores do
         ends[:, self._shades | ~self._varies] = 0

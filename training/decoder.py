@@ -128,6 +128,7 @@ def channels_of(dataset: Dataset, decoder: Decoder) -> tuple[Channel, ...]:
             ends = [x for x in (before.low, follows.low, before.high, follows.high) if x is not None]
             follows = replace(
                 before,
+                kind="continuous" if "continuous" in (before.kind, follows.kind) else before.kind,
                 low=min(ends, default=None),
                 high=max(ends, default=None),
                 missing=before.missing or follows.missing,
@@ -214,8 +215,9 @@ def orders_of(
     values: Doubles, per: Floats, of: Floats, free: NDArray[np.bool_]
 ) -> tuple[Integers, Integers]:
     """`Decoder.not_above` and `Decoder.not_below`: orders of channels that hold in every row of
-    `values` (rows, channels) and are not for want of nearness, so more than an accident of units. A channel
-    that is not `free` (rows, channels) in every row has none: what is drawn by itself keeps no order.
+    `values` (rows, channels), NaN where nobody knows one, and are not for want of nearness, so more than an
+    accident of units. A channel that is not `free` (rows, channels) in every row has none: what is drawn by
+    itself keeps no order.
 
     What only bounds from below is lowered; then all else is raised, each to the greatest of all that
     lie under it, so that every order holds at once.
@@ -226,7 +228,7 @@ def orders_of(
     few = values[:: max(1, len(values) // 256)]  # most pairs need no more to be seen apart
     for i in range(channels):
         same = (per == per[i]) & (of == of[i]) & always & always[i]
-        for j in np.flatnonzero((few[:, i : i + 1] >= few).all(axis=0) & same):
+        for j in np.flatnonzero(~(few[:, i : i + 1] < few).any(axis=0) & same):
             over[i, j] = ordered(values[:, i], values[:, j])
     for k in range(channels):  # what is over k is over all that k is over (Warshall)
         over |= over[:, k : k + 1] & over[k]

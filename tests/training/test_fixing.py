@@ -103,9 +103,8 @@ def test_the_first_says_so_of_those_that_stand_still_together(
     columns = {name: np.where(state > 0, random.gamma(9, 9, N).round(1), 0) for name in "abc"}
     assert said(table(columns)) == {"b": "0 where a is 0", "c": "0 where a is 0"}
     assert said(table(columns, "a", "b")) == {"c": "0 where a is 0"}
-    assert said(table({"on": state > 0} | columns, on=("no", "yes"))) == dict.fromkeys(
-        "abc", "0 where on is no"
-    )
+    found = said(table({"on": state > 0} | columns, on=("no", "yes")))  # which goes by one of them
+    assert found == {"on": "b: no up to 0, yes over 0", "b": "0 where a is 0", "c": "0 where on is no"}
 
 
 def test_an_accident_says_nothing(random: np.random.Generator, state: np.ndarray):
@@ -158,10 +157,10 @@ def test_rules_say_in_which_rows_they_hold():
 
 def test_a_run_says_them_and_has_the_ranges_of_both(tmp_path: Path):
     random = np.random.default_rng(1)
-    state = np.repeat(random.integers(0, 2, 60), 8)
+    state = np.repeat(random.integers(0, 3, 60), 8)
     power = np.where(state, random.gamma(9, 1, 480).round(2), 0)
     path = tmp_path / "t.csv"
-    rows = [f"{x},{('off', 'on')[s]}" for x, s in zip(power, state, strict=True)]
+    rows = [f"{x},{('off', 'slow', 'fast')[s]}" for x, s in zip(power, state, strict=True)]
     path.write_text("\n".join(["power,state", *rows]) + "\n")
     dataset = load(str(path), TrainConfig())
     checkpoint = train(str(path), tmp_path / "run", TrainConfig(steps=2, length=12))
@@ -209,3 +208,62 @@ def test_parts_of_turns_are_said_as_people_say_them():
     assert [turning.parts_of(s) for s in (day, half, week, Season("year", 365), Season("week", 4))] == [
         24, 288, 7, 0, 0
     ]  # fmt: skip
+
+
+def test_what_only_some_rows_show_is_kept_in_mind(random: np.random.Generator, state: np.ndarray):
+    names = {"state": ("off", "idle", "run")}
+    amount = np.where(state == 0, np.nan, random.gamma(9, 1, N).round(2))
+    fee = np.where(state == 1, np.nan, random.gamma(9, 1, N).round(2))
+    back = np.where(state == 2, amount, 0)
+    found = said(table({"state": state, "amount": amount, "fee": fee, "back": back}, **names))
+    assert found["back"] == "0 where state is off or idle"  # there are gaps of amounts in other rows
+    amount = random.gamma(9, 1, N).round(2)
+    columns = {"state": state, "amount": amount, "fee": fee, "back": np.where(state == 2, amount, 0)}
+    assert (
+        said(table(columns, **names))["back"]
+        == "0 where state is off or idle, and amount in all other rows"
+    )
+    count = np.where(state == 1, 0.0, random.integers(1, 9, N))
+    each = np.where(state == 2, (amount / np.maximum(count, 1)).round(4), 0)
+    dataset = table({"state": state, "amount": amount, "count": count, "each": each}, **names)
+    assert said(dataset)["each"] == "0 where state is off or idle"  # and not by a count that may be 0
+    half = np.where(state == 0, 0.5, random.integers(3, 40, N))
+    dataset = table({"state": state, "half": half, "minus": np.where(state == 0, -0.0, -amount)}, **names)
+    assert said(dataset) == {"half": "0.5 where state is off", "minus": "0 where state is off"}
+    assert not np.signbit(dataset.rules[1].value)
+
+
+def test_several_values_may_be_said(random: np.random.Generator, state: np.ndarray):
+    other = np.where(random.random(N) < 0.7, 20, random.gamma(9, 1, N).round(2))
+    level = np.where(state == 0, 0, np.where(state == 1, np.nan, other))
+    level[random.random(N) < 0.05] = 0  # and so the state goes by it no more
+    level[state == 1] = np.nan
+    assert said(table({"state": state, "level": level}, state=("off", "dead", "run"))) == {
+        "level": "0 where state is off, and missing where state is dead"
+    }
+
+
+def test_what_goes_from_row_to_row_does_so_still(random: np.random.Generator, state: np.ndarray):
+    close = (100 + np.where(state > 0, random.normal(0, 1, N), 0).cumsum()).round(2)
+    change = np.diff(close, prepend=close[0]).round(2)
+    volume = np.where(state > 0, random.poisson(900, N) + 1, 0)
+    found = said(table({"close": close, "volume": volume, "change": change}))
+    assert found["change"].startswith("close - close before")
+
+
+def test_orders_hold_where_both_are_seen(tmp_path: Path):
+    random = np.random.default_rng(4)
+    state = np.repeat(random.integers(0, 3, 80), 6)
+    low = 20 + random.normal(0, 0.3, 480).cumsum().round(2)
+    high = (low + random.gamma(1, 0.4, 480)).round(2)
+    low = np.where(state == 0, 0, low.round(2))
+    path = tmp_path / "t.csv"
+    rows = [
+        f"{h:.2f},{x:.2f},{('off', 'slow', 'fast')[s]}" for h, x, s in zip(high, low, state, strict=True)
+    ]
+    path.write_text("\n".join(["high,low,state", *rows]) + "\n")
+    checkpoint = train(str(path), tmp_path / "run", TrainConfig(steps=2, length=12))
+    assert checkpoint.channels[1].follows == "0 where state is off"
+    decoder = checkpoint.decoder
+    values = decoder(np.float32(np.random.default_rng(5).normal(0, 2, (400, 2))))
+    assert (values[:, 0] >= values[:, 1]).all()

@@ -100,6 +100,8 @@ def together(columns: Sequence[Column], values: Doubles, made: Collection[str]) 
     return tuple(found)
 
 
+BY_ITSELF = ": that is drawn by itself"
+"""The end of what is said of a column with such a value."""
 _TOUCHING = 1e-3
 """Share of the mean gap between two columns within which they must once have come to be called ordered."""
 _FEW = 0.001
@@ -126,7 +128,7 @@ def notes_on(columns: Sequence[Column], values: Doubles) -> Iterator[str]:
                 )
         if column.mass is not None:
             part = part_of((x == column.mass).sum(), len(x))
-            yield f"{column.name!r} is {column.mass:g} in {part}: that is drawn by itself"
+            yield f"{column.name!r} is {column.mass:g} in {part}{BY_ITSELF}"
         if not column.labels and len(np.unique(x.astype(np.float32))) < _KEPT * len(np.unique(x)):
             yield (
                 f"{column.name!r} has values that are one in single precision, which samples are of: take "

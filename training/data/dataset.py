@@ -157,7 +157,7 @@ class Dataset:
                 values[self.where(rule), rule.column] = np.nan
                 every[rule.column] = replace(every[rule.column], missing=False, mass=None)
         values = values[:, kept] if made else values
-        ruled = {self.columns[rule.column].name for rule in self.rules}
+        ruled = {self.columns[r.column].name for r in self.rules if not isinstance(r, Fixed)}
         columns = together([every[i] for i in kept], values, ruled)
         behind = self.behind if isinstance(self.behind, float) else self.behind[kept]
         return replace(self, columns=columns, values=values, behind=behind, rules=())
@@ -260,7 +260,8 @@ class Dataset:
             for i, (now, was) in enumerate(zip(columns, self.columns, strict=True))
             if now.labels != was.labels
         }
-        rules = tuple(r for r in self.rules if not changed & {r.column, *r.sources})
+        lost = {r.column for r in self.rules if changed & {r.column, *r.sources}}
+        rules = tuple(r for r in self.rules if r.column not in lost)
         return replace(
             self, columns=columns, values=values, statics=statics, static_values=static_values, rules=rules
         )

@@ -19,7 +19,6 @@ from training.data.columns import is_plain
 from training.data.dataset import Dataset, Doubles
 from training.data.rules import turning
 from training.data.rules.arithmetic import roundest
-from training.data.rules.labelled import cut_by
 from training.data.rules.rule import Fixed, Product, Rule, Sum
 from training.data.rules.search import FEWEST, Search
 from training.data.rules.sums import products, sums
@@ -34,6 +33,8 @@ _ODDS, _OWN_ODDS = 1e-9, 1e-3
 """Of an accident, at most: of all rows that say so, and of those of a single label."""
 _COVERED, _BOUNDED = 0.1, 0.5
 """Share of the rows with the value in which it is said: by labels or one value, and by a bound."""
+_COMMON = 3
+"""Values of a number that are tried."""
 _TIMES = 3
 """Columns that say so of one other, at most."""
 
@@ -51,28 +52,27 @@ class _Said:
     """How little it suits beside others."""
 
 
-def fixed(search: Search, dataset: Dataset, early: bool) -> Iterator[Rule]:
-    """Numbers that have one value where another column says so, with what they are made of elsewhere.
-    `early`: only such as have it by labels, and there alone, so that the label is learnt and not cut from a
-    number that leaps. Of those that have theirs together the last go by the first."""
+def fixed(search: Search, dataset: Dataset) -> Iterator[Rule]:
+    """Numbers that have one value where another column says so, with what they are made of elsewhere. Of
+    those that have theirs together the last go by the first."""
     if len(search.columns) > _MANY:
         return
     look = _Look(search, dataset)
     for n in reversed(range(len(search.columns))):
         if n not in search.numbers or not search.may_follow(n):
             continue
-        for value in _values(search, n):
-            if found := look(n, value, early):
-                yield from _with_the_rest(search, dataset, found)
-                break
+        if found := [said for k, value in enumerate(_values(search, n)) for said in look(n, value, k == 0)]:
+            yield from _with_the_rest(search, dataset, found)
 
 
 def _values(search: Search, n: int) -> Iterator[float]:
-    """The values that a number may have where others say so: its commonest, or its being missing."""
+    """The values that a number may have where others say so: its commonest, the next of these, and its
+    being missing."""
     values = search.values[:, n]
     distinct, counts = np.unique(values[~np.isnan(values)], return_counts=True)
-    if counts.max() >= _EACH:
-        yield float(distinct[counts.argmax()])
+    for k in np.argsort(-counts, kind="stable")[:_COMMON].tolist():
+        if counts[k] >= _EACH:
+            yield float(distinct[k]) + 0.0  # of zeros the one without a sign
     if np.isnan(values).sum() >= _EACH:
         yield math.nan
 
@@ -96,26 +96,22 @@ class _Look:
         }
         """The same of the parts of turns of the calendar."""
 
-    def __call__(self, n: int, value: float, early: bool) -> list[_Said]:
-        """What says that number `n` has this value, what says so of most rows first."""
+    def __call__(self, n: int, value: float, commonest: bool) -> list[_Said]:
+        """What says that number `n` has this value, what says so of most rows first. Numbers say so of the
+        `commonest` alone, and of none of few values, in which one follows another by chance."""
         search = self.search
         own = search.values[:, n]
         has = np.isnan(own) if math.isnan(value) else own == value  # (rows,)
-        few = len(np.unique(own[~has & ~np.isnan(own)])) <= _FEW
-        if early and few:
-            return []
+        told = commonest and len(np.unique(own[~has & ~np.isnan(own)])) > _FEW
         others = [
-            Fixed(n, (m,), value) for m in range(len(search.columns)) if m != n and search.may_follow(n, m)
+            Fixed(n, (m,), value)
+            for m, column in enumerate(search.columns)
+            if (column.labels or (told and m in search.numbers)) and m != n and search.may_follow(n, m)
         ]
         others += [Fixed(n, (), value, turn=season.name, rows=season.rows) for season in self.turns]
         left, found = np.ones(len(has), bool), list[_Said]()
         while len(found) < _TIMES and (has & left).any():
-            every = (
-                said
-                for other in others
-                for said in self._said(other, has, left, few)
-                if not early or _early(search, said, has)
-            )
+            every = (said for other in others for said in self._said(other, has, left))
             best = min(every, key=lambda said: (-int((said.rows & left).sum()), said.rank), default=None)
             if best is None:
                 break
@@ -124,9 +120,9 @@ class _Look:
             others = [o for o in others if (o.sources, o.turn) != (best.rule.sources, best.rule.turn)]
         return found
 
-    def _said(self, rule: Fixed, has: Rows, left: Rows, few: bool) -> Iterator[_Said]:
+    def _said(self, rule: Fixed, has: Rows, left: Rows) -> Iterator[_Said]:
         """How another column says that a number has its value, which it `has` (rows,), in rows that are
-        `left`: of a number of `few` values no range does, in which one may be the commonest by far."""
+        `left`."""
         m = rule.sources[0] if rule.sources else -1
         distinct: Doubles
         distinct, which = self.turns[rule.season] if rule.season else self.each[m]
@@ -138,18 +134,16 @@ class _Look:
             sure = [
                 k
                 for k in np.flatnonzero(never).tolist()
-                if self._accident(odds, (which == k) & left) <= most
+                if self._accident(odds, (which == k) & left, has) <= most
             ]
             rows = np.isin(which, sure)
             if self._tells(has, left, rows, _COVERED):
                 yield _Said(replace(rule, labels=tuple(int(distinct[k]) for k in sure)), rows, (0, m))
-        elif m in self.search.numbers:
+        else:
             counts = np.bincount(which[left], minlength=len(distinct))
             if np.isnan(distinct[-1]):
                 distinct, never, counts = distinct[:-1], never[:-1], counts[:-1]
             for k, (one, covered) in enumerate(_ranges(rule, distinct, never, counts)):
-                if few and one.least != one.most:
-                    continue
                 rows = one.holds(self.search.values[:, m])
                 if not (rows & left & ~has).any() and self._tells(has, left, rows, covered):
                     yield _Said(one, rows, (1 + k, m))
@@ -159,12 +153,14 @@ class _Look:
         said = rows & left
         if said.sum() < max(_EACH, covered * (has & left).sum()) or not (left & ~rows).any():
             return False
-        return self._accident(_odds(has, left, rows), said) <= math.log(_ODDS)
+        return self._accident(_odds(has, left, rows), said, has) <= math.log(_ODDS)
 
-    def _accident(self, odds: float, rows: Rows) -> float:
-        """The logarithm of the chance that each stretch of `rows` has the value, by such odds for one."""
-        first = rows & (self.begins | ~np.concatenate([[False], rows[:-1]]))
-        return float(first.sum()) * math.log(odds)
+    def _accident(self, odds: float, rows: Rows, has: Rows) -> float:
+        """The logarithm of the chance that each stretch of `rows` has the value, by such odds for one.
+        Those in one stretch of rows that have it, `has`, are one."""
+        said, held = (some & (self.begins | ~np.concatenate([[False], some[:-1]])) for some in (rows, has))
+        touched = len(np.unique(np.cumsum(held)[rows]))
+        return float(min(said.sum(), touched)) * math.log(odds)
 
 
 def _odds(has: Rows, left: Rows, rows: Rows) -> float:
@@ -193,16 +189,6 @@ def _ranges(
         yield replace(rule, least=_bound(float(distinct[high + 1]), float(distinct[high]))), _BOUNDED
 
 
-def _early(search: Search, said: _Said, has: Rows) -> bool:
-    """Whether labels say it, of all rows that have the value, and go by the number in no other way."""
-    rule = said.rule
-    if rule.season or not rule.labels or not (said.rows == has).all():
-        return False
-    (m,) = rule.sources
-    cut = cut_by(m, search.values[:, m], search.numbers[rule.column], len(search.columns[m].labels), True)
-    return cut is None or len(cut.cuts) == 1
-
-
 def _bound(last: float, beyond: float) -> float:
     """The roundest number from one on that is not as far as another."""
     inside = last + 0.9 * (beyond - last)
@@ -214,11 +200,12 @@ def _with_the_rest(search: Search, dataset: Dataset, found: list[_Said]) -> Iter
     """These rules of one column, behind what it is made of in all other rows, if anything."""
     n = found[0].rule.column
     rest = ~np.any([said.rows for said in found], axis=0)  # (rows,)
-    own = search.values[rest, n]
     made = _made(search, dataset, n, rest)
     if made:
         yield search.take(made)
-    hidden = not made and is_plain(own)
+    # A number, which may come near what it says, is to find near it what goes with that.
+    exact = all(said.rule.labels for said in found)
+    hidden = not made and exact and is_plain(search.values[rest, n])
     for said in found:
         yield replace(said.rule, hidden=hidden)
     search.made[n] = (*search.made.get(n, ()), *(i for said in found for i in said.rule.sources))
@@ -227,13 +214,17 @@ def _with_the_rest(search: Search, dataset: Dataset, found: list[_Said]) -> Iter
 def _made(search: Search, dataset: Dataset, n: int, rest: Rows) -> Sum | Product | None:
     """What makes number `n` of others in the rows `rest` (rows,)."""
     part = dataset.only(rest)
-    if len(part.values) < FEWEST or np.isnan(part.values).all(axis=0).any():
+    if len(part.values) < FEWEST or n in search.divisors:
         return None
-    inner = Search(part, {*range(len(search.columns))} - {n})
+    unknown = np.isnan(part.values).all(axis=0)  # (columns,): as good as constant
+    inner = Search(
+        replace(part, values=np.where(unknown, 0.0, part.values)), {*range(len(search.columns))} - {n}
+    )
     if n not in inner.numbers:
         return None
     for rule in _arithmetic(inner):
-        if n not in search.behind(rule.sources):
+        gaps = np.isnan(search.values[:, rule.sources]).any()
+        if not gaps and n not in search.behind(rule.sources) and search.divides(rule):
             return replace(rule, elsewhere=True)
     return None
 

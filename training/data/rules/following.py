@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from contract import times
-from training.data.columns import Column
+from training.data.columns import BY_ITSELF, Column
 from training.data.dataset import Dataset
 from training.data.rules.changes import changes
 from training.data.rules.fixing import fixed
 from training.data.rules.labelled import cuts, tables
 from training.data.rules.looking_back import looking_back
+from training.data.rules.making import Rules
 from training.data.rules.nearly import begun_nearly, nearly, running
 from training.data.rules.rule import Fixed, Product, Rule, Sum, said_of
 from training.data.rules.search import FEWEST, Search
@@ -48,6 +49,9 @@ def told(dataset: Dataset, learnt: Collection[str], whole: bool) -> Dataset:
     dataset = replace(dataset, notes=(*dataset.notes, *broken[:_NEAR], *refused[:_NEAR]))
     if not rules:
         return dataset
+    plain = {dataset.columns[i].name for i in Rules.of(rules, dataset.columns).hidden}
+    drawn = tuple(n for n in dataset.notes if n.endswith(BY_ITSELF) and n.split("'")[1] in plain)
+    dataset = replace(dataset, notes=tuple(n for n in dataset.notes if n not in drawn))
     texts = said_of(rules, dataset.columns)
     said = {r.column: _told_of(r, texts[r.column], dataset.columns) for r in rules}
     notes = [f"in every row, and so in every sample, {text}" for text in [*said.values()][:_SAID]]
@@ -66,12 +70,11 @@ def _found(search: Search, dataset: Dataset, whole: bool) -> Iterator[Rule]:
     yield from products(search, plain=True)
     yield from sums(search, numbers)
     yield from products(search, plain=False)
-    yield from fixed(search, dataset, early=True)
     yield from cuts(search, numbers)
     yield from tables(search)
-    yield from fixed(search, dataset, early=False)
     yield from looking_back(search, dataset, whole)
     yield from changes(search, dataset, whole)
+    yield from fixed(search, dataset)
 
 
 def _broken(rule: Rule, rows: NDArray[np.intp], dataset: Dataset) -> str:

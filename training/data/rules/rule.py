@@ -269,7 +269,8 @@ class Fixed:
             return f"{value} where {turning.said(self.season, self.labels)}"
         other = columns[self.sources[0]]
         if self.labels:
-            where = " or ".join(_shown(other, label) for label in self.labels)
+            where = " or ".join(_shown(other, label) for label in self.labels[:6])
+            where += " …" if len(self.labels) > 6 else ""
         elif self.least == self.most:
             where = f"{self.least:.7g}"
         else:

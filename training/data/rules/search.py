@@ -81,8 +81,10 @@ class Search:
         if self.strays(rule):
             self.refuse(rule, "made so, it could come out negative, or positive, which it never is")
             return False
-        if rule.column in self.kept:
-            return False
+        return rule.column not in self.kept and self.divides(rule)
+
+    def divides(self, rule: Sum | Product) -> bool:
+        """Whether it divides by nothing that could be 0, nor makes what others divide by so."""
         low, high = 1.0, 1.0
         if rule.column in self.divisors:
             low, high = self._box(rule)
