@@ -204,7 +204,7 @@ def _with_the_rest(search: Search, dataset: Dataset, found: list[_Said]) -> Iter
     if made:
         yield search.take(made)
     # A number, which may come near what it says, is to find near it what goes with that.
-    exact = all(said.rule.labels for said in found)
+    exact = all(said.rule.labels or math.isnan(said.rule.value) for said in found)
     hidden = not made and exact and is_plain(search.values[rest, n])
     for said in found:
         yield replace(said.rule, hidden=hidden)
