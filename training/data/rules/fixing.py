@@ -179,10 +179,8 @@ def _ranges(
         return
     at = float(distinct[(counts * never).argmax()])
     yield replace(rule, least=at, most=at), _COVERED
-    low, high = (
-        int(never.argmin()),
-        len(never) - 1 - int(never[::-1].argmin()),
-    )  # the outermost without
+    # The outermost values that some row has without it.
+    low, high = int(never.argmin()), len(never) - 1 - int(never[::-1].argmin())
     if low > 1:
         yield replace(rule, most=_bound(float(distinct[low - 1]), float(distinct[low]))), _BOUNDED
     if high < len(never) - 2:
