@@ -33,7 +33,6 @@ and the running average of the weights lags behind what rises for ever.
 """
 
 import math
-from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -45,7 +44,7 @@ from training.chain import Numbers, chain
 from training.config import Sizes
 from training.discrete import LOUDNESS, Choices
 from training.ends import CLOCK, GATE, clock_of, elapsed, survival, validity
-from training.homes import Lasting, lasting_of, rates_for
+from training.homes import Lasting, by_window, lasting_of, rates_for, way_home
 from training.layers import SLOPE, float32, linear, linears, perceptron
 from training.overlap import OverlapAdd
 from training.recurrence import recurrence
@@ -231,12 +230,14 @@ class Generator(nn.Module):
         the state behind them but for the tail; `fresh`, the first total is the one before."""
         h, c, total, drift, home, before = state
         parts = []
-        for rows in self._with_one_home(position, noise.shape[1]):
+        for rows in by_window(position, noise.shape[1], self.window if self.draws_homes else 0):
             here, begins = self.seasons.later(given, rows.start), fresh and rows.start == 0
             if self.draws_homes and (position + rows.start) % self.window == 0 and not begins:
                 left = home[:, len(self.a) :]
                 home = torch.cat([left, self._home(drift, here)], 1)  # (batch, 2 components)
-            way = self._way(home, position + rows.start, rows.stop - rows.start)
+            way = home[:, None]
+            if self.draws_homes:
+                way = way_home(home, position + rows.start, rows.stop - rows.start, self.window)
             told = [None if x is None else x[:, rows] for x in (chosen, known)]
             made, (h, c, drift, before) = self._driven(
                 noise[:, rows], here, h, c, total, drift, way, before, told[0], told[1], begins
@@ -245,14 +246,6 @@ class Generator(nn.Module):
             parts.append(made)
         u, v, totals, logits = (torch.cat(x, 1) for x in zip(*parts, strict=True))
         return u, v, totals, logits, (h, c, total, drift, home, before)
-
-    def _with_one_home(self, position: int, steps: int) -> Iterator[slice]:
-        """The steps from `position` on, window by window."""
-        begin = 0
-        while begin < steps:
-            end = begin + self.window - (position + begin) % self.window if self.draws_homes else steps
-            yield slice(begin, min(end, steps))
-            begin = end
 
     def _driven(
         self, noise: Tensor, given: Tensor, h: Tensor, c: Tensor, total: Tensor, drift: Tensor,
@@ -360,15 +353,6 @@ class Generator(nn.Module):
         (batch, given), and at each step, `home` (batch, steps, components): the same."""
         known = (self.seasons.parted(given)[0] @ self.homes)[:, None]  # (batch, 1, components)
         return (known + self.drawn * home if self.draws_homes else known) * self.kept
-
-    def _way(self, home: Tensor, position: int, steps: int) -> Tensor:
-        """Where home is at each of some steps of a window, from the one at `position` on, on a straight way
-        through it: (batch, steps, components)."""
-        if not self.draws_homes:
-            return home[:, None]
-        begin, end = home[:, None].chunk(2, 2)  # (batch, 1, components)
-        step = torch.arange(1, steps + 1, device=home.device) + position % self.window
-        return begin + (end - begin) * (step / self.window)[:, None]
 
     def begin(self, once: Tensor) -> State:
         """The state before the first step."""

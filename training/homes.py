@@ -14,9 +14,12 @@ movements are made of, and what lasts for a window makes calm and wild ones.
 """
 
 import math
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from training.basis import Mixing
 from training.data.dataset import Doubles
@@ -82,3 +85,21 @@ def rates_for(window: int, latent: int, slow: float) -> Doubles:
     if not window:
         return np.ones(latent)
     return np.exp(-1 / np.concatenate([np.full(latent, slow), np.geomspace(1, 2 * window, latent // 2)]))
+
+
+def by_window(position: int, steps: int, window: int) -> Iterator[slice]:
+    """The steps from `position` on, window by window of so many rows; all of them at once where it is 0."""
+    begin = 0
+    while begin < steps:
+        end = begin + window - (position + begin) % window if window else steps
+        yield slice(begin, min(end, steps))
+        begin = end
+
+
+def way_home(home: Tensor, position: int, steps: int, window: int) -> Tensor:
+    """Where home is at each of some steps of a window, from the one at `position` on, on a straight way
+    through it, of where it is as the window begins and as it ends, `home` (batch, 2 components): (batch,
+    steps, components)."""
+    begin, end = home[:, None].chunk(2, 2)  # (batch, 1, components)
+    step = torch.arange(1, steps + 1, device=home.device) + position % window
+    return begin + (end - begin) * (step / window)[:, None]

@@ -267,3 +267,13 @@ def test_orders_hold_where_both_are_seen(tmp_path: Path):
     decoder = checkpoint.decoder
     values = decoder(np.float32(np.random.default_rng(5).normal(0, 2, (400, 2))))
     assert (values[:, 0] >= values[:, 1]).all()
+
+
+def test_of_what_is_hidden_it_is_not_said_that_it_is_drawn_by_itself(random: np.random.Generator):
+    state = np.repeat(random.integers(0, 4, N // 10), 10)  # of which two say that it is 0
+    load = np.where(state > 1, random.gamma(9, 1, N).round(2), 0)
+    other = np.where(random.random(N) < 0.7, 0, random.gamma(9, 1, N).round(2))
+    columns = {"state": state, "driver's load": load, "other": other}
+    dataset = table(columns, state=("off", "out", "slow", "fast"))
+    assert said(dataset) == {"driver's load": "0 where state is off or out"}
+    assert [note.split(" is ")[0] for note in dataset.notes if "drawn by itself" in note] == ["'other'"]

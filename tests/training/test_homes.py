@@ -12,7 +12,7 @@ from training.config import RECIPES, Sizes, TrainConfig
 from training.data import load
 from training.data.dataset import Dataset
 from training.generator import Generator
-from training.homes import lasting
+from training.homes import lasting, way_home
 
 MEMORY = np.array([0.0, 0.9, 0.98, 0.9995])
 """Rates at which components forget, beside windows of 24 rows: noise, in 10 steps, in 50 and in 2,000."""
@@ -80,12 +80,12 @@ def test_a_way_home_has_no_leap_and_ends_where_the_next_begins(prices: Path):
     generator = game(prices).generator
     ends = torch.randn(4, len(generator.a))
     begun, later = torch.cat([0 * ends, ends], 1), torch.cat([ends, -ends], 1)
-    way = torch.cat([generator._way(home, 12, 12) for home in (begun, later)], 1)
+    way = torch.cat([way_home(home, 12, 12, generator.window) for home in (begun, later)], 1)
     assert torch.equal(way[:, 11], ends)
     assert torch.equal(way[:, 23], -ends)
     torch.testing.assert_close(way[:, 1:12] - way[:, :11], (ends / 12)[:, None].expand(-1, 11, -1))
     torch.testing.assert_close(way[:, 12:] - way[:, 11:-1], (-ends / 6)[:, None].expand(-1, 12, -1))
-    torch.testing.assert_close(way[:, 5:9], generator._way(begun, 29, 4))
+    torch.testing.assert_close(way[:, 5:9], way_home(begun, 29, 4, generator.window))
 
 
 def test_whatever_goes_with_the_calendar_is_no_part_of_a_home(tmp_path: Path):

@@ -164,10 +164,12 @@ class Dataset:
 
     def where(self, rule: Fixed) -> NDArray[np.bool_]:
         """The rows, (rows,), in which a number has the value that the rule says."""
-        if not rule.season:
-            return rule.holds(self.values[:, rule.sources[0]])
+        return rule.holds(self.turned(rule.season) if rule.season else self.values[:, rule.sources[0]])
+
+    def turned(self, season: Season) -> Integers:
+        """Which part of a turn of the calendar each row is in, (rows,)."""
         assert self.time is not None
-        return rule.holds(turning.part(rule.season, times.places(self.time, rule.season, self.ticks)))
+        return turning.part(season, times.places(self.time, season, self.ticks))
 
     def only(self, kept: NDArray[np.bool_]) -> "Dataset":
         """The same of those rows that are `kept` (rows,), some of each sequence."""

@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from contract import times
 from training.data.columns import is_plain
 from training.data.dataset import Dataset, Doubles
 from training.data.rules import turning
@@ -87,12 +86,9 @@ class _Look:
         self.each = [np.unique(x, return_inverse=True) for x in search.values.T]
         """Of each column its values, rising, and which of them each row has; NaN, if there is one, last."""
         self.turns = {
-            season: np.unique(
-                turning.part(season, times.places(dataset.time, season, dataset.ticks)).astype(np.float64),
-                return_inverse=True,
-            )
+            season: np.unique(dataset.turned(season).astype(np.float64), return_inverse=True)
             for season in dataset.seasons
-            if dataset.time is not None and turning.parts_of(season)
+            if turning.parts_of(season)
         }
         """The same of the parts of turns of the calendar."""
 

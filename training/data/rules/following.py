@@ -49,9 +49,9 @@ def told(dataset: Dataset, learnt: Collection[str], whole: bool) -> Dataset:
     dataset = replace(dataset, notes=(*dataset.notes, *broken[:_NEAR], *refused[:_NEAR]))
     if not rules:
         return dataset
-    plain = {dataset.columns[i].name for i in Rules.of(rules, dataset.columns).hidden}
-    drawn = tuple(n for n in dataset.notes if n.endswith(BY_ITSELF) and n.split("'")[1] in plain)
-    dataset = replace(dataset, notes=tuple(n for n in dataset.notes if n not in drawn))
+    hidden = tuple(f"{dataset.columns[i].name!r} is " for i in Rules.of(rules, dataset.columns).hidden)
+    kept = (n for n in dataset.notes if not (n.endswith(BY_ITSELF) and n.startswith(hidden)))
+    dataset = replace(dataset, notes=tuple(kept))
     texts = said_of(rules, dataset.columns)
     said = {r.column: _told_of(r, texts[r.column], dataset.columns) for r in rules}
     notes = [f"in every row, and so in every sample, {text}" for text in [*said.values()][:_SAID]]
